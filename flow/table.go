@@ -1,0 +1,258 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/weir-project/weir/internal/wheel"
+	"github.com/weir-project/weir/packet"
+)
+
+// TimerKind marks the wheel timers that belong to flows; see Table.Expire.
+const TimerKind = 1
+
+// Limits bounds a table. The zero value of a field means its default.
+type Limits struct {
+	Flows int // conversations at a time; default 65,536
+
+	// When the table is full, evict the oldest half-open flow to make room (default), or
+	// refuse the new one. A table full of established flows refuses in any case.
+	RefuseNew bool
+
+	// Silence after which a flow is forgotten, by state. Defaults: TCP 60 s, 1 h, 10 s;
+	// UDP 30 s, 300 s; ICMP and others 30 s, 60 s.
+	TCP    [3]time.Duration
+	UDP    [2]time.Duration
+	Others [2]time.Duration
+}
+
+func (l *Limits) setDefaults() {
+	if l.Flows <= 0 {
+		l.Flows = 65536
+	}
+	fill := func(d []time.Duration, def ...time.Duration) {
+		for i := range d {
+			if d[i] <= 0 {
+				d[i] = def[i]
+			}
+		}
+	}
+	fill(l.TCP[:], time.Minute, time.Hour, 10*time.Second)
+	fill(l.UDP[:], 30*time.Second, 5*time.Minute)
+	fill(l.Others[:], 30*time.Second, time.Minute)
+}
+
+// Stats counts what happened to flows since the table was made.
+type Stats struct {
+	Live     int // now
+	HalfOpen int // of those, in state New
+	Created  uint64
+	Ended    [5]uint64 // by End
+	Refused  uint64    // packets that found no place for a new flow
+	Sights   [4]uint64 // ended flows by Sight
+}
+
+const chunkFlows = 256 // flows are allocated in chunks of this many, and kept
+
+// A Table holds the flows of one lane.
+type Table struct {
+	limits Limits
+	wheel  *wheel.Wheel
+	seed   uint64
+	lastID uint64
+
+	slots  []slot // open addressing, linear probing; a power of two, at most half full
+	mask   uint32
+	chunks [][]Flow
+	free   []uint32 // indices of flows not in use
+
+	oldest, newest *Flow // half-open flows, in order of creation
+
+	words int // inspectors' memory per flow, in 8-byte words
+	spare [][]uint64
+	stats Stats
+	onEnd func(*Flow, End)
+}
+
+type slot struct {
+	hash  uint32
+	index uint32 // of the flow, plus one; 0: empty
+}
+
+// NewTable returns an empty table whose timers lie in w. seed keys the hash and should be
+// secret; it never shows in what the table does. onEnd is called for each flow that ends, while it
+// is still whole.
+func NewTable(limits Limits, w *wheel.Wheel, seed uint64, onEnd func(*Flow, End)) *Table {
+	limits.setDefaults()
+	n := 1024
+	t := &Table{limits: limits, wheel: w, seed: seed, onEnd: onEnd}
+	t.slots, t.mask = make([]slot, n), uint32(n-1)
+	return t
+}
+
+// SetMemory sets how many 8-byte words of inspectors' memory flows get from now on. Flows
+// that have memory of another size keep it until Renew.
+func (t *Table) SetMemory(words int) {
+	if words != t.words {
+		t.words, t.spare = words, nil
+	}
+}
+
+// Renew gives f fresh, zeroed memory of the present size: its chain has changed.
+func (t *Table) Renew(f *Flow) {
+	t.giveBack(f)
+	f.Memory = t.memory()
+}
+
+// Stats returns the table's counters.
+func (t *Table) Stats() Stats { return t.stats }
+
+// Lookup returns the flow of a decoded packet and the packet's direction in it; nil if
+// there is none.
+func (t *Table) Lookup(p *packet.Packet) (*Flow, Direction) {
+	key, senderIsB := KeyOf(p)
+	f := t.find(&key, key.hash(t.seed))
+	if f == nil {
+		return nil, ToServer
+	}
+	return f, f.direction(senderIsB)
+}
+
+// Observe returns the packet's flow, making one if there is none, counts the packet and
+// follows the flow's life. isNew says that the flow was made now. A nil flow means that the table
+// is full (limits say what gives); it is counted as refused.
+func (t *Table) Observe(p *packet.Packet, now time.Duration) (f *Flow, dir Direction, isNew bool) {
+	key, senderIsB := KeyOf(p)
+	hash := key.hash(t.seed)
+	f = t.find(&key, hash)
+	if f != nil && f.reopenedBy(p) {
+		t.end(f, EndReused)
+		f = nil
+	}
+	if f == nil {
+		f = t.create(key, hash, now)
+		if f == nil {
+			t.stats.Refused++
+			return nil, ToServer, false
+		}
+		f.clientIsB = senderIsB != senderIsServer(p)
+		isNew = true
+	}
+	dir = f.direction(senderIsB)
+	t.follow(f, dir, p, now)
+	return f, dir, isNew
+}
+
+// Expire is to be called when a timer of TimerKind fires: it ends the flow, or, if
+// packets have come since, sets the timer anew. So the packet path never touches the wheel.
+func (t *Table) Expire(timer *wheel.Timer, now time.Duration) {
+	f := t.at(timer.Index)
+	deadline := f.Last + t.timeout(f)
+	if deadline > now {
+		t.wheel.Schedule(&f.timer, deadline)
+		return
+	}
+	why := EndTimeout
+	if f.State == Closing {
+		why = EndClosed
+	}
+	t.end(f, why)
+}
+
+// Shutdown ends every flow, in the order of their creation.
+func (t *Table) Shutdown() {
+	for n := range t.chunks {
+		for i := range t.chunks[n] {
+			if f := &t.chunks[n][i]; f.live {
+				t.end(f, EndShutdown)
+			}
+		}
+	}
+}
+
+// All calls yield with each live flow.
+func (t *Table) All(yield func(*Flow) bool) {
+	for n := range t.chunks {
+		for i := range t.chunks[n] {
+			if f := &t.chunks[n][i]; f.live && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+func (f *Flow) direction(senderIsB bool) Direction {
+	if senderIsB == f.clientIsB {
+		return ToServer
+	}
+	return ToClient
+}
+
+// senderIsServer guesses for the first packet seen of a flow that the server sent it: a
+// SYN-ACK, or, of a TCP connection that was picked up in its middle, the side with a
+// system port (RFC 6335 §6).
+func senderIsServer(p *packet.Packet) bool {
+	if p.Proto != packet.TCP || p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN {
+		return false
+	}
+	if p.TCPFlags&packet.SYN != 0 {
+		return true
+	}
+	return p.SrcPort < 1024 && p.DstPort >= 1024
+}
+
+// reopenedBy says that p opens a new connection on the addresses and ports of one that is
+// over. A SYN on a live flow ends nothing: the endpoint has yet to agree.
+func (f *Flow) reopenedBy(p *packet.Packet) bool {
+	return f.State == Closing && p.Proto == packet.TCP && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN
+}
+
+// follow counts the packet and moves the flow's state.
+func (t *Table) follow(f *Flow, dir Direction, p *packet.Packet, now time.Duration) {
+	f.Last = now
+	f.Count[dir].Packets++
+	f.Count[dir].Bytes += uint64(len(p.Bytes()))
+	if p.Proto == packet.TCP {
+		f.tcp[dir] |= p.TCPFlags
+	}
+	next := f.next()
+	if next == f.State {
+		return
+	}
+	if f.State == New {
+		t.unlinkHalfOpen(f)
+	}
+	f.State = next
+	if next == Closing {
+		t.wheel.Schedule(&f.timer, now+t.timeout(f)) // sooner than it was set to
+	}
+}
+
+// next is the state that what was seen so far amounts to.
+func (f *Flow) next() State {
+	both := f.Count[ToServer].Packets > 0 && f.Count[ToClient].Packets > 0
+	if f.Key.Proto != packet.TCP {
+		if both {
+			return Established
+		}
+		return New
+	}
+	fin := f.tcp[ToServer]&f.tcp[ToClient]&packet.FIN != 0
+	rst := (f.tcp[ToServer]|f.tcp[ToClient])&packet.RST != 0
+	switch {
+	case fin || rst:
+		return Closing
+	case both && f.tcp[ToServer]&packet.ACK != 0:
+		return Established
+	}
+	return f.State
+}
+
+func (t *Table) timeout(f *Flow) time.Duration {
+	switch f.Key.Proto {
+	case packet.TCP:
+		return t.limits.TCP[f.State]
+	case packet.UDP:
+		return t.limits.UDP[f.State]
+	}
+	return t.limits.Others[f.State]
+}

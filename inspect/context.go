@@ -1,0 +1,73 @@
+package inspect
+
+import (
+	"time"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+)
+
+// A Context is what an inspector may know and do during one call. The engine owns it
+// and reuses it: keep nothing of it.
+type Context struct {
+	Now  time.Duration // lane time: monotonic, from an arbitrary start; a capture's time in a replay
+	Wall time.Time     // the same moment for people
+
+	Packet *packet.Packet // nil in timer, idle and flow-end calls
+	Flow   *flow.Flow     // nil iff the packet belongs to none
+	Dir    flow.Direction // of Packet in Flow
+	Labels *LabelTable    // the names behind Flow.Labels
+	Host   Host           // the lane that calls
+	Author uint8          // index in the chain of the inspector that is being called
+	Shown  *field.Message // the message in whose view this call is; nil otherwise
+}
+
+// Host is what a lane does for inspectors; inspectors reach it through Context's
+// methods.
+type Host interface {
+	Emit(cx *Context, e *event.Event)
+	Edit(cx *Context, id field.ID, span field.Span, with []byte) bool
+	After(cx *Context, d time.Duration, arg uint64) bool
+	Release(cx *Context)
+}
+
+// Emit tells e. The engine fills in time, author, flow, addresses, direction and whether the
+// inspector only monitors; the inspector says what and why.
+func (cx *Context) Emit(e *event.Event) { cx.Host.Emit(cx, e) }
+
+// Edit replaces bytes [off, end) of f's value by with, when the packet is released. It
+// reports whether the edit was noted: false if the field cannot be edited, the range is wrong, the
+// inspector only monitors (the engine has told so by an event), or the list is full. Edits
+// of one unit merge; of two that overlap, the one of the earlier inspector in the
+// chain is made. with is copied.
+func (cx *Context) Edit(f *field.Field, off, end int, with []byte) bool {
+	if !f.Editable || off < 0 || end < off || end > f.Span.Len() {
+		return false
+	}
+	return cx.Host.Edit(cx, f.ID, field.Span{Off: f.Span.Off + off, End: f.Span.Off + end}, with)
+}
+
+// EditPayload replaces bytes [off, end) of the payload shown by InspectStream.
+func (cx *Context) EditPayload(off, end int, with []byte) bool {
+	return cx.Host.Edit(cx, field.Payload, field.Span{Off: off, End: end}, with)
+}
+
+// After asks for a call of InspectTimer in d, with arg, for the present flow. It reports
+// false when the lane has no timer to spare.
+func (cx *Context) After(d time.Duration, arg uint64) bool { return cx.Host.After(cx, d, arg) }
+
+// ReleaseHeld releases the packets of the present flow that Delay holds, in order,
+// without waiting for their deadlines.
+func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
+
+// Label puts a label on the flow, for later inspectors to read.
+func (cx *Context) Label(l Label) {
+	if cx.Flow != nil {
+		cx.Flow.Labels |= uint64(l)
+	}
+}
+
+// Has reports whether the flow carries the label.
+func (cx *Context) Has(l Label) bool { return cx.Flow != nil && cx.Flow.Labels&uint64(l) != 0 }
