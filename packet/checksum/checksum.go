@@ -67,8 +67,7 @@ func Update(check uint16, off int, before, after []byte) uint16 {
 // fold brings a 64-bit ones' complement sum to 16 bits. Only 0 folds to 0.
 func fold(s uint64) uint16 {
 	lo, carry := bits.Add32(uint32(s), uint32(s>>32), 0)
-	lo, carry = bits.Add32(lo, carry, 0)
-	_ = carry // lo was at most 2^32-2 when the first addition carried
+	lo += carry // does not carry again: lo is at most 2^32-2 if the first addition did
 	w := lo>>16 + lo&0xffff
 	return uint16(w>>16 + w)
 }
