@@ -18,6 +18,9 @@ type Env struct {
 	Labels *LabelTable
 	Lanes  int   // lanes that will share a rate or a budget; at least 1
 	Files  fs.FS // rule files and lists, by the names used in the policy
+
+	// Apps are the names of the grammars in the engine's order: flow.Flow.App is n+1 for Apps[n].
+	Apps []string
 }
 
 // A Mistake is one thing wrong with a configuration. Path leads from the configuration to
