@@ -29,13 +29,20 @@ type Packet struct {
 	Version   uint8     // 4 or 6; 0 iff Malformed says that there is no IP header
 	Proto     Proto     // upper-layer protocol, behind any IPv6 extension headers
 	Malformed Malformed // why the packet cannot be trusted; WellFormed otherwise
-	TCPFlags  TCPFlags  // valid iff Proto is TCP and Malformed is WellFormed
+	Traits    Traits    // what is unusual in the IP header and yet well formed
+	TCPFlags  TCPFlags  // valid iff Proto is TCP; 0 where the bytes to hand do not reach to them
 	Fragment  Fragment  // valid iff Version is not 0; zero for a whole datagram
 
-	SrcPort, DstPort uint16 // valid iff HasPorts; network order already undone
+	SrcPort, DstPort uint16 // valid iff HasPorts, otherwise 0; network order already undone
+
+	ports   bool   // the ports were there to read
+	routing uint16 // IPv6: offset of the last routing header; 0 if none
+	frag    uint16 // IPv6: offset of the fragment header; 0 if none
+	fragNH  uint16 // IPv6: offset of the next-header byte that names it; valid iff frag is not 0
 
 	l4      int32 // offset of the upper-layer header, [0, len(data)]
-	payload int32 // offset of the upper-layer payload, [l4, end]
+	payload int32 // offset of the upper-layer payload, [l4, upper]
+	upper   int32 // end of the upper-layer payload, ≤ end; less iff the UDP length says so
 	end     int32 // end of the datagram by its own length field, ≤ len(data)
 
 	dirty dirty
