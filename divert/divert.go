@@ -26,12 +26,13 @@ import (
 )
 
 // A Socket is an open divert socket, batch-shaped; it loops inside where the system
-// cannot batch. Recv, Finish and Inject belong to one goroutine; Stats and Close may be
-// called from any.
+// cannot batch. Recv, Finish and Inject belong to one goroutine; Stats, Wake and Close
+// may be called from any.
 type Socket interface {
 	// Recv waits up to wait (0: not at all; < 0: until something comes or Close)
 	// for packets, fills the packets of ps in order of arrival and returns how many.
-	// It returns 0, nil when the time is over. A packet's bytes are borrowed from
+	// It returns 0, nil when the time is over, or earlier after Wake and when the
+	// kernel reported something other than a packet. A packet's bytes are borrowed from
 	// the socket until that packet is finished or the next Recv, whichever is first;
 	// a packet that stays unfinished across a Recv keeps its Token, and the caller
 	// its own copy of the bytes (packet.Packet.Set keeps neither: copy the Token).
@@ -50,6 +51,10 @@ type Socket interface {
 	// Inject sends a datagram that the kernel does not hold, such as a reset. It
 	// returns ErrUnsupported where Caps has no such Injection.
 	Inject(p *packet.Packet, how Injection) error
+
+	// Wake ends a waiting Recv, or the next one, early. It may be lost where
+	// packets are there anyway.
+	Wake()
 
 	Caps() Caps
 	Stats() Stats
@@ -114,6 +119,7 @@ type Config struct {
 	NoGSO      bool           // have the kernel cut offload-sized packets before delivery
 	Unfinished packet.Verdict // for packets that the caller of Packets or Each forgot: Drop (default) or Accept
 	Spin       time.Duration  // busy-poll this long before sleeping; 0 for never
+	InjectMark uint32         // packet mark of injected datagrams, which the rules must exempt; 0 for no injection
 }
 
 // An Option changes the Config of Open.

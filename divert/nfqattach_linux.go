@@ -1,0 +1,60 @@
+package divert
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+func openNFQueue(address string, opts []Option) (Socket, error) {
+	b, err := BindNFQueue(address, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return AttachNFQueue(address, b.Caps, b.files, opts...)
+}
+
+// AttachNFQueue makes a Socket of the descriptors of a Bound, here or in a process that
+// inherited them, with the address and the Caps of that Bound and the same options. It
+// opens no socket; it does open /proc/net/netfilter/nfnetlink_queue for Stats and
+// Reclaim, so it comes before a sandbox that forbids that. It owns files from now on.
+//
+// The process needs CAP_NET_ADMIN for as long as it gives verdicts. One that takes over
+// from a dead one calls Reclaim before the first Recv.
+func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) (*NFQueue, error) {
+	first, last, err := nfqueueRange(address)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("nfqueue: attach %s: no descriptor given", address)
+	}
+	cfg := configure(opts)
+	fd := int(files[0].Fd())
+	s := &NFQueue{
+		fd: fd, file: files[0], first: first, cfg: cfg, caps: caps,
+		queues: make([]queue, int(last)-int(first)+1),
+		rx:     newReceiver(fd, cfg.Batch),
+		tx:     newSender(),
+		inject: newInjector(files[1:]),
+	}
+	for i := range s.queues {
+		s.queues[i].number = first + uint16(i)
+		s.queues[i].fresh = make([]fresh, 0, cfg.Batch)
+	}
+	if s.table, err = os.Open(queueTable); err != nil {
+		s.caps.Missing = append(s.caps.Missing, fmt.Sprintf("Kernel drops cannot be counted and a predecessor's packets wait for the next one: %v.", err))
+	}
+	return s, nil
+}
+
+func nfqueueRange(address string) (first, last uint16, err error) {
+	rest, ok := strings.CutPrefix(address, "nfqueue:")
+	if !ok {
+		return 0, 0, fmt.Errorf("nfqueue: address %q does not begin with nfqueue:", address)
+	}
+	if first, last, err = queueRange(rest); err != nil {
+		return 0, 0, fmt.Errorf("nfqueue: address %q: %w", address, err)
+	}
+	return first, last, nil
+}

@@ -1,0 +1,107 @@
+package divert
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/weir-project/weir/packet"
+)
+
+// Reclaim has the kernel queue again every packet that a previous reader of this socket
+// received and did not finish, so that this one receives them (NF_REPEAT). It belongs
+// before the first Recv of a process that was given the descriptors of a dead one; the
+// first batch verdict would finish those packets unseen otherwise.
+//
+// What the predecessor had received lies before the first packet that can still be read
+// of a queue. Where none can be read, all that had been queued is meant; where that
+// cannot be told at once, Recv does it as soon as it can. Reclaim returns how many
+// packets it asked for, -1 if that is not known yet.
+func (s *NFQueue) Reclaim() (int, error) {
+	if !s.enter() {
+		return 0, ErrClosed
+	}
+	defer s.leave()
+	// The table is read before the socket is found empty: every packet that it counts
+	// has been read by then, or is still to be read and not counted.
+	rows, err := readQueueTable(s.table)
+	if err != nil {
+		return 0, fmt.Errorf("nfqueue: reclaim: %w", err)
+	}
+	waiting := 0
+	for _, r := range rows {
+		if q := s.queue(r.number); q != nil {
+			q.reclaim, q.seen = true, r.lastID
+			s.reclaiming = true
+			waiting += int(r.waiting)
+		}
+	}
+	if s.reclaimDrained() {
+		return waiting, nil
+	}
+	return -1, nil
+}
+
+// reclaimBefore asks for all packets of q before id, the first that we read of it.
+func (s *NFQueue) reclaimBefore(q *queue, id uint32) {
+	q.reclaim = false
+	s.repeat(q.number, id-1)
+}
+
+// reclaimDrained asks for the packets of all queues of which nothing has been read
+// yet, if the socket has nothing to read.
+func (s *NFQueue) reclaimDrained() bool {
+	var b [1]byte
+	if _, _, err := unix.Recvfrom(s.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err != unix.EAGAIN {
+		return false
+	}
+	for i := range s.queues {
+		if q := &s.queues[i]; q.reclaim {
+			q.reclaim = false
+			s.repeat(q.number, q.seen)
+		}
+	}
+	s.reclaiming = false
+	return true
+}
+
+func (s *NFQueue) repeat(queue uint16, last uint32) {
+	m := bareVerdict(msgVerdictBatch, queue, nfRepeat, last)
+	native.PutUint32(m[8:], seqReclaim) // ENOENT: there are none
+	if err := unix.Sendto(s.fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		s.verdictErrors.Add(1)
+	}
+}
+
+// Release finishes every packet that waits in the queues, whoever has received it:
+// accepted for packet.Accept and Pass, else dropped. It is for the keeper of the socket
+// when there is no reader and will be none, after the diverting rules are gone.
+func (b *Bound) Release(v packet.Verdict) error {
+	if len(b.files) == 0 {
+		return ErrClosed
+	}
+	f, err := os.Open(queueTable)
+	if err != nil {
+		return fmt.Errorf("nfqueue: release: %w", err)
+	}
+	defer f.Close()
+	rows, err := readQueueTable(f)
+	if err != nil {
+		return fmt.Errorf("nfqueue: release: %w", err)
+	}
+	verdict := uint32(nfDrop)
+	if v == packet.Accept || v == packet.Pass {
+		verdict = nfAccept
+	}
+	for _, r := range rows {
+		if r.number < b.first || r.number > b.last || r.waiting == 0 {
+			continue
+		}
+		m := bareVerdict(msgVerdictBatch, r.number, verdict, r.lastID)
+		if err := unix.Sendto(int(b.files[0].Fd()), m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			return fmt.Errorf("nfqueue: release queue %d: %w", r.number, err)
+		}
+	}
+	return nil
+}
