@@ -26,7 +26,8 @@ const (
 
 	TLSSNI
 	TLSALPN
-	TLSVersion
+	TLSVersion // highest version offered, or the one chosen: "1.3"
+	TLSECH     // an encrypted ClientHello was offered, so TLSSNI is only its outer name: "outer" or "inner"
 
 	DNSQuery  // name asked for, lower case, without the final dot
 	DNSType   // type asked for, as text: "A", "HTTPS", "TYPE65280"
@@ -44,7 +45,7 @@ var names = [...]string{
 	HTTPMethod: "http.method", HTTPURI: "http.uri", HTTPHost: "http.host", HTTPUserAgent: "http.user_agent",
 	HTTPHeaders: "http.headers", HTTPRequestBody: "http.request_body", HTTPStatus: "http.stat_code",
 	HTTPResponseBody: "http.response_body",
-	TLSSNI:           "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version",
+	TLSSNI:           "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version", TLSECH: "tls.ech",
 	DNSQuery: "dns.query", DNSType: "dns.type", DNSRCode: "dns.rcode", DNSAnswer: "dns.answer",
 }
 
@@ -117,6 +118,7 @@ type Message struct {
 	Complete bool
 	// Response says that the server speaks.
 	Response bool
+	Detail   uint32 // grammar's own word: bytes of length prefix before the message for DNS; else 0
 }
 
 // Reset empties m and keeps its memory.

@@ -1,0 +1,152 @@
+package dns
+
+import (
+	"bytes"
+
+	"github.com/weir-project/weir/packet"
+)
+
+const (
+	maxName  = 255    // bytes on the wire, root label included (RFC 1035 §2.3.4)
+	maxJumps = 128    // pointers followed in one name
+	reach    = 0x4000 // pointers have 14 bits
+)
+
+// checkName reads the name at off through all its pointers and returns the offset behind its own bytes, which
+// must not lie beyond limit. Each pointer must lead before the place the last one led to, and the first one before
+// the name.
+func checkName(msg []byte, off, limit int) (end int, why packet.Reason) {
+	at, floor, size, jumps := off, off, 1, 0
+	for {
+		if at >= len(msg) {
+			return 0, short
+		}
+		c := int(msg[at])
+		switch c >> 6 {
+		case 0:
+			at += 1 + c
+			if c > 0 {
+				if size += 1 + c; size > maxName {
+					return 0, longName
+				}
+				continue
+			}
+			if jumps == 0 {
+				end = at
+			}
+			return within(end, limit, len(msg))
+		case 3:
+			if at+1 >= len(msg) {
+				return 0, short
+			}
+			if jumps == 0 {
+				end = at + 2
+			}
+			at = c&0x3f<<8 | int(msg[at+1])
+			if jumps++; at >= floor || at < headerSize || jumps > maxJumps {
+				return 0, badPointer
+			}
+			floor = at
+		default:
+			return 0, badLabel
+		}
+	}
+}
+
+func within(end, limit, size int) (int, packet.Reason) {
+	if end <= limit {
+		return end, ""
+	}
+	if limit == size {
+		return 0, short
+	}
+	return 0, badRData
+}
+
+// labels walks the labels of a name that checkName has passed: next returns each, then nil.
+type labels struct {
+	msg []byte
+	at  int
+}
+
+func (l *labels) next() []byte {
+	for {
+		c := int(l.msg[l.at])
+		if c == 0 {
+			return nil
+		}
+		if c < 0xc0 {
+			label := l.msg[l.at+1 : l.at+1+c]
+			l.at += 1 + c
+			return label
+		}
+		l.at = c&0x3f<<8 | int(l.msg[l.at+1])
+	}
+}
+
+// nameSize is the size of the checked name at off without compression.
+func nameSize(msg []byte, off int) int {
+	size := 1
+	l := labels{msg, off}
+	for label := l.next(); label != nil; label = l.next() {
+		size += 1 + len(label)
+	}
+	return size
+}
+
+// appendName appends the checked name at off without compression.
+func appendName(dst, msg []byte, off int) []byte {
+	l := labels{msg, off}
+	for label := l.next(); label != nil; label = l.next() {
+		dst = append(dst, byte(len(label)))
+		dst = append(dst, label...)
+	}
+	return append(dst, 0)
+}
+
+// sameName reports whether the checked name at i in a is, byte for byte, the one that stands at
+// j in b, where anything may stand.
+func sameName(a []byte, i int, b []byte, j int) bool {
+	if _, why := checkName(b, j, len(b)); why != "" {
+		return false
+	}
+	x, y := labels{a, i}, labels{b, j}
+	for {
+		p, q := x.next(), y.next()
+		if p == nil || q == nil {
+			return p == nil && q == nil
+		}
+		if !bytes.Equal(p, q) {
+			return false
+		}
+	}
+}
+
+// nameText is a name as a field shows it: lower case (RFC 4343; resolvers vary the case at random), without the
+// final dot, empty for the root; dots and backslashes within labels escaped by a backslash, bytes outside
+// visible ASCII as \DDD, as in RFC 1035 §5.1.
+func (g *Grammar) nameText(msg []byte, off int) []byte {
+	from := len(g.text)
+	l := labels{msg, off}
+	for label := l.next(); label != nil; label = l.next() {
+		if len(g.text) > from {
+			g.text = append(g.text, '.')
+		}
+		for _, c := range label {
+			g.text = appendByteText(g.text, c)
+		}
+	}
+	return g.text[from:len(g.text):len(g.text)]
+}
+
+func appendByteText(dst []byte, c byte) []byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return append(dst, c|0x20)
+	case c == '.' || c == '\\':
+		return append(dst, '\\', c)
+	case c <= ' ' || c > '~':
+		return append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+	}
+	return append(dst, c)
+}
