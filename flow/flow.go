@@ -107,6 +107,12 @@ type Flow struct {
 	Tries uint8 // units in which no grammar was recognised
 	Sight Sight
 
+	// The engine's notes: which inspectors have told of a verdict they would have given, which directions
+	// were sent an answer (by 1<<Direction), and the first and last packet held, as index plus one.
+	Told                uint64
+	Answered            uint8
+	HeldFirst, HeldLast uint32
+
 	Memory []uint64 // the inspectors' per-flow state; see inspect.State
 
 	clientIsB bool

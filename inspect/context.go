@@ -15,13 +15,14 @@ type Context struct {
 	Now  time.Duration // lane time: monotonic, from an arbitrary start; a capture's time in a replay
 	Wall time.Time     // the same moment for people
 
-	Packet *packet.Packet // nil in timer, idle and flow-end calls
-	Flow   *flow.Flow     // nil iff the packet belongs to none
-	Dir    flow.Direction // of Packet in Flow
-	Labels *LabelTable    // the names behind Flow.Labels
-	Host   Host           // the lane that calls
-	Author uint8          // index in the chain of the inspector that is being called
-	Shown  *field.Message // the message in whose view this call is; nil otherwise
+	Packet  *packet.Packet // nil in timer, idle and flow-end calls
+	Flow    *flow.Flow     // nil iff the packet belongs to none
+	Dir     flow.Direction // of Packet in Flow
+	Labels  *LabelTable    // the names behind Flow.Labels
+	Host    Host           // the lane that calls
+	Author  uint8          // index in the chain of the inspector that is being called
+	Monitor bool           // the inspector being called only monitors: the engine carries out nothing that it decides
+	Shown   *field.Message // the message in whose view this call is; nil otherwise
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's
@@ -71,3 +72,23 @@ func (cx *Context) Label(l Label) {
 
 // Has reports whether the flow carries the label.
 func (cx *Context) Has(l Label) bool { return cx.Flow != nil && cx.Flow.Labels&uint64(l) != 0 }
+
+// SetDSCP sets the packet's differentiated services code point (RFC 2474), 0 to 63, for
+// outcome inspectors. It reports false, and changes nothing, if the inspector only monitors.
+func (cx *Context) SetDSCP(dscp uint8) bool {
+	if cx.Monitor {
+		return false
+	}
+	cx.Packet.SetDSCP(dscp)
+	return true
+}
+
+// SetMark changes the mark that the packet leaves with. It reports false, and changes nothing,
+// if the inspector only monitors.
+func (cx *Context) SetMark(m packet.Mark) bool {
+	if cx.Monitor {
+		return false
+	}
+	cx.Packet.Mark = cx.Packet.Mark.Merge(m)
+	return true
+}

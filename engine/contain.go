@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"runtime"
+	"strings"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/packet"
+)
+
+// contain is deferred around the routes of a batch. It turns a panic, ours or an inspector's, into the outcome of errors for one
+// packet and its flow. The panic's value is told to nobody: it may hold bytes of the traffic.
+func (l *Lane) contain() {
+	if recover() == nil {
+		return
+	}
+	where := panicSite()
+	p := l.batch[l.current]
+	l.current++
+	l.counters.Panics++
+	if l.cx.Packet != p {
+		l.cx.Packet, l.cx.Flow = p, nil
+	}
+	e := event.Event{Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
+		Verdict: l.outcomes.Error.String()}
+	e.Text("where", where)
+	l.tell(&e)
+	d := inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}
+	if l.outcomes.Monitor {
+		d = inspect.Release()
+	}
+	if f := l.cx.Flow; f != nil {
+		f.Interest = 0
+		if d.Verdict.Final() {
+			f.Verdict, f.Reason = d.Verdict, d.Reason
+		}
+	}
+	if !l.answered(p) {
+		l.decided(p, d)
+		l.done = append(l.done, p)
+	}
+}
+
+// answered reports whether the packet already has its place among those to be answered.
+func (l *Lane) answered(p *packet.Packet) bool {
+	return len(l.done) > 0 && l.done[len(l.done)-1] == p
+}
+
+// panicSite names the function that panicked: the first outside the runtime.
+func panicSite() string {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") {
+			return frame.Function
+		}
+		if !more {
+			return "unknown"
+		}
+	}
+}

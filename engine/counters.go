@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"maps"
+
+	"github.com/weir-project/weir/defrag"
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+)
+
+// Counters counts what happened on a lane. Packets unless said.
+type Counters struct {
+	Packets      uint64
+	Bytes        uint64
+	Accepted     uint64
+	Dropped      uint64
+	Delayed      uint64
+	WouldDrop    uint64 // decisions of monitoring inspectors
+	Edited       uint64 // packets with changed bytes
+	Edits        uint64 // edits made
+	Injected     uint64 // answers to rejected packets
+	InjectErrors uint64
+	Settled      uint64 // flows that nobody looks at any more
+	Panics       uint64 // contained
+	EventsLost   uint64
+
+	drops     reasonCounts
+	anomalies reasonCounts
+}
+
+// A Snapshot is a lane's counters at one moment, for other goroutines.
+type Snapshot struct {
+	Counters
+	Drops     map[packet.Reason]uint64 // packets by reason
+	Anomalies map[packet.Reason]uint64
+	Flows     flow.Stats
+	Fragments defrag.Stats
+	Socket    divert.Stats
+	HeldBytes int
+}
+
+// reasonCounts counts by reason without allocating: reasons are constants, and few.
+type reasonCounts struct {
+	list [64]struct {
+		why packet.Reason
+		n   uint64
+	}
+	used int
+}
+
+// add counts one more of why. Reasons beyond the array's size are counted as "other".
+func (r *reasonCounts) add(why packet.Reason) {
+	for i := range r.used {
+		if r.list[i].why == why {
+			r.list[i].n++
+			return
+		}
+	}
+	if r.used == len(r.list)-1 {
+		why = "other"
+	}
+	if r.used < len(r.list) {
+		r.list[r.used].why = why
+		r.used++
+	}
+	r.list[r.used-1].n++
+}
+
+func (r *reasonCounts) all(yield func(packet.Reason, uint64) bool) {
+	for i := range r.used {
+		if !yield(r.list[i].why, r.list[i].n) {
+			return
+		}
+	}
+}
+
+func (c *Counters) drop(why packet.Reason) {
+	c.Dropped++
+	c.drops.add(why)
+}
+
+func (c *Counters) anomaly(why packet.Reason) { c.anomalies.add(why) }
+
+// publish makes the counters visible to Snapshot.
+func (l *Lane) publish() {
+	l.shared.snapshot.Store(&Snapshot{
+		Counters: l.counters, Drops: maps.Collect(l.counters.drops.all), Anomalies: maps.Collect(l.counters.anomalies.all),
+		Flows: l.flows.Stats(), Fragments: l.frags.Stats(), Socket: l.socket.Stats(), HeldBytes: l.held.bytes,
+	})
+}
+
+// Snapshot returns the counters of a moment at most about one second ago. It may be called from any goroutine.
+func (l *Lane) Snapshot() *Snapshot { return l.shared.snapshot.Load() }

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/wheel"
+	"github.com/weir-project/weir/packet"
+)
+
+// This file is step 8: packets whose time has not come wait here, as copies, while the socket's memory goes on. The kernel
+// still holds the originals; each is answered exactly once, at its deadline, when its flow ends, or at the end of the run.
+
+const (
+	timerHeld    = 3 // wheel.Timer.Kind, beside flow.TimerKind and defrag.TimerKind
+	timerInspect = 4
+)
+
+// A heldPacket is one packet that waits.
+type heldPacket struct {
+	timer  wheel.Timer
+	packet packet.Packet
+	buf    []byte
+	flow   *flow.Flow
+	until  time.Duration
+	next   uint32 // the flow's next held packet, as index plus one
+}
+
+// heldPool is the packets that wait, bounded in bytes. Buffers come in powers of two.
+type heldPool struct {
+	limit, bytes int
+	list         []*heldPacket
+	free         []uint32
+	buffers      [17][][]byte // by log2 of their size
+	released     []uint32     // in Lane.done; their memory is free after the flush
+}
+
+func (h *heldPool) init(limit int) { h.limit = limit }
+
+// take returns a place with a buffer of n bytes; nil if the limit would be passed.
+func (h *heldPool) take(n int) (*heldPacket, uint32) {
+	class := bits.Len(uint(max(n, 64) - 1))
+	if class >= len(h.buffers) || h.bytes+1<<class > h.limit {
+		return nil, 0
+	}
+	if len(h.free) == 0 {
+		h.list = append(h.list, new(heldPacket))
+		h.free = append(h.free, uint32(len(h.list)-1))
+	}
+	i := h.free[len(h.free)-1]
+	h.free = h.free[:len(h.free)-1]
+	h.bytes += 1 << class
+	hp := h.list[i]
+	if k := len(h.buffers[class]); k > 0 {
+		hp.buf, h.buffers[class] = h.buffers[class][k-1], h.buffers[class][:k-1]
+	} else {
+		hp.buf = make([]byte, 1<<class)
+	}
+	return hp, i
+}
+
+// reuse takes back the memory of packets that have been answered.
+func (h *heldPool) reuse() {
+	for _, i := range h.released {
+		hp := h.list[i]
+		class := bits.Len(uint(len(hp.buf) - 1))
+		h.bytes -= len(hp.buf)
+		h.buffers[class] = append(h.buffers[class], hp.buf)
+		hp.buf, hp.flow = nil, nil
+		h.free = append(h.free, i)
+	}
+	h.released = h.released[:0]
+}
+
+// release carries out a packet's verdict as far as the lane can: it waits, or it is ready to be answered.
+func (l *Lane) release(p *packet.Packet) {
+	f := l.cx.Flow
+	switch {
+	case p.Verdict == packet.Delay && l.delay(p, f, l.until):
+		return
+	case p.Verdict == packet.Accept && f != nil && f.HeldLast != 0 && l.delay(p, f, 0):
+		return // it would overtake the packets of its flow that wait
+	case p.Verdict == packet.Reject:
+		l.answer(p, f, l.cx.Dir)
+	}
+	l.done = append(l.done, p)
+}
+
+// delay has p wait until the given time, or as long as the packets of its flow before it. If there is no room it gives p the
+// outcome of limits and reports false.
+func (l *Lane) delay(p *packet.Packet, f *flow.Flow, until time.Duration) bool {
+	p.Verdict = packet.Accept
+	hp, i := l.held.take(len(p.Bytes()))
+	if hp == nil {
+		if d := l.anomaly(inspect.LayerFlow, "held-bytes-exhausted", l.outcomes.Limit); d.Verdict.Final() {
+			p.Verdict, p.Reason = d.Verdict, d.Reason
+		}
+		return false
+	}
+	hp.packet.CopyFrom(p, hp.buf)
+	hp.flow, hp.next = f, 0
+	if f != nil {
+		if f.HeldLast != 0 {
+			last := l.held.list[f.HeldLast-1]
+			last.next = i + 1
+			until = max(until, last.until)
+		} else {
+			f.HeldFirst = i + 1
+		}
+		f.HeldLast = i + 1
+	}
+	hp.until = until
+	hp.timer = wheel.Timer{Kind: timerHeld, Index: i}
+	l.wheel.Schedule(&hp.timer, until)
+	l.counters.Delayed++
+	return true
+}
+
+// releaseHeld makes a waiting packet ready to be answered.
+func (l *Lane) releaseHeld(i uint32) {
+	hp := l.held.list[i]
+	l.wheel.Cancel(&hp.timer)
+	if f := hp.flow; f != nil {
+		// Deadlines within a flow do not decrease: the one whose time comes is the first.
+		f.HeldFirst = hp.next
+		if hp.next == 0 {
+			f.HeldLast = 0
+		}
+	}
+	if l.clock == nil {
+		hp.packet.Meta.Captured = max(hp.packet.Meta.Captured, l.now)
+	}
+	l.done = append(l.done, &hp.packet)
+	l.held.released = append(l.held.released, i)
+}
+
+func (l *Lane) releaseFlow(f *flow.Flow) {
+	for f.HeldFirst != 0 {
+		l.releaseHeld(f.HeldFirst - 1)
+	}
+}
+
+// releaseAll releases whatever waits, flow by flow.
+func (l *Lane) releaseAll() {
+	for i, hp := range l.held.list {
+		if hp.timer.Scheduled() {
+			if hp.flow != nil {
+				l.releaseFlow(hp.flow)
+			} else {
+				l.releaseHeld(uint32(i))
+			}
+		}
+	}
+}
+
+// advance fires what is due by now: flows that expire, fragments that never became whole, packets that waited, and
+// inspectors' timers. Packets that become ready leave with the next flush.
+func (l *Lane) advance(now time.Duration) {
+	l.wheel.Advance(now, l.fire)
+}
+
+func (l *Lane) fire(t *wheel.Timer) {
+	switch t.Kind {
+	case flow.TimerKind:
+		l.flows.Expire(t, l.now)
+	case timerHeld:
+		l.releaseHeld(t.Index)
+	case timerInspect:
+		l.timerDue(t.Index)
+	default:
+		l.frags.Expire(t)
+	}
+}

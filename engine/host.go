@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/inspect"
+)
+
+// A Lane is the host of its inspectors.
+var _ inspect.Host = (*Lane)(nil)
+
+// Emit completes an inspector's event and puts it into the queue.
+func (l *Lane) Emit(cx *inspect.Context, e *event.Event) {
+	if e.Author == "" {
+		e.Author = l.chain.Entries[cx.Author].Inspector.Name()
+	}
+	if cx.Monitor && e.Verdict != "" && e.Verdict != "accept" {
+		e.Would = true
+	}
+	l.tell(e)
+}
+
+// tell fills in when, and about which flow and packet, and puts the event into the queue.
+func (l *Lane) tell(e *event.Event) {
+	cx := &l.cx
+	e.Time = l.wall
+	e.Packet = l.counters.Packets
+	if f := cx.Flow; f != nil {
+		e.FlowID, e.Proto = f.ID, uint8(f.Key.Proto)
+		e.Src, e.Dst = f.Client(), f.Server()
+		if cx.Dir != 0 && cx.Packet != nil {
+			e.Src, e.Dst = e.Dst, e.Src
+		}
+		e.ToServer = cx.Dir == 0
+		if f.App != 0 {
+			e.AppProto = l.grammars[f.App-1].Name()
+		}
+	} else if p := cx.Packet; p != nil && p.Version != 0 {
+		e.Proto = uint8(p.Proto)
+		e.Src, e.Dst = netip.AddrPortFrom(p.SrcAddr(), p.SrcPort), netip.AddrPortFrom(p.DstAddr(), p.DstPort)
+	}
+	if !l.events.Put(e) {
+		l.counters.EventsLost++
+	}
+}
+
+// Edit notes an edit of the payload on its way.
+func (l *Lane) Edit(cx *inspect.Context, id field.ID, span field.Span, with []byte) bool {
+	if cx.Monitor || cx.Packet == nil {
+		return false
+	}
+	span.Off += l.base
+	span.End += l.base
+	if span.Off < 0 || span.End < span.Off || span.End > len(cx.Packet.Payload()) {
+		return false
+	}
+	ed := edit{Edit: field.Edit{Span: span, Author: cx.Author, Field: id}}
+	if cx.Shown != nil && cx.Shown.Proto != "" {
+		ed.message, ed.base = true, l.base
+	}
+	if !l.edits.add(ed, with) {
+		l.counters.anomaly("edit-list-full")
+		return false
+	}
+	return true
+}
+
+// After sets a timer for the flow on its way.
+func (l *Lane) After(cx *inspect.Context, d time.Duration, arg uint64) bool {
+	if cx.Flow == nil || l.chain.Timer[cx.Author] == nil {
+		return false
+	}
+	t := l.timers.take()
+	if t == nil {
+		l.counters.anomaly("timers-exhausted")
+		return false
+	}
+	t.flow, t.flowID, t.author, t.arg, t.generation = cx.Flow, cx.Flow.ID, cx.Author, arg, l.chain.Generation
+	l.wheel.Schedule(&t.Timer, l.now+d)
+	return true
+}
+
+// Release releases what is held of the flow on its way.
+func (l *Lane) Release(cx *inspect.Context) {
+	if cx.Flow != nil {
+		l.releaseFlow(cx.Flow)
+	}
+}

@@ -1,0 +1,254 @@
+// Package engine knows the route of a packet, and is the only one that does: from a divert
+// socket through decoding, fragments, flows and grammars to the inspectors, and back with verdict
+// and edits.
+//
+// A Lane runs it to completion: it owns one socket, one flow table, one timer wheel and one event
+// queue, takes each packet of a batch through the whole route, and answers the batch. It takes no
+// lock and allocates nothing per packet; it reads the clock once per batch. A replay passes the
+// capture's time instead, and is deterministic: the same packets and policy give the same bytes and
+// events, whatever the batch size.
+package engine
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/weir-project/weir/defrag"
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/wheel"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+)
+
+// A Clock tells the present moment twice: as lane time, monotonic from an arbitrary start, and as wall
+// clock for people.
+type Clock func() (now time.Duration, wall time.Time)
+
+// A Config is what a lane is made of. Socket, Chain, Events and, for live traffic, Clock are required.
+type Config struct {
+	Socket   divert.Socket
+	Chain    *inspect.Chain
+	Events   event.Queue
+	Grammars []proto.Grammar // in the order in which they are tried
+	Outcomes Outcomes
+	Settle   Settle
+	Limits   Limits
+	Batch    int    // packets per receive; default 64
+	Seed     uint64 // keys the flow table's hash; never shows in the results
+
+	// Clock gives the time of live traffic. Nil: each packet's Meta.Captured is its time.
+	Clock Clock
+}
+
+// Limits bounds a lane's memory. Zero fields mean their defaults. What gives when one is reached is said by
+// Outcomes.Limit, and told as an anomaly.
+type Limits struct {
+	Flow      flow.Limits
+	Fragments defrag.Limits
+	HeldBytes int // bytes of packets that are delayed or held; default 32 MiB
+	Edits     int // edits of one packet; default 64
+	Tries     int // units of a flow in which grammars are sought before it counts as dark; default 4
+}
+
+// Settle says how a flow that nobody looks at any more is handed back to the kernel: its packets leave with this
+// change of the mark, and firewall rules save it to the flow. The zero Settle hands nothing back.
+type Settle struct{ Mark packet.Mark }
+
+// A Lane takes packets from one socket along the route and back. Run it in one goroutine.
+type Lane struct {
+	socket   divert.Socket
+	events   event.Queue
+	clock    Clock
+	outcomes Outcomes
+	settle   Settle
+	limits   Limits
+	grammars []proto.Grammar
+	chain    *inspect.Chain
+
+	wheel *wheel.Wheel
+	flows *flow.Table
+	frags *defrag.Table
+	held  heldPool
+
+	now  time.Duration
+	wall time.Time
+
+	batch   []*packet.Packet
+	current int              // index in batch of the packet on its way, for containment
+	done    []*packet.Packet // verdict given, not yet finished; in order
+	scratch scratch
+	cx      inspect.Context
+	msg     field.Message
+	edits   editList
+	until   time.Duration // of the packet on its way, if its verdict is Delay
+	base    int           // offset in the payload of the message that is being shown
+	timers  timerPool
+
+	counters Counters
+	shared   shared
+}
+
+// shared is what other goroutines touch.
+type shared struct {
+	next     atomic.Pointer[inspect.Chain] // a chain to swap in; nil if none
+	stop     atomic.Bool
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// New returns a lane that is ready to run.
+func New(c Config) *Lane {
+	if c.Batch <= 0 {
+		c.Batch = 64
+	}
+	c.Limits.setDefaults()
+	l := &Lane{
+		socket: c.Socket, events: c.Events, clock: c.Clock, outcomes: c.Outcomes, settle: c.Settle,
+		limits: c.Limits, grammars: c.Grammars, chain: c.Chain,
+		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
+	}
+	for i := range l.batch {
+		l.batch[i] = new(packet.Packet)
+	}
+	if l.clock != nil {
+		l.now, l.wall = l.clock()
+	}
+	l.wheel = wheel.New(l.now)
+	l.flows = flow.NewTable(c.Limits.Flow, l.wheel, c.Seed, l.flowEnded)
+	l.flows.SetMemory(l.chain.Words)
+	l.frags = defrag.NewTable(c.Limits.Fragments, l.wheel, l.dropDatagram)
+	l.held.init(c.Limits.HeldBytes)
+	l.edits.init(c.Limits.Edits)
+	l.scratch.init(c.Batch)
+	l.cx = inspect.Context{Host: l, Labels: l.chain.Labels}
+	l.publish()
+	return l
+}
+
+func (l *Limits) setDefaults() {
+	def := func(n *int, d int) {
+		if *n <= 0 {
+			*n = d
+		}
+	}
+	def(&l.HeldBytes, 32<<20)
+	def(&l.Edits, 64)
+	def(&l.Tries, 4)
+}
+
+// Swap has the lane change to chain before its next batch. Flows change at their next packet and lose the
+// inspectors' memory; verdicts already given for a flow stay.
+func (l *Lane) Swap(chain *inspect.Chain) { l.shared.next.Store(chain) }
+
+// Stop has Run return after the present batch. Whoever stops a lane also wakes its socket.
+func (l *Lane) Stop() { l.shared.stop.Store(true) }
+
+// idle is how often a lane without traffic looks up: for a swapped chain, for counters to publish.
+const idle = time.Second
+
+// Run takes packets along the route until the socket ends or Stop. It finishes what it holds before it
+// returns. The error is nil after Stop, Close and the end of a capture.
+func (l *Lane) Run() error {
+	next := l.now + idle
+	for !l.shared.stop.Load() {
+		n, err := l.socket.Recv(l.batch, l.wait(next))
+		if l.clock != nil {
+			l.now, l.wall = l.clock()
+			l.advance(l.now)
+		}
+		if chain := l.shared.next.Swap(nil); chain != nil {
+			l.swap(chain)
+		}
+		l.runBatch(n)
+		if l.now >= next && l.clock != nil {
+			next = l.now + idle
+			l.tellIdle(false)
+			l.publish()
+		}
+		if err != nil {
+			l.shutdown()
+			if errors.Is(err, io.EOF) || errors.Is(err, divert.ErrClosed) {
+				return nil
+			}
+			return err
+		}
+	}
+	l.shutdown()
+	return nil
+}
+
+// wait is how long Recv may sleep: until the next timer, or the next look-up.
+func (l *Lane) wait(next time.Duration) time.Duration {
+	if l.clock == nil {
+		return -1
+	}
+	wake := next
+	if at, ok := l.wheel.Next(); ok && at < wake {
+		wake = at
+	}
+	return max(0, wake-l.now)
+}
+
+// runBatch takes n packets along the route and answers them. A panic on the way is contained: the packet that
+// caused it, and its flow, get the outcome of errors, and the rest goes on.
+func (l *Lane) runBatch(n int) {
+	l.current = 0
+	for l.current < n {
+		l.runFrom(n)
+	}
+	l.flush()
+}
+
+func (l *Lane) runFrom(n int) {
+	defer l.contain()
+	for l.current < n {
+		p := l.batch[l.current]
+		if l.clock == nil {
+			l.captureTime(p)
+		}
+		l.route(p)
+		l.current++
+	}
+}
+
+// captureTime moves the lane to the time at which the packet was captured. Captures may step back in time; a
+// lane does not.
+func (l *Lane) captureTime(p *packet.Packet) {
+	if p.Meta.Captured > l.now {
+		l.now = p.Meta.Captured
+	}
+	l.wall = time.Unix(0, int64(p.Meta.Captured)).UTC()
+	l.advance(l.now)
+}
+
+// flush answers the packets whose verdicts are given, in order.
+func (l *Lane) flush() {
+	if len(l.done) > 0 {
+		// Errors of single packets are counted by the socket; a dead socket shows at the next Recv.
+		_ = l.socket.Finish(l.done)
+		l.done = l.done[:0]
+	}
+	l.held.reuse()
+	l.scratch.reset()
+}
+
+// shutdown finishes what is held, ends the flows, and has the inspectors say their last.
+func (l *Lane) shutdown() {
+	l.releaseAll()
+	l.frags.Flush()
+	l.flush()
+	l.flows.Shutdown()
+	l.tellIdle(true)
+	l.publish()
+}
+
+func (l *Lane) swap(chain *inspect.Chain) {
+	l.chain = chain
+	l.flows.SetMemory(chain.Words)
+	l.cx.Labels = chain.Labels
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/packet"
+)
+
+// The route of a packet. Each step either hands the packet on or gives it a verdict.
+//
+//	1 decode      what cannot be read, or whose checksum is wrong, is malformed: Outcomes.Malformed
+//	2 fragments   a piece waits for its datagram, which then takes the route in its place
+//	3 flow        found or made; a full table: Outcomes.Limit
+//	4 verdict     one given for the whole flow before is final
+//	5 inspect     packet, stream, field and message views (view.go)
+//	6 edits       merged, made, repaired (edit.go)
+//	7 outcome     inspectors that need the verdict: count, mark, police, shape
+//	8 release     now, later (held.go), or never
+
+// route takes one packet that the socket delivered along the way.
+func (l *Lane) route(p *packet.Packet) {
+	l.counters.Packets++
+	l.counters.Bytes += uint64(len(p.Bytes()))
+	p.Decode()
+	if why := l.unreadable(p); why != "" {
+		l.malformed(p, why)
+		return
+	}
+	if p.Fragment.IsFragment() {
+		l.fragment(p)
+		return
+	}
+	l.inspect(p)
+	l.release(p)
+}
+
+// unreadable returns why the packet cannot be trusted, or "".
+func (l *Lane) unreadable(p *packet.Packet) packet.Reason {
+	switch {
+	case p.Truncated():
+		return "truncated"
+	case p.Malformed != packet.WellFormed:
+		return p.Malformed.Reason()
+	case p.Traits.Has(l.outcomes.Refuse):
+		return "refused-ip-option"
+	case !p.Fragment.IsFragment() && !p.VerifyChecksum():
+		return packet.BadChecksum.Reason()
+	}
+	return ""
+}
+
+// malformed gives a packet that cannot be read the policy's outcome. Nothing but anomaly and outcome inspectors see it.
+func (l *Lane) malformed(p *packet.Packet, why packet.Reason) {
+	l.begin(p)
+	d := l.anomaly(inspect.LayerDecode, why, l.outcomes.Malformed)
+	l.outcome(p, d)
+	l.release(p)
+}
+
+// begin makes p the packet that the context speaks of.
+func (l *Lane) begin(p *packet.Packet) {
+	cx := &l.cx
+	cx.Now, cx.Wall = l.now, l.wall
+	cx.Packet, cx.Flow, cx.Dir, cx.Shown = p, nil, flow.ToServer, nil
+	l.edits.reset()
+}
+
+// inspect takes a whole, well-formed datagram through steps 3 to 7 and leaves its verdict in p.
+func (l *Lane) inspect(p *packet.Packet) {
+	l.begin(p)
+	f, dir, isNew := l.flows.Observe(p, l.now)
+	if f == nil {
+		d := l.anomaly(inspect.LayerFlow, "flow-table-full", l.outcomes.Limit)
+		l.outcome(p, d)
+		return
+	}
+	l.cx.Flow, l.cx.Dir = f, dir
+	d := inspect.Decision{}
+	if isNew {
+		l.adopt(f)
+		d = l.flowStart(f)
+	} else if f.Generation != l.chain.Generation {
+		l.renew(f)
+	}
+	switch {
+	case f.Verdict.Final():
+		d = inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason}
+	case f.Interest != 0 && !d.Verdict.Final():
+		d = l.look(p, f, d)
+		if !d.Verdict.Final() {
+			d = l.makeEdits(p, f, d)
+		}
+	}
+	l.outcome(p, d)
+}
+
+// look shows the packet to those who still look at its flow, and returns what they decide together.
+func (l *Lane) look(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.Decision {
+	cx := &l.cx
+	for i := range l.chain.Packet {
+		v := &l.chain.Packet[i]
+		if f.Interest&v.Bit == 0 {
+			continue
+		}
+		l.call(v.Index)
+		d = l.combine(d, v.I.InspectPacket(cx, p))
+	}
+	if d.Verdict.Final() || f.Interest == 0 {
+		return d
+	}
+	if unit := p.Payload(); len(unit) > 0 {
+		d = l.lookInside(unit, f, d)
+	}
+	return d
+}
+
+// call makes the inspector at index the one that the context speaks for.
+func (l *Lane) call(index uint8) {
+	l.cx.Author = index
+	l.cx.Monitor = l.chain.Entries[index].Monitor || l.outcomes.Monitor
+}
+
+// outcome shows the packet, its verdict known and its edits made, to the inspectors that ask for that, and
+// leaves the final decision in p.
+func (l *Lane) outcome(p *packet.Packet, d inspect.Decision) {
+	cx := &l.cx
+	for i := range l.chain.Outcome {
+		v := &l.chain.Outcome[i]
+		if cx.Flow != nil && cx.Flow.Interest&v.Bit == 0 {
+			continue
+		}
+		l.call(v.Index)
+		opinion := v.I.InspectOutcome(cx, p, d)
+		if !d.Verdict.Final() {
+			d = l.combine(d, opinion)
+		}
+	}
+	if f := cx.Flow; f != nil && f.Interest == 0 && !f.Verdict.Final() {
+		l.settled(p, f)
+	}
+	l.decided(p, d)
+}
+
+// settled hands the flow back to the kernel, where the policy has a mark for that.
+func (l *Lane) settled(p *packet.Packet, f *flow.Flow) {
+	if !f.Settled {
+		f.Settled = true
+		l.counters.Settled++
+	}
+	if l.settle.Mark.Mask != 0 && f.HeldFirst == 0 {
+		p.Mark = p.Mark.Merge(l.settle.Mark)
+	}
+}
+
+// adopt gives a new flow to the present chain.
+func (l *Lane) adopt(f *flow.Flow) {
+	f.Generation = l.chain.Generation
+	f.Interest = l.chain.Interest
+}
+
+// renew moves a flow from the chain of an older policy to the present one. A verdict given for the flow stays; so do
+// its labels and what is known of its protocol.
+func (l *Lane) renew(f *flow.Flow) {
+	l.flows.Renew(f)
+	l.adopt(f)
+	f.Settled = false
+}
+
+// flowStart tells flow inspectors of a new flow.
+func (l *Lane) flowStart(f *flow.Flow) inspect.Decision {
+	d := inspect.Decision{}
+	for i := range l.chain.Flow {
+		v := &l.chain.Flow[i]
+		l.call(v.Index)
+		d = l.combine(d, v.I.FlowStart(&l.cx))
+	}
+	return d
+}
+
+// flowEnded tells flow inspectors that a flow is over, and releases what is held of it. It is the flow table's callback,
+// and may come in the middle of another packet's way.
+func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
+	saved := l.cx
+	if f.Generation != l.chain.Generation {
+		l.renew(f)
+	}
+	l.cx.Now, l.cx.Wall = l.now, l.wall
+	l.cx.Packet, l.cx.Flow, l.cx.Dir, l.cx.Shown = nil, f, flow.ToServer, nil
+	for i := range l.chain.Flow {
+		v := &l.chain.Flow[i]
+		l.call(v.Index)
+		v.I.FlowEnd(&l.cx, why)
+	}
+	l.cx = saved
+	l.releaseFlow(f)
+}
+
+// tellIdle calls the inspectors that report from time to time.
+func (l *Lane) tellIdle(last bool) {
+	l.cx.Now, l.cx.Wall = l.now, l.wall
+	l.cx.Packet, l.cx.Flow, l.cx.Shown = nil, nil, nil
+	for i := range l.chain.Idle {
+		v := &l.chain.Idle[i]
+		l.call(v.Index)
+		v.I.InspectIdle(&l.cx, last)
+	}
+}

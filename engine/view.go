@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+)
+
+// This file is step 5: what lies inside a packet, shown to those who asked. Until package stream puts TCP in
+// order, a unit is one segment: a message is seen if it begins with one.
+
+// lookInside shows a payload as bytes, as fields and as messages.
+func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
+	l.base = 0
+	for i := range l.chain.Stream {
+		v := &l.chain.Stream[i]
+		if f.Interest&v.Bit == 0 {
+			continue
+		}
+		l.call(v.Index)
+		d = l.combine(d, v.I.InspectStream(&l.cx, unit))
+	}
+	if l.chain.Wanted == 0 || d.Verdict.Final() || f.Interest == 0 {
+		l.see(f, flow.SightDark)
+		return d
+	}
+	if l.chain.Wanted.Has(field.Payload) {
+		l.msg.Reset("", unit)
+		l.msg.Add(field.Field{ID: field.Payload, Value: unit, Span: field.Span{End: len(unit)}, Editable: true})
+		d = l.show(f, d, inspect.MessageWhole)
+	}
+	return l.messages(unit, f, d)
+}
+
+// messages recognises the flow's grammar and shows the messages of the unit.
+func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
+	peer := proto.Peer{Transport: f.Key.Proto, Dir: l.cx.Dir, ServerPort: f.Server().Port()}
+	g := l.grammar(unit, f, peer)
+	if g == nil {
+		l.see(f, flow.SightDark)
+		return d
+	}
+	l.see(f, g.Sight())
+	for len(unit) > 0 && !d.Verdict.Final() && f.Interest != 0 {
+		n, why := g.Parse(&l.msg, unit, peer, l.chain.Wanted)
+		if n == 0 && why != proto.Incomplete {
+			return graver(d, l.anomaly(inspect.LayerApp, why, packet.Pass))
+		}
+		phase := inspect.MessageWhole
+		if why == proto.Incomplete {
+			phase = inspect.MessageStart
+		}
+		d = l.show(f, d, phase)
+		if n == 0 {
+			break
+		}
+		unit = unit[n:]
+		l.base += n
+	}
+	return d
+}
+
+// grammar returns the grammar that reads the unit, or nil. A flow keeps the grammar that first recognised it; of its units, those
+// that do not begin like a message are the middle of one.
+func (l *Lane) grammar(unit []byte, f *flow.Flow, peer proto.Peer) proto.Grammar {
+	if f.App != 0 {
+		g := l.grammars[f.App-1]
+		if g.Recognise(unit, peer) != proto.Yes {
+			return nil
+		}
+		return g
+	}
+	if int(f.Tries) >= l.limits.Tries {
+		return nil
+	}
+	for i, g := range l.grammars {
+		if g.Over(f.Key.Proto) && g.Recognise(unit, peer) == proto.Yes {
+			f.App = uint8(i + 1)
+			return g
+		}
+	}
+	f.Tries++
+	return nil
+}
+
+// see notes how much of the flow can be read; the best moment counts.
+func (l *Lane) see(f *flow.Flow, s flow.Sight) {
+	f.Sight = max(f.Sight, s)
+}
+
+// show shows the message in l.msg, field by field and whole.
+func (l *Lane) show(f *flow.Flow, d inspect.Decision, phase inspect.Phase) inspect.Decision {
+	cx := &l.cx
+	cx.Shown = &l.msg
+	defer func() { cx.Shown = nil }()
+	var made field.Set
+	for i := range l.msg.Fields {
+		made |= field.SetOf(l.msg.Fields[i].ID)
+	}
+	for i := range l.chain.Field {
+		v := &l.chain.Field[i]
+		if v.Want&made == 0 {
+			continue
+		}
+		for n := range l.msg.Fields {
+			if fd := &l.msg.Fields[n]; v.Want.Has(fd.ID) && f.Interest&v.Bit != 0 {
+				l.call(v.Index)
+				d = l.combine(d, v.I.InspectField(cx, fd))
+			}
+		}
+	}
+	for i := range l.chain.Message {
+		v := &l.chain.Message[i]
+		if v.Want&made != 0 && f.Interest&v.Bit != 0 {
+			l.call(v.Index)
+			d = l.combine(d, v.I.InspectMessage(cx, &l.msg, phase))
+		}
+	}
+	return d
+}
