@@ -1,0 +1,175 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// Detect tries what the kernel and the installed commands can do. It tries in a network
+// namespace of its own where it may make one, so that no rule of the host is touched,
+// and otherwise (no CAP_SYS_ADMIN) in o.NetNS with a table that no packet passes and
+// that is gone when Detect returns. It needs CAP_NET_ADMIN; without, everything is missing.
+func Detect(o Options) Features {
+	var f Features
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// Never unlocked: the thread ends with its namespace.
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil && o.NetNS != nil {
+			if err := unix.Setns(int(o.NetNS.Fd()), unix.CLONE_NEWNET); err != nil {
+				f.Missing = append(f.Missing, fmt.Sprintf("the network namespace cannot be entered (%v)", err))
+				return
+			}
+		}
+		f.detect()
+	}()
+	<-done
+	f.Offloads = offloads(o)
+	return f
+}
+
+func (f *Features) detect() {
+	lacks := func(what string, err error) {
+		f.Missing = append(f.Missing, fmt.Sprintf("%s (%v)", what, err))
+	}
+	_, err := os.Stat("/proc/thread-self/net/if_inet6")
+	f.IPv6 = err == nil
+	if err != nil {
+		lacks("IPv6 is off: its rules are left out", err)
+	}
+
+	probe := func(family nftables.TableFamily, es ...expr.Any) error { return probeRule(family, es) }
+	ipv4, inet := nftables.TableFamilyIPv4, nftables.TableFamilyINet
+	if err := probe(ipv4); err != nil {
+		lacks("nf_tables does not answer: no rules over netlink", err)
+	} else {
+		f.NFTables = true
+		best := ipv4
+		if err := probe(inet); err != nil {
+			lacks("nf_tables has no inet family: two tables instead of one", err)
+		} else {
+			f.Inet, best = true, inet
+		}
+		f.detectExprs(best, probe, lacks)
+	}
+	f.detectIPTables(lacks)
+	if _, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal"); err != nil {
+		lacks("connection tracking is not there: no hand-back, and nothing to set for growing payloads", err)
+	} else {
+		f.TCPLiberal = true
+	}
+}
+
+func (f *Features) detectExprs(family nftables.TableFamily, probe func(nftables.TableFamily, ...expr.Any) error, lacks func(string, error)) {
+	native, compat := nftDialect{}, nftDialect{xtQueue: true, xtConnMark: true}
+	mark := Action{Kind: SetConnMark, Bits: Bits{Mask: 1}}
+	test := MarkTest{Bits: Bits{Value: 1, Mask: 1}}
+	for _, p := range []struct {
+		has   *bool
+		es    []expr.Any
+		lacks string
+	}{
+		{&f.NativeQueue, native.action(Action{Kind: Queue}), "nf_tables has no queue statement (CONFIG_NFT_QUEUE)"},
+		{&f.CompatQueue, compat.action(Action{Kind: Queue}), "nf_tables cannot use the xtables target NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)"},
+		{&f.ConnMark, append(native.connMark(test), native.action(mark)...), "nf_tables has no ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)"},
+		{&f.CompatConnMark, append(compat.connMark(test), compat.action(mark)...), "nf_tables cannot use the xtables connmark (CONFIG_NETFILTER_XT_CONNMARK)"},
+	} {
+		if err := probe(family, p.es...); err != nil {
+			lacks(p.lacks, err)
+		} else {
+			*p.has = true
+		}
+	}
+	if err := probe(nftables.TableFamilyBridge); err != nil {
+		lacks("nf_tables has no bridge family", err)
+	} else {
+		f.Bridge = true
+	}
+}
+
+// probeRule makes a table with a chain that hangs on no hook and a rule of these
+// expressions, and takes it away again, in one transaction.
+func probeRule(family nftables.TableFamily, es []expr.Any) error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	t := c.AddTable(&nftables.Table{Name: TableName + "_probe", Family: family})
+	ch := c.AddChain(&nftables.Chain{Table: t, Name: "probe"})
+	if len(es) > 0 {
+		c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: es})
+	}
+	c.DelTable(t)
+	return first(c.Flush())
+}
+
+// first returns the first of errors that were joined: the others follow from it.
+func first(err error) error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) && len(joined.Unwrap()) > 0 {
+		return joined.Unwrap()[0]
+	}
+	return err
+}
+
+const commandTimeout = 10 * time.Second
+
+func (f *Features) detectIPTables(lacks func(string, error)) {
+	version := func(fam iptFamily) (string, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, commandPath(fam.restore), "--version").Output()
+		if err != nil {
+			return "", err
+		}
+		test := exec.CommandContext(ctx, commandPath(fam.restore), "-w", "5", "--noflush", "--test")
+		test.Stdin = strings.NewReader("*mangle\n:" + chainPrefix + "PROBE - [0:0]\n-A " + chainPrefix + "PROBE -j NFQUEUE --queue-num 0 --queue-bypass\nCOMMIT\n")
+		if out, err := test.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+		}
+		return strings.TrimSpace(string(out)), nil
+	}
+	for i, to := range []*string{&f.IPTables, &f.IP6Tables} {
+		v, err := version(iptFamilies[i])
+		if err != nil {
+			lacks(iptFamilies[i].restore+" cannot be used", err)
+		}
+		*to = v
+	}
+}
+
+// offloads names the flow tables of the namespace.
+func offloads(o Options) []string {
+	n := nft{ns: o.NetNS}
+	c, err := n.conn()
+	if err != nil {
+		return nil
+	}
+	defer c.CloseLasting()
+	tables, err := c.ListTables()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, t := range tables {
+		fts, err := c.ListFlowtables(t)
+		if err != nil {
+			continue
+		}
+		for _, ft := range fts {
+			out = append(out, fmt.Sprintf("%s %s", t.Name, ft.Name))
+		}
+	}
+	return out
+}

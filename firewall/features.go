@@ -1,0 +1,72 @@
+package firewall
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Features is what this kernel and system can do for a firewall; Detect fills it.
+type Features struct {
+	NFTables       bool // nf_tables answers over netlink
+	Inet           bool // with the inet family
+	NativeQueue    bool // nft queue statement (CONFIG_NFT_QUEUE)
+	CompatQueue    bool // xtables target NFQUEUE revision 3 through nft_compat
+	ConnMark       bool // nft ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)
+	CompatConnMark bool // xtables connmark and CONNMARK through nft_compat
+
+	IPTables  string // version line of iptables-restore; "" if it cannot be used
+	IP6Tables string // the same of ip6tables-restore
+
+	IPv6       bool // the system has IPv6
+	TCPLiberal bool // sysctl nf_conntrack_tcp_be_liberal exists: connection tracking is there
+	Bridge     bool // nf_tables has the bridge family (Weir diverts no bridged traffic yet)
+
+	// Offloads names flow tables ("inet fw4 ft") that are in place: flows that they
+	// have taken over pass by the forward hook, and so by Weir.
+	Offloads []string
+	// Missing has a sentence for each of the features above that is not there.
+	Missing []string
+}
+
+// Best returns the best Kind that can divert here. The error says what is missing.
+func (f Features) Best() (Kind, error) {
+	for _, k := range []Kind{NFT, NFTCompat, IPTables} {
+		if f.Has(k) {
+			return k, nil
+		}
+	}
+	return Auto, fmt.Errorf("firewall: nothing here can divert packets to user space: %s", strings.Join(f.Missing, "; "))
+}
+
+// Has reports whether rules of that kind can be installed here.
+func (f Features) Has(k Kind) bool {
+	switch k {
+	case NFT:
+		return f.NFTables && f.NativeQueue
+	case NFTCompat:
+		return f.NFTables && f.CompatQueue
+	case IPTables:
+		return f.IPTables != "" && (f.IP6Tables != "" || !f.IPv6)
+	}
+	return false
+}
+
+// handBack reports whether rules of that kind can read and write conntrack marks.
+func (f Features) handBack(k Kind) bool {
+	switch k {
+	case NFT:
+		return f.ConnMark
+	case NFTCompat:
+		return f.ConnMark || f.CompatConnMark
+	}
+	return true // iptables has CONNMARK wherever it has NFQUEUE; iptables-restore says if not
+}
+
+// AllFeatures is a kernel that lacks nothing: for printing rules without looking at
+// any kernel.
+func AllFeatures() Features {
+	return Features{
+		NFTables: true, Inet: true, NativeQueue: true, CompatQueue: true, ConnMark: true, CompatConnMark: true,
+		IPTables: "assumed", IP6Tables: "assumed", IPv6: true, TCPLiberal: true, Bridge: true,
+	}
+}

@@ -1,0 +1,388 @@
+package firewall
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Priorities of our nftables chains. The host's filters stand at 0 (security at 50),
+// destination NAT of local output at -100, source NAT at input at 100
+// (enum nf_ip_hook_priorities).
+const (
+	priorityAfterFilter  = 10
+	priorityBeforeFilter = -50
+	priorityBack         = 60
+)
+
+// Plan turns c into rules for a system with the given features. It is a pure function.
+// The error names every combination that cannot work.
+func Plan(c Config, f Features) (*Ruleset, error) {
+	if c.Backend == Auto {
+		best, err := f.Best()
+		if err != nil {
+			return nil, err
+		}
+		c.Backend = best
+	} else if !f.Has(c.Backend) {
+		return nil, fmt.Errorf("firewall: this system cannot divert with %s", c.Backend)
+	}
+	if c.Marks == (Marks{}) {
+		c.Marks = DefaultMarks
+	}
+	if err := c.check(f); err != nil {
+		return nil, err
+	}
+	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.Inet, IPv6: f.IPv6}}
+	p.managementSets()
+	for _, h := range p.hooks() {
+		p.divertChain(h)
+	}
+	p.queueChain()
+	for _, h := range p.hooks() {
+		p.afterChain(h)
+	}
+	p.finish(f)
+	if n := p.rs.ruleCount(); n > MaxRules {
+		return nil, fmt.Errorf("firewall: %d rules; the limit is %d: name fewer interfaces (a trailing * stands for many) or protocols", n, MaxRules)
+	}
+	return p.rs, nil
+}
+
+type planner struct {
+	Config
+	rs *Ruleset
+}
+
+// The chain that holds the queue rule.
+const queueChainName = "divert"
+
+func (p *planner) hooks() []Hook {
+	var hs []Hook
+	if p.Traffic&Forwarded != 0 {
+		hs = append(hs, HookForward)
+	}
+	if p.Traffic&Local != 0 {
+		hs = append(hs, HookInput, HookOutput)
+	}
+	return hs
+}
+
+func (p *planner) managementSets() {
+	for _, f := range []Family{V4, V6} {
+		p.addSet("mgmt", f, p.Management)
+	}
+}
+
+// addSet adds the prefixes of one family as set name4 or name6 and returns its name,
+// or "" where there are none.
+func (p *planner) addSet(name string, f Family, prefixes []netip.Prefix) string {
+	ps := canonical(prefixes, f)
+	if len(ps) == 0 {
+		return ""
+	}
+	name += [...]string{V4: "4", V6: "6"}[f]
+	if !slices.ContainsFunc(p.rs.Sets, func(s Set) bool { return s.Name == name }) {
+		p.rs.Sets = append(p.rs.Sets, Set{Name: name, Family: f, Prefixes: ps})
+	}
+	return name
+}
+
+func (p *planner) divertChain(h Hook) {
+	priority := priorityAfterFilter
+	if p.Position == BeforeFilter || p.Backend == IPTables {
+		priority = priorityBeforeFilter
+	}
+	ch := Chain{Name: h.String(), Hook: h, Priority: priority}
+	ch.Rules = append(p.exemptions(h), p.handedBack()...)
+	if h != HookForward {
+		ch.Rules = append(ch.Rules, Rule{Match: Match{Family: V6, Proto: ICMPv6, Neighbour: true}, Counter: Neighbour, Action: Action{Kind: Return}})
+	}
+	if len(p.Select) == 0 {
+		p.Select = []Selection{{}}
+	}
+	for i := range p.Select {
+		ch.Rules = append(ch.Rules, p.selection(h, i)...)
+	}
+	p.rs.Chains = append(p.rs.Chains, ch)
+}
+
+// exemptions returns the rules for what is never diverted.
+func (p *planner) exemptions(h Hook) []Rule {
+	exempt := func(c Counter, m Match) Rule { return Rule{Match: m, Counter: c, Action: Action{Kind: Return}} }
+	rules := []Rule{exempt(Own, Match{Mark: MarkTest{Bits: p.Marks.Injected}})}
+	for _, f := range []Family{V4, V6} {
+		if set := p.addSet("mgmt", f, p.Management); set != "" {
+			rules = append(rules, exempt(Management, Match{Family: f, SrcSet: set}), exempt(Management, Match{Family: f, DstSet: set}))
+		}
+	}
+	for _, s := range p.Sessions {
+		f := familyOf(s.Client)
+		client, server := netip.PrefixFrom(s.Client, s.Client.BitLen()), netip.PrefixFrom(s.Server, s.Server.BitLen())
+		rules = append(rules,
+			exempt(Management, Match{Family: f, Proto: TCP, Src: client, Dst: server, Dport: s.ServerPort}),
+			exempt(Management, Match{Family: f, Proto: TCP, Src: server, Dst: client, Sport: s.ServerPort}))
+	}
+	if h == HookOutput {
+		for _, uid := range p.OwnUIDs {
+			m := Match{UID: uid, HasUID: true}
+			rules = append(rules, p.saveGeneration(m, NoCounter), exempt(Own, m))
+		}
+	}
+	return rules
+}
+
+func familyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return V4
+	}
+	return V6
+}
+
+// handedBack lets settled flows pass, and forgets settlements of other generations.
+func (p *planner) handedBack() []Rule {
+	if !p.HandBack {
+		return nil
+	}
+	now := Bits{Value: field(p.Marks.Conn, p.Generation), Mask: p.Marks.Conn}
+	unset := Bits{Mask: p.Marks.Conn}
+	return []Rule{
+		{Match: Match{ConnMark: MarkTest{Bits: now}}, Counter: HandedBack, Action: Action{Kind: Return}},
+		{Match: Match{ConnMark: MarkTest{Bits: unset, Not: true}}, Counter: Stale, Action: Action{Kind: SetConnMark, Bits: unset}},
+	}
+}
+
+func (p *planner) saveGeneration(m Match, c Counter) Rule {
+	now := Bits{Value: field(p.Marks.Conn, p.Generation), Mask: p.Marks.Conn}
+	return Rule{Match: m, Counter: c, Action: Action{Kind: SetConnMark, Bits: now}}
+}
+
+// selection returns the rules of selection i at hook h.
+func (p *planner) selection(h Hook, i int) []Rule {
+	s := p.Select[i]
+	action := p.networks(i)
+	ports := ""
+	if len(s.Ports) > 0 {
+		ports = fmt.Sprintf("port%d", i)
+		if !slices.ContainsFunc(p.rs.Sets, func(t Set) bool { return t.Name == ports }) {
+			p.rs.Sets = append(p.rs.Sets, Set{Name: ports, Ports: canonicalPorts(s.Ports)})
+		}
+	}
+	var rules []Rule
+	for _, w := range s.ways(h) {
+		for _, proto := range s.protocols() {
+			m := Match{Family: proto.family(), In: w.in, Out: w.out, Proto: proto}
+			if ports != "" && w.toPorts {
+				m.DportSet = ports
+			} else if ports != "" {
+				m.SportSet = ports
+			}
+			rules = append(rules, Rule{Match: m, Action: action})
+		}
+		if ports != "" && !p.HandBack {
+			// No conntrack of ours reassembles: later fragments have no ports.
+			for _, f := range []Family{V4, V6} {
+				rules = append(rules, Rule{Match: Match{Family: f, In: w.in, Out: w.out, LaterFragment: true}, Action: action})
+			}
+		}
+	}
+	return dedupe(rules)
+}
+
+// dedupe drops rules that repeat an earlier one; the mirrored ways of a selection
+// often share theirs.
+func dedupe(rules []Rule) []Rule {
+	seen := make(map[Rule]bool, len(rules))
+	return slices.DeleteFunc(rules, func(r Rule) bool {
+		was := seen[r]
+		seen[r] = true
+		return was
+	})
+}
+
+func (s *Selection) protocols() []Proto {
+	switch {
+	case len(s.Protocols) > 0:
+		return s.Protocols
+	case len(s.Ports) > 0:
+		return []Proto{TCP, UDP}
+	}
+	return []Proto{0}
+}
+
+// A way is one direction of the conversations of a selection at one hook.
+type way struct {
+	in, out Iface
+	toPorts bool // the selection's ports are destination ports
+}
+
+func (s *Selection) ways(h Hook) []way {
+	var ws []way
+	if h == HookForward {
+		for _, in := range ifaces(s.In) {
+			for _, out := range ifaces(s.Out) {
+				ws = append(ws, way{in, out, true}, way{out, in, false})
+			}
+		}
+	} else {
+		local := ifaces(append(slices.Clone(s.In), s.Out...))
+		if local[0] == (Iface{}) {
+			local[0] = Iface{Name: "lo", Not: true}
+		}
+		for _, i := range local {
+			w := way{in: i}
+			if h == HookOutput {
+				w = way{out: i}
+			}
+			ws = append(ws, way{w.in, w.out, true}, way{w.in, w.out, false})
+		}
+	}
+	return ws
+}
+
+func ifaces(names []string) []Iface {
+	if len(names) == 0 {
+		return []Iface{{}}
+	}
+	out := make([]Iface, len(names))
+	for i, name := range names {
+		out[i] = Iface{Name: name}
+	}
+	return out
+}
+
+// networks returns what becomes of packets that the rest of selection i matches. Its
+// networks are tested in a chain of their own, made at the first call.
+func (p *planner) networks(i int) Action {
+	s := p.Select[i]
+	divert := Action{Kind: Goto, Target: queueChainName}
+	if len(s.Networks)+len(s.Except) == 0 {
+		return divert
+	}
+	ch := Chain{Name: fmt.Sprintf("select%d", i)}
+	to := Action{Kind: Jump, Target: ch.Name}
+	if slices.ContainsFunc(p.rs.Chains, func(c Chain) bool { return c.Name == ch.Name }) {
+		return to
+	}
+	either := func(list string, prefixes []netip.Prefix, a Action) {
+		for _, f := range []Family{V4, V6} {
+			if set := p.addSet(list, f, prefixes); set != "" {
+				ch.Rules = append(ch.Rules,
+					Rule{Match: Match{Family: f, SrcSet: set}, Action: a},
+					Rule{Match: Match{Family: f, DstSet: set}, Action: a})
+			}
+		}
+	}
+	either(fmt.Sprintf("except%d_", i), s.Except, Action{Kind: Return})
+	either(fmt.Sprintf("net%d_", i), s.Networks, divert)
+	if len(s.Networks) == 0 {
+		ch.Rules = append(ch.Rules, Rule{Action: divert})
+	}
+	p.rs.Chains = append(p.rs.Chains, ch)
+	return to
+}
+
+// queueChain sends what reaches it to the queues.
+func (p *planner) queueChain() {
+	ch := Chain{Name: queueChainName}
+	if own := p.ownMark(); own != 0 {
+		// Also clears a settle field that somebody else wrote.
+		b := Bits{Mask: own}
+		if p.CountUninspected {
+			b.Value = p.Marks.Pending
+		}
+		ch.Rules = append(ch.Rules, Rule{Action: Action{Kind: SetMark, Bits: b}})
+	}
+	ch.Rules = append(ch.Rules, Rule{Counter: Queued, Action: Action{Kind: Queue, Queues: p.Queues}})
+	p.rs.Chains = append(p.rs.Chains, ch)
+}
+
+// ownMark is the part of the packet mark that lives from the queue rule to the chain
+// behind it.
+func (p *planner) ownMark() uint32 {
+	var m uint32
+	if p.CountUninspected {
+		m |= p.Marks.Pending
+	}
+	if p.HandBack {
+		m |= p.Marks.Settle
+	}
+	return m
+}
+
+// afterChain reads what the worker wrote into the mark, and wipes it.
+func (p *planner) afterChain(h Hook) {
+	if p.ownMark() == 0 {
+		return
+	}
+	ch := Chain{Name: "after_" + h.String(), Hook: h, After: true, Priority: priorityBack}
+	if p.HandBack {
+		m := Match{Mark: MarkTest{Bits: Bits{Value: field(p.Marks.Settle, p.Generation), Mask: p.Marks.Settle}}}
+		ch.Rules = append(ch.Rules, p.saveGeneration(m, Settled))
+	}
+	if p.CountUninspected {
+		m := Match{Mark: MarkTest{Bits: Bits{Value: p.Marks.Pending, Mask: p.Marks.Pending}}}
+		ch.Rules = append(ch.Rules, Rule{Match: m, Counter: Uninspected})
+	}
+	unset := Bits{Mask: p.ownMark()}
+	ch.Rules = append(ch.Rules, Rule{Match: Match{Mark: MarkTest{Bits: unset, Not: true}}, Action: Action{Kind: SetMark, Bits: unset}})
+	p.rs.Chains = append(p.rs.Chains, ch)
+}
+
+// finish lists counters and settings, drops what a system without IPv6 cannot have, and
+// puts called chains before their callers, as nft wants them.
+func (p *planner) finish(f Features) {
+	rs := p.rs
+	for i := range rs.Chains {
+		if !f.IPv6 {
+			rs.Chains[i].Rules = slices.DeleteFunc(rs.Chains[i].Rules, func(r Rule) bool { return r.Match.Family == V6 })
+		}
+		for _, r := range rs.Chains[i].Rules {
+			if r.Counter != NoCounter && !slices.Contains(rs.Counters, r.Counter) {
+				rs.Counters = append(rs.Counters, r.Counter)
+			}
+		}
+	}
+	if !f.IPv6 {
+		rs.Sets = slices.DeleteFunc(rs.Sets, func(s Set) bool { return s.Family == V6 })
+	}
+	slices.Sort(rs.Counters)
+	slices.SortStableFunc(rs.Chains, func(a, b Chain) int { return chainRank(a) - chainRank(b) })
+	if p.MayGrow && f.TCPLiberal {
+		rs.Sysctls = append(rs.Sysctls, Sysctl{Name: "net/netfilter/nf_conntrack_tcp_be_liberal", Value: "1"})
+	}
+	p.notes(f)
+}
+
+func chainRank(c Chain) int {
+	switch {
+	case c.Name == queueChainName:
+		return 0
+	case c.Hook == NoHook:
+		return 1
+	case !c.After:
+		return 2
+	}
+	return 3
+}
+
+func (p *planner) notes(f Features) {
+	note := func(s string) { p.rs.Notes = append(p.rs.Notes, s) }
+	if p.Backend == IPTables {
+		note("iptables: a packet that comes back from the queue skips whatever rules other programs appended behind ours in the same mangle chain")
+	}
+	if p.Queues.Bypass && !p.CountUninspected {
+		note("packets pass uninspected while no worker listens, and nothing counts them")
+	}
+	if p.Traffic&Forwarded != 0 && len(f.Offloads) > 0 {
+		note(fmt.Sprintf("flows that the flow tables take over pass Weir by: %v", f.Offloads))
+	}
+}
+
+func (rs *Ruleset) ruleCount() int {
+	n := 0
+	for _, c := range rs.Chains {
+		n += len(c.Rules)
+	}
+	return n
+}
