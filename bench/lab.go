@@ -1,0 +1,223 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	clientAddr = "192.0.2.2"
+	serverAddr = "198.51.100.2"
+)
+
+// A lab is client – router – server, each a network namespace, joined by veth pairs.
+type lab struct {
+	client, router, server string // namespace names
+	self                   string // this program, which is also the load generator
+	serve                  *exec.Cmd
+}
+
+func newLab() (*lab, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	tag := fmt.Sprintf("weirbench-%d-", os.Getpid())
+	l := &lab{client: tag + "c", router: tag + "r", server: tag + "s", self: self}
+	if err := l.build(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// build is the lab as a script: N is the namespaces' common prefix.
+func (l *lab) build() error {
+	script := `
+ip netns add Nc
+ip netns add Nr
+ip netns add Ns
+ip link add eth0 netns Nc type veth peer name c netns Nr
+ip link add eth0 netns Ns type veth peer name s netns Nr
+ip -n Nc addr add ` + clientAddr + `/24 dev eth0
+ip -n Nr addr add 192.0.2.1/24 dev c
+ip -n Nr addr add 198.51.100.1/24 dev s
+ip -n Ns addr add ` + serverAddr + `/24 dev eth0
+ip -n Nc link set lo up
+ip -n Ns link set lo up
+ip -n Nc link set eth0 up
+ip -n Nr link set c up
+ip -n Nr link set s up
+ip -n Ns link set eth0 up
+ip -n Nc route add default via 192.0.2.1
+ip -n Ns route add default via 198.51.100.1
+ip netns exec Nr sysctl -qw net.ipv4.ip_forward=1
+ip netns exec Nc sysctl -qw net.ipv4.tcp_tw_reuse=1
+ip netns exec Nc sysctl -qw net.ipv4.ip_local_port_range=10000\t65000`
+	for line := range strings.Lines(script) {
+		args := strings.Fields(strings.ReplaceAll(line, "N", strings.TrimSuffix(l.client, "c")))
+		if len(args) == 0 {
+			continue
+		}
+		last := len(args) - 1
+		args[last] = strings.ReplaceAll(args[last], `\t`, "\t")
+		if err := command(args...); err != nil {
+			return err
+		}
+	}
+	l.serve = l.inside(l.server, "serve")
+	if err := l.serve.Start(); err != nil {
+		return err
+	}
+	return l.reachable()
+}
+
+func (l *lab) close() {
+	if l.serve != nil && l.serve.Process != nil {
+		l.serve.Process.Kill()
+		l.serve.Wait()
+	}
+	for _, n := range []string{l.client, l.router, l.server} {
+		command("ip", "netns", "del", n)
+	}
+}
+
+// inside is the load generator, to run in a namespace.
+func (l *lab) inside(ns string, args ...string) *exec.Cmd {
+	return exec.Command("ip", append([]string{"netns", "exec", ns, l.self, "gen"}, args...)...)
+}
+
+// reachable waits until the server answers over the router.
+func (l *lab) reachable() error {
+	out, err := l.inside(l.client, "ready").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("the server does not answer the client: %w: %s", err, out)
+	}
+	return nil
+}
+
+// offloads switches between packets as large as the stack likes and ones of MTU size.
+func (l *lab) offloads(on bool) error {
+	state := "off"
+	if on {
+		state = "on"
+	}
+	for _, at := range []string{l.client + " eth0", l.router + " c", l.router + " s", l.server + " eth0"} {
+		ns, dev, _ := strings.Cut(at, " ")
+		if err := command("ip", "netns", "exec", ns, "ethtool", "-K", dev, "tso", state, "gso", state, "gro", state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure runs a configuration once.
+func (l *lab) measure(c config, metrics []string, t time.Duration) (sample, error) {
+	stop, pid, err := l.start(c)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	if err := l.reachable(); err != nil {
+		return nil, err
+	}
+	m := sample{}
+	for _, name := range metrics {
+		if err := l.offloads(name != "mtu"); err != nil {
+			return nil, err
+		}
+		if m[name], err = l.load(name, t); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if pid != 0 {
+		m["rss"] = peakMegabytes(pid)
+	}
+	return m, nil
+}
+
+// start installs the rules and runs the program of a configuration.
+func (l *lab) start(c config) (stop func(), pid int, err error) {
+	var cmd *exec.Cmd
+	var said bytes.Buffer
+	if len(c.command) > 0 {
+		cmd = exec.Command("ip", append([]string{"netns", "exec", l.router}, c.command...)...)
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Start(); err != nil {
+			return nil, 0, err
+		}
+		pid = cmd.Process.Pid // ip execs the program
+		if err := l.bound(); err != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+			return nil, 0, fmt.Errorf("%w: %s", err, said.String())
+		}
+	}
+	for _, r := range c.rules {
+		if err := command(append([]string{"ip", "netns", "exec", l.router, "iptables"}, strings.Fields(r)...)...); err != nil {
+			return nil, 0, err
+		}
+	}
+	return func() {
+		command("ip", "netns", "exec", l.router, "iptables", "-t", "mangle", "-F")
+		if cmd != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	}, pid, nil
+}
+
+// bound waits until some program is bound to a queue.
+func (l *lab) bound() error {
+	for range 200 {
+		out, _ := exec.Command("ip", "netns", "exec", l.router, "cat", "/proc/net/netfilter/nfnetlink_queue").Output()
+		if len(out) > 0 {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("the program did not bind its queue within 4 s")
+}
+
+// load takes one metric.
+func (l *lab) load(name string, t time.Duration) (float64, error) {
+	if name == "kpps" {
+		return l.packetRate(t)
+	}
+	if name == "mtu" {
+		name = "bulk"
+	}
+	out, err := l.inside(l.client, name, t.String()).CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s", err, out)
+	}
+	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+func peakMegabytes(pid int) float64 {
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	m := highWater.FindSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	kb, _ := strconv.Atoi(string(m[1]))
+	return float64(kb) / 1024
+}
+
+func command(args ...string) error {
+	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}
