@@ -199,7 +199,7 @@ func clip(s string, limit int, cut *bool) string {
 		return s
 	}
 	*cut = true
-	for n := limit; n > max(0, limit-utf8.UTFMax); n-- {
+	for n := limit; n >= max(0, limit-utf8.UTFMax+1); n-- {
 		if utf8.RuneStart(s[n]) {
 			return s[:n]
 		}
