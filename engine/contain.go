@@ -22,10 +22,10 @@ func (l *Lane) contain() {
 	if l.cx.Packet != p {
 		l.cx.Packet, l.cx.Flow = p, nil
 	}
-	e := event.Event{Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
+	l.note = event.Event{Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
 		Verdict: l.outcomes.Error.String()}
-	e.Text("where", where)
-	l.tell(&e)
+	l.note.Text("where", where)
+	l.tell(&l.note)
 	d := inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}
 	if l.outcomes.Monitor {
 		d = inspect.Release()

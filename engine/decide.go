@@ -73,9 +73,9 @@ func (l *Lane) wouldConvict(d inspect.Decision) {
 
 // tellVerdict emits the event of a verdict that reaches over a flow.
 func (l *Lane) tellVerdict(d inspect.Decision, would bool) {
-	e := event.Event{Kind: event.KindDrop, Severity: event.Medium, Name: string(d.Reason), Reason: string(d.Reason),
+	l.note = event.Event{Kind: event.KindDrop, Severity: event.Medium, Name: string(d.Reason), Reason: string(d.Reason),
 		Verdict: d.Verdict.String(), Would: would}
-	l.Emit(&l.cx, &e)
+	l.Emit(&l.cx, &l.note)
 }
 
 // decided writes the decision into the packet and counts it.
@@ -99,9 +99,9 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 	}
 	l.counters.anomaly(why)
 	would := l.outcomes.Monitor && d.Verdict.Final()
-	e := event.Event{Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
+	l.note = event.Event{Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
 		Reason: string(why), Verdict: outcome.String(), Would: would}
-	l.tell(&e)
+	l.tell(&l.note)
 	if l.outcomes.Monitor {
 		d = inspect.Decision{}
 	}

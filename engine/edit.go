@@ -201,8 +201,8 @@ func within(list []edit, base, n int, group []field.Edit) (int, []field.Edit) {
 // tellOverlap tells the author of an edit that an earlier inspector's stands in its place.
 func (l *Lane) tellOverlap(ed *edit) {
 	l.counters.anomaly("edit-overlaps")
-	e := event.Event{Kind: event.KindEdit, Severity: event.Low, Author: l.chain.Entries[ed.Author].Inspector.Name(),
+	l.note = event.Event{Kind: event.KindEdit, Severity: event.Low, Author: l.chain.Entries[ed.Author].Inspector.Name(),
 		Name: "edit-overlaps", Reason: "edit-overlaps", Field: ed.Field.String(),
 		Offset: int32(ed.Span.Off), Length: int32(ed.Span.Len())}
-	l.tell(&e)
+	l.tell(&l.note)
 }

@@ -84,6 +84,7 @@ type Lane struct {
 	done    []*packet.Packet // verdict given, not yet finished; in order
 	scratch scratch
 	cx      inspect.Context
+	note    event.Event // scratch: the event being told
 	msg     field.Message
 	edits   editList
 	until   time.Duration // of the packet on its way, if its verdict is Delay
