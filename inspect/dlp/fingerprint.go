@@ -1,0 +1,44 @@
+package dlp
+
+import "crypto/sha256"
+
+const printBytes = 8 // of the fingerprint in events, shown as twice as many hexadecimal digits
+
+// A printKey makes fingerprints: HMAC-SHA256 (RFC 2104), written out so that it allocates nothing.
+type printKey struct {
+	isSet        bool
+	inner, outer [sha256.BlockSize]byte
+}
+
+func newPrintKey(secret string) printKey {
+	k := printKey{isSet: true}
+	key := []byte(secret)
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	copy(k.inner[:], key)
+	copy(k.outer[:], key)
+	for i := range k.inner {
+		k.inner[i] ^= 0x36
+		k.outer[i] ^= 0x5c
+	}
+	return k
+}
+
+// appendPrint appends the fingerprint of digits, at most maxDigits of them, in hexadecimal.
+func (k *printKey) appendPrint(dst, digits []byte) []byte {
+	var in [sha256.BlockSize + maxDigits]byte
+	copy(in[:], k.inner[:])
+	n := copy(in[sha256.BlockSize:], digits)
+	sum := sha256.Sum256(in[:sha256.BlockSize+n])
+	var out [sha256.BlockSize + sha256.Size]byte
+	copy(out[:], k.outer[:])
+	copy(out[sha256.BlockSize:], sum[:])
+	sum = sha256.Sum256(out[:])
+	const hex = "0123456789abcdef"
+	for _, b := range sum[:printBytes] {
+		dst = append(dst, hex[b>>4], hex[b&15])
+	}
+	return dst
+}
