@@ -49,19 +49,11 @@ func (f *Features) detect() {
 		lacks("IPv6 is off: its rules are left out", err)
 	}
 
-	probe := func(family nftables.TableFamily, es ...expr.Any) error { return probeRule(family, es) }
-	ipv4, inet := nftables.TableFamilyIPv4, nftables.TableFamilyINet
-	if err := probe(ipv4); err != nil {
+	if err := probeRule(nftables.TableFamilyIPv4, nil); err != nil {
 		lacks("nf_tables does not answer: no rules over netlink", err)
 	} else {
 		f.NFTables = true
-		best := ipv4
-		if err := probe(inet); err != nil {
-			lacks("nf_tables has no inet family: two tables instead of one", err)
-		} else {
-			f.Inet, best = true, inet
-		}
-		f.detectExprs(best, probe, lacks)
+		f.detectExprs(lacks)
 	}
 	f.detectIPTables(lacks)
 	if _, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal"); err != nil {
@@ -71,30 +63,37 @@ func (f *Features) detect() {
 	}
 }
 
-func (f *Features) detectExprs(family nftables.TableFamily, probe func(nftables.TableFamily, ...expr.Any) error, lacks func(string, error)) {
+func (f *Features) detectExprs(lacks func(string, error)) {
 	native, compat := nftDialect{}, nftDialect{xtQueue: true, xtConnMark: true}
+	queue := Action{Kind: Queue}
 	mark := Action{Kind: SetConnMark, Bits: Bits{Mask: 1}}
 	test := MarkTest{Bits: Bits{Value: 1, Mask: 1}}
 	for _, p := range []struct {
-		has   *bool
-		es    []expr.Any
-		lacks string
+		has    *bool
+		family nftables.TableFamily
+		es     []expr.Any
+		lacks  string
 	}{
-		{&f.NativeQueue, native.action(Action{Kind: Queue}), "nf_tables has no queue statement (CONFIG_NFT_QUEUE)"},
-		{&f.CompatQueue, compat.action(Action{Kind: Queue}), "nf_tables cannot use the xtables target NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)"},
-		{&f.ConnMark, append(native.connMark(test), native.action(mark)...), "nf_tables has no ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)"},
-		{&f.CompatConnMark, append(compat.connMark(test), compat.action(mark)...), "nf_tables cannot use the xtables connmark (CONFIG_NETFILTER_XT_CONNMARK)"},
+		{&f.NativeQueue, nftables.TableFamilyIPv4, native.action(queue), "nf_tables has no queue statement (CONFIG_NFT_QUEUE)"},
+		{&f.CompatQueue, nftables.TableFamilyIPv4, compat.action(queue), "nf_tables cannot use the xtables target NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)"},
+		{&f.ConnMark, nftables.TableFamilyIPv4, append(native.connMark(test), native.action(mark)...), "nf_tables has no ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)"},
+		{&f.CompatConnMark, nftables.TableFamilyIPv4, append(compat.connMark(test), compat.action(mark)...), "nf_tables cannot use the xtables connmark (CONFIG_NETFILTER_XT_CONNMARK)"},
+		{&f.Bridge, nftables.TableFamilyBridge, nil, "nf_tables has no bridge family"},
 	} {
-		if err := probe(family, p.es...); err != nil {
+		if err := probeRule(p.family, p.es); err != nil {
 			lacks(p.lacks, err)
 		} else {
 			*p.has = true
 		}
 	}
-	if err := probe(nftables.TableFamilyBridge); err != nil {
-		lacks("nf_tables has no bridge family", err)
+	es := compat.action(queue)
+	if f.NativeQueue {
+		es = native.action(queue)
+	}
+	if err := probeRule(nftables.TableFamilyINet, es); err != nil {
+		lacks("nf_tables cannot queue in the inet family: two tables instead of one", err)
 	} else {
-		f.Bridge = true
+		f.Inet = true
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 // Features is what this kernel and system can do for a firewall; Detect fills it.
 type Features struct {
 	NFTables       bool // nf_tables answers over netlink
-	Inet           bool // with the inet family
+	Inet           bool // with the inet family, in which the better queue feature below works too
 	NativeQueue    bool // nft queue statement (CONFIG_NFT_QUEUE)
 	CompatQueue    bool // xtables target NFQUEUE revision 3 through nft_compat
 	ConnMark       bool // nft ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)
-	CompatConnMark bool // xtables connmark and CONNMARK through nft_compat
+	CompatConnMark bool // xtables connmark and CONNMARK through nft_compat, in ip and ip6 tables
 
 	IPTables  string // version line of iptables-restore; "" if it cannot be used
 	IP6Tables string // the same of ip6tables-restore
@@ -60,6 +60,12 @@ func (f Features) handBack(k Kind) bool {
 		return f.ConnMark || f.CompatConnMark
 	}
 	return true // iptables has CONNMARK wherever it has NFQUEUE; iptables-restore says if not
+}
+
+// inet reports whether the rules of c fit into one inet table. The xtables connmark is
+// registered for IPv4 and IPv6 alone since Linux 6.12.
+func (f Features) inet(c Config) bool {
+	return f.Inet && (c.Backend != NFTCompat || f.ConnMark || !c.HandBack)
 }
 
 // AllFeatures is a kernel that lacks nothing: for printing rules without looking at

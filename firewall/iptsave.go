@@ -145,18 +145,20 @@ func compareSave(chains []iptChain, saved []savedTable, family string) []Differe
 			out = append(out, Difference{where, "the chain is missing"})
 			continue
 		}
-		var lines []string
-		calls, calledFrom := 0, ""
+		var lines, calls []string
 		for _, r := range t.rules {
 			if r.chain == c.name {
 				lines = append(lines, r.line)
-			} else if c.caller != "" && callOf(r.line) == c.name {
-				calls++
-				calledFrom = r.chain + " " + r.line
+			} else if callOf(r.line) == c.name && !strings.HasPrefix(r.chain, chainPrefix) {
+				calls = append(calls, r.chain+" "+r.line)
 			}
 		}
-		if c.caller != "" && (calls != 1 || calledFrom != c.caller+" -j "+c.name) {
-			out = append(out, Difference{where, fmt.Sprintf("the rule in %s that calls it is missing or changed", c.caller)})
+		var want []string
+		if c.caller != "" {
+			want = []string{c.caller + " -j " + c.name}
+		}
+		if !slices.Equal(calls, want) {
+			out = append(out, Difference{where, fmt.Sprintf("it is called by %q, planned %q", calls, want)})
 		}
 		if d := compareLines(c.lines, lines); d != "" {
 			out = append(out, Difference{where, d})

@@ -155,6 +155,9 @@ func exprText(es []expr.Any) string {
 		switch e := e.(type) {
 		case *expr.Lookup:
 			out[i] = fmt.Sprintf("%s{reg %d set %s invert %v}", name, e.SourceRegister, e.SetName, e.Invert)
+		case *expr.Ct:
+			// The library reads no source register back: a load has one, a store none.
+			out[i] = fmt.Sprintf("%s{key %d load %v}", name, e.Key, e.Register != 0 && !e.SourceRegister)
 		case *expr.Target:
 			out[i] = fmt.Sprintf("%s{%s rev %d %x}", name, e.Name, e.Rev, infoBytes(e.Info))
 		case *expr.Match:

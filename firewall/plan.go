@@ -33,7 +33,7 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 	if err := c.check(f); err != nil {
 		return nil, err
 	}
-	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.Inet, IPv6: f.IPv6}}
+	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6}}
 	p.managementSets()
 	for _, h := range p.hooks() {
 		p.divertChain(h)
