@@ -42,6 +42,7 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 		s.queues[i].number = first + uint16(i)
 		s.queues[i].fresh = make([]fresh, 0, cfg.Batch)
 	}
+	s.rx.timeout = -1 // a predecessor may have left any
 	if s.table, err = os.Open(queueTable); err != nil {
 		s.caps.Missing = append(s.caps.Missing, fmt.Sprintf("Kernel drops cannot be counted and a predecessor's packets wait for the next one: %v.", err))
 	}

@@ -50,10 +50,9 @@ func (s *NFQueue) reclaimBefore(q *queue, id uint32) {
 }
 
 // reclaimDrained asks for the packets of all queues of which nothing has been read
-// yet, if the socket has nothing to read.
+// yet, if the socket has no packet to read.
 func (s *NFQueue) reclaimDrained() bool {
-	var b [1]byte
-	if _, _, err := unix.Recvfrom(s.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err != unix.EAGAIN {
+	if !drained(s.fd) {
 		return false
 	}
 	for i := range s.queues {
@@ -64,6 +63,24 @@ func (s *NFQueue) reclaimDrained() bool {
 	}
 	s.reclaiming = false
 	return true
+}
+
+// drained reports whether there is no packet to read. Answers that a predecessor has not
+// read are thrown away.
+func drained(fd int) bool {
+	var head [nlHdrLen]byte
+	for {
+		n, _, err := unix.Recvfrom(fd, head[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN:
+			return true
+		case err != nil || n == nlHdrLen && native.Uint16(head[4:]) == msgPacket:
+			return false
+		}
+		if _, _, err := unix.Recvfrom(fd, head[:], unix.MSG_DONTWAIT); err != nil {
+			return false
+		}
+	}
 }
 
 func (s *NFQueue) repeat(queue uint16, last uint32) {

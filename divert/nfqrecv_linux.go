@@ -1,6 +1,7 @@
 package divert
 
 import (
+	"math/bits"
 	"runtime"
 	"syscall"
 	"time"
@@ -23,6 +24,8 @@ type receiver struct {
 	iovs  []unix.Iovec
 	msgs  []mmsghdr
 	poll  [1]unix.PollFd
+
+	timeout time.Duration // SO_RCVTIMEO as it is; 0 for none
 }
 
 // mmsghdr is struct mmsghdr (recvmmsg(2)).
@@ -54,13 +57,18 @@ func (r *receiver) slot(i int) []byte {
 
 // read receives up to limit messages. It returns 0 when the time is over or when there
 // is a reason to come back early.
-func (s *NFQueue) read(limit int, wait time.Duration) (int, error) {
-	n, errno := s.recvNow(limit)
-	if errno == unix.EAGAIN && wait != 0 && s.cfg.Spin > 0 {
-		n, errno = s.spin(limit)
-	}
-	if errno == unix.EAGAIN && wait != 0 {
-		n, errno = s.sleep(limit, wait)
+//
+// One blocking call that both waits and receives is the cheapest; only for short waits,
+// for which a socket's timeout is too coarse, and after spinning is it two.
+func (s *NFQueue) read(limit int, wait time.Duration) (n int, err error) {
+	var errno syscall.Errno
+	switch {
+	case wait == 0:
+		n, errno = s.recvNow(limit)
+	case s.cfg.Spin == 0 && s.setTimeout(wait):
+		n, errno = s.recvWait(limit)
+	default:
+		n, errno = s.recvPoll(limit, wait)
 	}
 	switch errno {
 	case 0:
@@ -81,8 +89,11 @@ func (s *NFQueue) recvNow(limit int) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// spin tries for Config.Spin to do without going to sleep.
+// spin receives what is there, and tries for Config.Spin.
 func (s *NFQueue) spin(limit int) (n int, errno syscall.Errno) {
+	if s.cfg.Spin == 0 {
+		return s.recvNow(limit)
+	}
 	for end := time.Now().Add(s.cfg.Spin); ; {
 		n, errno = s.recvNow(limit)
 		if errno != unix.EAGAIN || !time.Now().Before(end) {
@@ -91,20 +102,54 @@ func (s *NFQueue) spin(limit int) (n int, errno syscall.Errno) {
 	}
 }
 
-// sleep waits until there is a message, and receives.
-func (s *NFQueue) sleep(limit int, wait time.Duration) (int, syscall.Errno) {
-	if wait < 0 {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
-			uintptr(unsafe.Pointer(&s.rx.msgs[0])), uintptr(limit), unix.MSG_WAITFORONE, 0, 0)
-		return int(n), errno
+// recvWait waits for the first message, no longer than setTimeout said.
+func (s *NFQueue) recvWait(limit int) (int, syscall.Errno) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
+		uintptr(unsafe.Pointer(&s.rx.msgs[0])), uintptr(limit), unix.MSG_WAITFORONE, 0, 0)
+	return int(n), errno
+}
+
+// recvPoll receives what is there, after spinning, or after sleeping in ppoll.
+func (s *NFQueue) recvPoll(limit int, wait time.Duration) (int, syscall.Errno) {
+	n, errno := s.spin(limit)
+	if errno != unix.EAGAIN {
+		return n, errno
 	}
-	ts := unix.NsecToTimespec(wait.Nanoseconds())
-	n, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.rx.poll[0])), 1,
-		uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
-	if errno != 0 || n == 0 {
+	var timeout *unix.Timespec
+	if wait > 0 {
+		ts := unix.NsecToTimespec(wait.Nanoseconds())
+		timeout = &ts
+	}
+	r, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.rx.poll[0])), 1,
+		uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	if errno != 0 || r == 0 {
 		return 0, errno
 	}
 	return s.recvNow(limit)
+}
+
+// shortWait is below what SO_RCVTIMEO can tell apart: it counts in ticks of up to 10 ms.
+const shortWait = 16 * time.Millisecond
+
+// setTimeout makes the socket wait no longer than wait, and longer than half of it: so
+// waits that differ a little need no system call. It is false where wait is too short.
+func (s *NFQueue) setTimeout(wait time.Duration) bool {
+	if wait > 0 && wait < shortWait {
+		return false
+	}
+	timeout := time.Duration(0) // for ever
+	if wait > 0 {
+		timeout = shortWait << (bits.Len64(uint64(wait/shortWait)) - 1)
+	}
+	if timeout == s.rx.timeout {
+		return true
+	}
+	tv := unix.NsecToTimeval(timeout.Nanoseconds())
+	if unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv) != nil {
+		return false
+	}
+	s.rx.timeout = timeout
+	return true
 }
 
 // wakeSocket has the kernel acknowledge an empty message. Every error is as good: it

@@ -20,9 +20,15 @@ type Pkt struct {
 }
 
 // Payload returns the bytes behind the upper-layer header, to be read or changed in
-// place. Reinject notices changes, and repairs checksums; so does SetPayload of the
-// embedded Packet, which can change the length too.
+// place: Reinject notices changes, and repairs checksums.
 func (p *Pkt) Payload() []byte { return p.Packet.Payload() }
+
+// SetPayload replaces the payload by one of any length. It returns false and changes
+// nothing where packet.Packet.Splice would. What the length means to TCP is not cared
+// for: a stream whose segments change length breaks.
+func (p *Pkt) SetPayload(with []byte) bool {
+	return p.ReplacePayload(make([]byte, len(p.Bytes())+len(with)), with)
+}
 
 // Drop discards the packet.
 func (p *Pkt) Drop() error { return p.conn.decide(p, packet.Drop) }
@@ -70,17 +76,13 @@ func (c *Conn) Put(data []byte, tag Tag) error {
 		return fmt.Errorf("divert: put: a packet has 1 to %d bytes, not %d", maxCopyRange, len(data))
 	}
 	return c.put(tag, func(d *detached) *packet.Packet {
-		changed := d.changed || maphash.Bytes(c.seed, data) != d.print
-		d.data = data
 		p := d.packet()
-		p.Meta.OrigLen = len(data)
-		if d.truncated {
-			p.Meta.OrigLen++ // still not to be written back
-		}
 		p.Verdict = packet.Accept
-		p.Decode()
-		if changed {
-			p.MarkDirty()
+		if d.changed || maphash.Bytes(c.seed, data) != d.print {
+			p.Rewrite(data)
+			if d.truncated {
+				p.Meta.OrigLen++ // still not to be written back
+			}
 		}
 		return p
 	})
