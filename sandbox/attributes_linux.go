@@ -1,0 +1,24 @@
+package sandbox
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Nobody is the user and group that processes without a user of their own run as.
+const Nobody = 65534
+
+// Attributes returns how a parent starts a child with these needs: as user and group id, with no other groups, with no
+// capability but the needed one, and killed when the parent's thread dies. A parent without
+// CAP_SETUID, as in a rootless user namespace that maps only id, passes its own id.
+func Attributes(n Needs, id uint32) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{}
+	if syscall.Getuid() != int(id) {
+		a.Credential = &syscall.Credential{Uid: id, Gid: id}
+	}
+	if n.NetAdmin {
+		a.AmbientCaps = []uintptr{unix.CAP_NET_ADMIN}
+	}
+	return a
+}
