@@ -35,11 +35,10 @@ func (p *Packet) spoil(why Malformed) {
 	}
 }
 
-// checkEnd returns where the datagram ends that claims to be claimed bytes long.
+// checkEnd returns where the datagram ends that claims to be claimed bytes long, and
+// is not.
 func (p *Packet) checkEnd(claimed int) int {
 	switch have := len(p.data); {
-	case claimed == have:
-		return have
 	case claimed < have:
 		p.Traits |= TrailingBytes
 		return claimed

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestDecodeTCPOverIPv4(t *testing.T) {
@@ -138,6 +140,22 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("%s: reason %q", c.name, p.Malformed.Reason())
 		}
 	}
+}
+
+func TestHeaderSumAgainstTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		// Bytes of all ones and zeros make carries at every place.
+		some := rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte{0, 0xff}))
+		h := [20]byte(rapid.SliceOfN(some, 20, 20).Draw(t, "h"))
+		h[0] = 0x45
+		if rapid.Bool().Draw(t, "right") {
+			wire.PutUint16(h[10:], 0)
+			wire.PutUint16(h[10:], ^sum16(h[:]))
+		}
+		if got, want := headerSumValid(&h), sum16(h[:]) == 0xffff; got != want {
+			t.Fatalf("% x: %v", h, got)
+		}
+	})
 }
 
 // A malformed packet still names its conversation where the bytes can be read.

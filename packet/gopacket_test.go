@@ -188,3 +188,17 @@ func sameButZeroSum(p *Packet, want []byte) bool {
 	}
 	return bytes.Equal(p.data[:at], want[:at]) && bytes.Equal(p.data[at+2:], want[at+2:])
 }
+
+// What BenchmarkDecodeTCP4 stands beside.
+func BenchmarkGopacketDecodeTCP4(b *testing.B) {
+	var ip layers.IPv4
+	var tcp layers.TCP
+	var payload gopacket.Payload
+	parser := gopacket.NewDecodingLayerParser(layers.LayerTypeIPv4, &ip, &tcp, &payload)
+	data, found := full(tcp4(b), 1500), []gopacket.LayerType{}
+	for b.Loop() {
+		if err := parser.DecodeLayers(data, &found); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package packet
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/weir-project/weir/packet/checksum"
 )
@@ -57,27 +56,22 @@ func (p *Packet) decodeIPv4() {
 		p.span(headerLen, headerLen)
 		return
 	}
-	end := p.checkEnd(total)
-	if !headerSumValid(d[:headerLen]) {
-		p.spoil(BadHeaderChecksum)
+	end := total
+	if total != len(d) {
+		end = p.checkEnd(total)
 	}
 	if headerLen > ipv4MinHeader {
-		p.readOptions(d[ipv4MinHeader:headerLen])
+		p.readOptions(d[:headerLen])
+	} else if !headerSumValid((*[ipv4MinHeader]byte)(d)) {
+		p.spoil(BadHeaderChecksum)
 	}
-	if word := wire.Uint16(d[6:]); word != 0 {
-		p.readFragmentWord(word, headerLen, end)
+	word := wire.Uint16(d[6:])
+	p.Traits |= Traits(word >> 14) // DontFragment and ReservedBit stand as they do on the wire
+	if word&0x3fff != 0 {
+		id := uint32(wire.Uint16(d[4:]))
+		p.setFragment(Fragment{ID: id, Offset: word << 3, More: word&0x2000 != 0}, headerLen, end)
 	}
 	p.decodeUpper(p.Proto, headerLen, end)
-}
-
-// readFragmentWord reads the three flags and the fragment offset.
-func (p *Packet) readFragmentWord(word uint16, from, end int) {
-	p.Traits |= Traits(word >> 14 & 1 * uint16(DontFragment))
-	p.Traits |= Traits(word >> 15 * uint16(ReservedBit))
-	if word&0x3fff != 0 {
-		id := uint32(wire.Uint16(p.data[4:]))
-		p.setFragment(Fragment{ID: id, Offset: word << 3, More: word&0x2000 != 0}, from, end)
-	}
 }
 
 // IPv4 options that matter here (RFC 791 §3.1).
@@ -88,9 +82,14 @@ const (
 	optStrictRoute = 137
 )
 
-// readOptions notes source routes, and options that cannot be walked.
-func (p *Packet) readOptions(o []byte) {
+// readOptions verifies the checksum of a header with options, and notes source routes
+// and options that cannot be walked.
+func (p *Packet) readOptions(h []byte) {
 	p.Traits |= IPOptions
+	if !checksum.Valid(checksum.Sum(h, 0)) {
+		p.spoil(BadHeaderChecksum)
+	}
+	o := h[ipv4MinHeader:]
 	for len(o) > 0 && o[0] != optEnd {
 		if o[0] == optNop {
 			o = o[1:]
@@ -107,17 +106,14 @@ func (p *Packet) readOptions(o []byte) {
 	}
 }
 
-// headerSumValid verifies the checksum of an IPv4 header.
-func headerSumValid(h []byte) bool {
-	if len(h) != ipv4MinHeader {
-		return checksum.Valid(checksum.Sum(h, 0))
-	}
+// headerSumValid verifies the checksum of an IPv4 header without options.
+func headerSumValid(h *[ipv4MinHeader]byte) bool {
 	// All ones is all ones in either byte order.
-	s, carry := bits.Add64(binary.LittleEndian.Uint64(h), binary.LittleEndian.Uint64(h[8:16]), 0)
-	s, carry = bits.Add64(s, uint64(binary.LittleEndian.Uint32(h[16:20])), carry)
-	s += carry
+	le := binary.LittleEndian
+	s := uint64(le.Uint32(h[:])) + uint64(le.Uint32(h[4:])) + uint64(le.Uint32(h[8:])) +
+		uint64(le.Uint32(h[12:])) + uint64(le.Uint32(h[16:]))
 	s = s>>32 + s&0xffffffff
 	s = s>>16 + s&0xffff
 	s = s>>16 + s&0xffff
-	return uint16(s>>16+s) == 0xffff
+	return s == 0xffff
 }

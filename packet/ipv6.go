@@ -49,7 +49,10 @@ func (p *Packet) decodeIPv6() {
 		p.span(ipv6HeaderLen, ipv6HeaderLen)
 		return
 	}
-	end := p.checkEnd(ipv6HeaderLen + length)
+	end := ipv6HeaderLen + length
+	if end != len(d) {
+		end = p.checkEnd(end)
+	}
 	if next.isExtension() {
 		p.walkExtensions(next, end)
 		return

@@ -60,7 +60,7 @@ type Traits uint16
 
 // The traits.
 const (
-	DontFragment   Traits = 1 << iota // IPv4 DF
+	DontFragment   Traits = 1 << iota // IPv4 DF; decodeIPv4 wants this one and the next first
 	ReservedBit                       // IPv4 flag that must be 0 (RFC 791 §3.1)
 	IPOptions                         // IPv4 header with options
 	SourceRoute                       // IPv4 loose or strict source route among them
