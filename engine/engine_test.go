@@ -40,8 +40,8 @@ func newBench(t testing.TB, c Config, inspectors ...inspect.Inspector) *bench {
 	for i, in := range inspectors {
 		entries[i].Inspector = in
 	}
-	if c.Chain == nil {
-		c.Chain = chain(t, 1, entries...)
+	if c.Program.Chain == nil {
+		c.Program.Chain = chain(t, 1, entries...)
 	}
 	c.Socket, c.Events = b.fake, b.events
 	b.lane = New(c)
@@ -245,7 +245,7 @@ func TestEditsChangeTheBytes(t *testing.T) {
 }
 
 func TestEditsMayGrowDatagrams(t *testing.T) {
-	b := newBench(t, Config{Outcomes: Outcomes{Edit: packet.Drop}}, replace("dlp", "secret", "[removed by policy]"))
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Edit: packet.Drop}}}, replace("dlp", "secret", "[removed by policy]"))
 	b.push(craft.UDP(client4, server4, []byte("a secret!")),
 		craft.UDP(client6, server6, []byte("secret")),
 		craft.TCP(client4, server4, craft.Segment{Flags: packet.ACK}, []byte("a secret!")))
@@ -287,7 +287,7 @@ func TestMalformedFollowsPolicy(t *testing.T) {
 	}
 	for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
 		for why, in := range cases {
-			b := newBench(t, Config{Outcomes: Outcomes{Malformed: outcome}}, always("ids", inspect.Decision{}))
+			b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Malformed: outcome}}}, always("ids", inspect.Decision{}))
 			b.push(in)
 			if out := b.run(); out[0].Verdict != outcome {
 				t.Errorf("%s: %v, want %v", why, out[0].Verdict, outcome)
@@ -330,7 +330,7 @@ func TestRejectAnswersOnce(t *testing.T) {
 // TestPanicIsContained wants the other packets unharmed, the flow treated as the policy says, and no word of the panic's value.
 func TestPanicIsContained(t *testing.T) {
 	for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
-		b := newBench(t, Config{Outcomes: Outcomes{Error: outcome}}, streamFunc{"ids", func(_ *inspect.Context, p []byte) inspect.Decision {
+		b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: outcome}}}, streamFunc{"ids", func(_ *inspect.Context, p []byte) inspect.Decision {
 			if p[0] == '!' {
 				panic("4111111111111111")
 			}
@@ -381,7 +381,7 @@ func TestHeldBytesAreBounded(t *testing.T) {
 	slow := packetFunc{"qos", func(cx *inspect.Context, p *packet.Packet) inspect.Decision {
 		return inspect.DelayUntil(cx.Now+time.Hour, "shaped")
 	}}
-	b := newBench(t, Config{Limits: Limits{HeldBytes: 4096}, Outcomes: Outcomes{Limit: packet.Drop}}, slow)
+	b := newBench(t, Config{Limits: Limits{HeldBytes: 4096}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, slow)
 	for i := range 10 {
 		b.push(craft.UDP(fmt.Sprintf("192.0.2.%d:1000", i+1), server4, make([]byte, 900)))
 	}
@@ -395,8 +395,8 @@ func TestHeldBytesAreBounded(t *testing.T) {
 func TestFullFlowTable(t *testing.T) {
 	for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
 		b := newBench(t, Config{
-			Limits:   Limits{Flow: flow.Limits{Flows: 2, RefuseNew: true}},
-			Outcomes: Outcomes{Limit: outcome},
+			Limits:  Limits{Flow: flow.Limits{Flows: 2, RefuseNew: true}},
+			Program: Program{Outcomes: Outcomes{Limit: outcome}},
 		}, always("ids", inspect.Decision{}))
 		for i := range 4 {
 			b.push(craft.UDP(fmt.Sprintf("192.0.2.%d:1000", i+1), server4, []byte("x")))
@@ -454,7 +454,7 @@ func TestFragmentVerdictReachesAllPieces(t *testing.T) {
 }
 
 func TestLostFragmentTimesOut(t *testing.T) {
-	b := newBench(t, Config{Outcomes: Outcomes{Malformed: packet.Drop}})
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Malformed: packet.Drop}}})
 	pieces := craft.Fragments(craft.UDP(client4, server4, make([]byte, 100)), 1, 32)
 	b.push(pieces[0], pieces[1])
 	b.pushAt(31*time.Second, craft.UDP(client4, server4, []byte("later")))
@@ -469,16 +469,16 @@ func TestLostFragmentTimesOut(t *testing.T) {
 // TestReloadMovesFlows swaps the chain in the middle of a flow: the new one inspects from there; a verdict stays.
 func TestReloadMovesFlows(t *testing.T) {
 	old := always("ids", inspect.Release())
-	b := newBench(t, Config{Chain: chain(t, 1, inspect.Entry{Inspector: old})})
+	b := newBench(t, Config{Program: Program{Chain: chain(t, 1, inspect.Entry{Inspector: old})}})
 	b.push(craft.UDP(client4, server4, []byte("a")), craft.UDP(client4, server4, []byte("b")))
 	b.step()
 	if s := b.lane.Snapshot; b.lane.counters.Settled != 1 {
 		t.Errorf("%d flows settled, want 1 (%v)", b.lane.counters.Settled, s())
 	}
-	b.lane.Swap(chain(t, 2, inspect.Entry{Inspector: always("ids", inspect.Drop(inspect.ScopeFlow, "stricter"))}))
+	b.lane.Swap(&Program{Chain: chain(t, 2, inspect.Entry{Inspector: always("ids", inspect.Drop(inspect.ScopeFlow, "stricter"))})})
 	b.push(craft.UDP(server4, client4, []byte("c")))
 	b.step()
-	b.lane.Swap(chain(t, 3))
+	b.lane.Swap(&Program{Chain: chain(t, 3)})
 	b.push(craft.UDP(client4, server4, []byte("d")), craft.UDP(client6, server6, []byte("e")))
 	if got := verdicts(b.run()); got != "accept accept drop drop accept" {
 		t.Errorf("verdicts %s", got)
@@ -499,7 +499,7 @@ func (b *bench) step() {
 
 func TestSettledFlowsAreMarked(t *testing.T) {
 	mark := packet.Mark{Value: 0x100, Mask: 0x300}
-	b := newBench(t, Config{Settle: Settle{Mark: mark}}, streamFunc{"urls", func(_ *inspect.Context, p []byte) inspect.Decision {
+	b := newBench(t, Config{Program: Program{Settle: Settle{Mark: mark}}}, streamFunc{"urls", func(_ *inspect.Context, p []byte) inspect.Decision {
 		return inspect.Release()
 	}})
 	b.push(craft.TCP(client4, server4, craft.Segment{Flags: packet.SYN}, nil),

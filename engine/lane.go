@@ -30,14 +30,20 @@ import (
 // clock for people.
 type Clock func() (now time.Duration, wall time.Time)
 
-// A Config is what a lane is made of. Socket, Chain, Events and, for live traffic, Clock are required.
-type Config struct {
-	Socket   divert.Socket
+// A Program is what a policy makes of a lane, and what a reload replaces: who inspects, and what becomes of packets that
+// cannot be inspected as meant.
+type Program struct {
 	Chain    *inspect.Chain
-	Events   event.Queue
-	Grammars []proto.Grammar // in the order in which they are tried
 	Outcomes Outcomes
 	Settle   Settle
+}
+
+// A Config is what a lane is made of. Socket, Program.Chain, Events and, for live traffic, Clock are required.
+type Config struct {
+	Socket   divert.Socket
+	Events   event.Queue
+	Grammars []proto.Grammar // in the order in which they are tried
+	Program  Program
 	Limits   Limits
 	Batch    int    // packets per receive; default 64
 	Seed     uint64 // keys the flow table's hash; never shows in the results
@@ -97,7 +103,7 @@ type Lane struct {
 
 // shared is what other goroutines touch.
 type shared struct {
-	next     atomic.Pointer[inspect.Chain] // a chain to swap in; nil if none
+	next     atomic.Pointer[Program] // to swap in; nil if none
 	stop     atomic.Bool
 	snapshot atomic.Pointer[Snapshot]
 }
@@ -109,8 +115,8 @@ func New(c Config) *Lane {
 	}
 	c.Limits.setDefaults()
 	l := &Lane{
-		socket: c.Socket, events: c.Events, clock: c.Clock, outcomes: c.Outcomes, settle: c.Settle,
-		limits: c.Limits, grammars: c.Grammars, chain: c.Chain,
+		socket: c.Socket, events: c.Events, clock: c.Clock, limits: c.Limits, grammars: c.Grammars,
+		chain: c.Program.Chain, outcomes: c.Program.Outcomes, settle: c.Program.Settle,
 		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
 	}
 	for i := range l.batch {
@@ -142,9 +148,9 @@ func (l *Limits) setDefaults() {
 	def(&l.Tries, 4)
 }
 
-// Swap has the lane change to chain before its next batch. Flows change at their next packet and lose the
-// inspectors' memory; verdicts already given for a flow stay.
-func (l *Lane) Swap(chain *inspect.Chain) { l.shared.next.Store(chain) }
+// Swap has the lane change to p before its next batch. Flows change at their next packet and lose the
+// inspectors' memory; verdicts already given for a flow stay. Whoever swaps also wakes the lane's socket.
+func (l *Lane) Swap(p *Program) { l.shared.next.Store(p) }
 
 // Stop has Run return after the present batch. Whoever stops a lane also wakes its socket.
 func (l *Lane) Stop() { l.shared.stop.Store(true) }
@@ -162,8 +168,8 @@ func (l *Lane) Run() error {
 			l.now, l.wall = l.clock()
 			l.advance(l.now)
 		}
-		if chain := l.shared.next.Swap(nil); chain != nil {
-			l.swap(chain)
+		if p := l.shared.next.Swap(nil); p != nil {
+			l.swap(p)
 		}
 		l.runBatch(n)
 		if l.now >= next && l.clock != nil {
@@ -248,8 +254,8 @@ func (l *Lane) shutdown() {
 	l.publish()
 }
 
-func (l *Lane) swap(chain *inspect.Chain) {
-	l.chain = chain
-	l.flows.SetMemory(chain.Words)
-	l.cx.Labels = chain.Labels
+func (l *Lane) swap(p *Program) {
+	l.chain, l.outcomes, l.settle = p.Chain, p.Outcomes, p.Settle
+	l.flows.SetMemory(l.chain.Words)
+	l.cx.Labels = l.chain.Labels
 }

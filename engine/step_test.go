@@ -95,7 +95,7 @@ func loopLane(t testing.TB, templates [][]byte, inspectors ...inspect.Inspector)
 	s := &loopSocket{templates: templates}
 	now := time.Duration(0)
 	l := New(Config{
-		Socket: s, Chain: chain(t, 1, entries...), Events: &nowhere{buf: make([]byte, 0, event.MaxBytes)},
+		Socket: s, Program: Program{Chain: chain(t, 1, entries...)}, Events: &nowhere{buf: make([]byte, 0, event.MaxBytes)},
 		Grammars: []proto.Grammar{lineGrammar{}}, Clock: func() (time.Duration, time.Time) {
 			now += time.Microsecond
 			return now, time.Time{}
@@ -175,7 +175,7 @@ func TestDeterministic(t *testing.T) {
 		events   []event.Event
 	}
 	replay := func(batch int, seed uint64) result {
-		b := newBench(t, Config{Batch: batch, Seed: seed, Grammars: []proto.Grammar{lineGrammar{}}, Outcomes: Outcomes{Malformed: packet.Drop}},
+		b := newBench(t, Config{Batch: batch, Seed: seed, Grammars: []proto.Grammar{lineGrammar{}}, Program: Program{Outcomes: Outcomes{Malformed: packet.Drop}}},
 			replace("dlp", "secret", "XXXXXX"),
 			streamFunc{"urls", func(_ *inspect.Context, p []byte) inspect.Decision {
 				if string(p) == "block me" {

@@ -1,0 +1,133 @@
+// Package link carries messages with descriptors between the holder and its children, over a pair of
+// sequenced-packet unix sockets. A message is one JSON object of at most 64 KiB; the child is the less trusted side, so the
+// holder takes nothing from a message but what it names.
+package link
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxMessage is the size of a message in bytes, maxFiles the number of descriptors that may come with one (SCM_MAX_FD).
+const (
+	maxMessage = 64 << 10
+	maxFiles   = 253
+)
+
+// A Message is one thing said. What Data holds depends on Kind.
+type Message struct {
+	Kind string          `json:"kind"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// A Conn is one end. Send and Recv may be called from different goroutines.
+type Conn struct {
+	unix *net.UnixConn
+	buf  []byte
+	oob  []byte
+}
+
+// Pair returns two ends: one to use here, one to give to a child.
+func Pair() (*Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("link: %w", err)
+	}
+	far := os.NewFile(uintptr(fds[1]), "link")
+	near, err := New(os.NewFile(uintptr(fds[0]), "link"))
+	if err != nil {
+		far.Close()
+		return nil, nil, err
+	}
+	return near, far, nil
+}
+
+// New makes a Conn of an inherited end, which it owns.
+func New(f *os.File) (*Conn, error) {
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, errors.New("link: descriptor is no unix socket")
+	}
+	return &Conn{unix: u, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
+}
+
+// Send says a message of the given kind, with data as JSON, and passes files along, which stay the caller's.
+func (c *Conn) Send(kind string, data any, files ...*os.File) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("link: send %s: %w", kind, err)
+	}
+	b, err := json.Marshal(Message{Kind: kind, Data: raw})
+	if err != nil {
+		return fmt.Errorf("link: send %s: %w", kind, err)
+	}
+	if len(b) > maxMessage || len(files) > maxFiles {
+		return fmt.Errorf("link: send %s: %d bytes and %d files are too much", kind, len(b), len(files))
+	}
+	var oob []byte
+	if len(files) > 0 {
+		fds := make([]int, len(files))
+		for i, f := range files {
+			fds[i] = int(f.Fd())
+		}
+		oob = unix.UnixRights(fds...)
+	}
+	if _, _, err = c.unix.WriteMsgUnix(b, oob, nil); err != nil {
+		return fmt.Errorf("link: send %s: %w", kind, err)
+	}
+	return nil
+}
+
+// Recv waits for a message and returns it with the files that came along, which are the caller's. The error is io.EOF when the
+// other side is gone.
+func (c *Conn) Recv() (m Message, files []*os.File, err error) {
+	n, oobn, flags, _, err := c.unix.ReadMsgUnix(c.buf, c.oob)
+	if oobn > 0 {
+		files = received(c.oob[:oobn])
+	}
+	switch {
+	case err != nil:
+		return m, files, fmt.Errorf("link: receive: %w", err)
+	case n == 0:
+		return m, files, io.EOF
+	case flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
+		return m, files, errors.New("link: receive: message too long")
+	}
+	if err := json.Unmarshal(c.buf[:n], &m); err != nil {
+		return m, files, fmt.Errorf("link: receive: %w", err)
+	}
+	return m, files, nil
+}
+
+func received(oob []byte) (files []*os.File) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			unix.CloseOnExec(fd)
+			files = append(files, os.NewFile(uintptr(fd), "received"))
+		}
+	}
+	return files
+}
+
+// Close closes this end; the other side receives io.EOF.
+func (c *Conn) Close() error { return c.unix.Close() }

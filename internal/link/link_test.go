@@ -1,0 +1,74 @@
+//go:build unix
+
+package link
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+)
+
+func pair(t *testing.T) (*Conn, *Conn) {
+	t.Helper()
+	near, f, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := New(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { near.Close(); far.Close() })
+	return near, far
+}
+
+func TestMessagesKeepTheirBoundsAndFiles(t *testing.T) {
+	near, far := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := near.Send("one", map[string]int{"n": 1}, w); err != nil {
+		t.Fatal(err)
+	}
+	if err := near.Send("two", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	m, files, err := far.Recv()
+	var data struct{ N int }
+	if err != nil || m.Kind != "one" || json.Unmarshal(m.Data, &data) != nil || data.N != 1 || len(files) != 1 {
+		t.Fatalf("got %+v with %d files, %v", m, len(files), err)
+	}
+	if _, err := files[0].WriteString("through"); err != nil {
+		t.Fatal(err)
+	}
+	files[0].Close()
+	if b, err := io.ReadAll(r); string(b) != "through" || err != nil {
+		t.Errorf("the file is not the one that was sent: %q, %v", b, err)
+	}
+	if m, files, err := far.Recv(); err != nil || m.Kind != "two" || len(files) != 0 {
+		t.Errorf("got %+v with %d files, %v", m, len(files), err)
+	}
+}
+
+func TestEndAndNonsense(t *testing.T) {
+	near, far := pair(t)
+	if _, err := near.unix.Write([]byte("no JSON")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := far.Recv(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("nonsense: %v", err)
+	}
+	if err := near.Send("big", strings.Repeat("x", maxMessage)); err == nil {
+		t.Error("a message beyond the limit was sent")
+	}
+	near.Close()
+	if _, _, err := far.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the end: %v, want io.EOF", err)
+	}
+}
