@@ -211,8 +211,8 @@ func TestMonitorAltersNothing(t *testing.T) {
 	bad := bytes.Clone(in)
 	bad[len(bad)-1] ^= 1 // wrong checksum
 	for name, c := range map[string]Config{
-		"policy":    {Outcomes: Outcomes{Monitor: true, Malformed: packet.Drop}},
-		"inspector": {Chain: chain(t, 1, inspect.Entry{Inspector: dropper, Monitor: true}, inspect.Entry{Inspector: editor, Monitor: true})},
+		"policy":    {Program: Program{Outcomes: Outcomes{Monitor: true, Malformed: packet.Drop}}},
+		"inspector": {Program: Program{Chain: chain(t, 1, inspect.Entry{Inspector: dropper, Monitor: true}, inspect.Entry{Inspector: editor, Monitor: true})}},
 	} {
 		b := newBench(t, c, dropper, editor)
 		b.push(in, in, bad)

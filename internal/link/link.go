@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package link carries messages with descriptors between the holder and its children, over a pair of
 // sequenced-packet unix sockets. A message is one JSON object of at most 64 KiB; the child is the less trusted side, so the
 // holder takes nothing from a message but what it names.
