@@ -81,6 +81,7 @@ func (l *Lane) tellVerdict(d inspect.Decision, would bool) {
 // decided writes the decision into the packet and counts it.
 func (l *Lane) decided(p *packet.Packet, d inspect.Decision) {
 	p.Verdict, p.Reason, l.until = d.Verdict, d.Reason, d.Until
+	p.Mark = l.inspected.Merge(p.Mark)
 	switch d.Verdict {
 	case packet.Pass, packet.Accept:
 		p.Verdict = packet.Accept

@@ -36,6 +36,9 @@ type Program struct {
 	Chain    *inspect.Chain
 	Outcomes Outcomes
 	Settle   Settle
+	// Inspected is the change of the mark that every packet which goes on leaves with, so that firewall rules can count
+	// those that never came here. The zero Mark changes nothing.
+	Inspected packet.Mark
 }
 
 // A Config is what a lane is made of. Socket, Program.Chain, Events and, for live traffic, Clock are required.
@@ -68,14 +71,15 @@ type Settle struct{ Mark packet.Mark }
 
 // A Lane takes packets from one socket along the route and back. Run it in one goroutine.
 type Lane struct {
-	socket   divert.Socket
-	events   event.Queue
-	clock    Clock
-	outcomes Outcomes
-	settle   Settle
-	limits   Limits
-	grammars []proto.Grammar
-	chain    *inspect.Chain
+	socket    divert.Socket
+	events    event.Queue
+	clock     Clock
+	outcomes  Outcomes
+	settle    Settle
+	inspected packet.Mark
+	limits    Limits
+	grammars  []proto.Grammar
+	chain     *inspect.Chain
 
 	wheel *wheel.Wheel
 	flows *flow.Table
@@ -117,7 +121,8 @@ func New(c Config) *Lane {
 	l := &Lane{
 		socket: c.Socket, events: c.Events, clock: c.Clock, limits: c.Limits, grammars: c.Grammars,
 		chain: c.Program.Chain, outcomes: c.Program.Outcomes, settle: c.Program.Settle,
-		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
+		inspected: c.Program.Inspected,
+		batch:     make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
 	}
 	for i := range l.batch {
 		l.batch[i] = new(packet.Packet)
@@ -255,7 +260,7 @@ func (l *Lane) shutdown() {
 }
 
 func (l *Lane) swap(p *Program) {
-	l.chain, l.outcomes, l.settle = p.Chain, p.Outcomes, p.Settle
+	l.chain, l.outcomes, l.settle, l.inspected = p.Chain, p.Outcomes, p.Settle, p.Inspected
 	l.flows.SetMemory(l.chain.Words)
 	l.cx.Labels = l.chain.Labels
 }
