@@ -83,11 +83,11 @@ func (p *Packet) Overwrite(off int, with []byte) bool {
 }
 
 // patch writes with over the bytes from offset at on, behind the IP header, and brings
-// the upper-layer checksum along.
+// the upper-layer checksum along. What that makes of a partial one, Repair makes good.
 func (p *Packet) patch(at int, with []byte) {
 	old := p.data[at : at+len(with)]
 	sum := p.sumAt()
-	if sum >= 0 && p.Meta.Checksum != ChecksumPartial {
+	if sum >= 0 {
 		if check := wire.Uint16(p.data[sum:]); check != 0 || p.Proto != UDP {
 			p.putSum(sum, checksum.Update(check, at-int(p.l4), old, with))
 		}
