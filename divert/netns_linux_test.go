@@ -143,14 +143,6 @@ func openTest(t *testing.T, address string, opts ...Option) *NFQueue {
 	return s.(*NFQueue)
 }
 
-func newPackets(n int) []*packet.Packet {
-	ps := make([]*packet.Packet, n)
-	for i := range ps {
-		ps[i] = new(packet.Packet)
-	}
-	return ps
-}
-
 // recvAll receives n packets, decoded, each with bytes of its own.
 func recvAll(t *testing.T, s Socket, n int) []*packet.Packet {
 	t.Helper()

@@ -122,3 +122,22 @@ func (b *Bound) Release(v packet.Verdict) error {
 	}
 	return nil
 }
+
+// Waiting returns how many packets of the queues have no verdict yet.
+func (b *Bound) Waiting() (packets int, err error) {
+	f, err := os.Open(queueTable)
+	if err != nil {
+		return 0, fmt.Errorf("nfqueue: %w", err)
+	}
+	defer f.Close()
+	rows, err := readQueueTable(f)
+	if err != nil {
+		return 0, fmt.Errorf("nfqueue: %w", err)
+	}
+	for _, r := range rows {
+		if r.number >= b.first && r.number <= b.last {
+			packets += int(r.waiting)
+		}
+	}
+	return packets, nil
+}

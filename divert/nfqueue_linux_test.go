@@ -355,11 +355,11 @@ func TestInjectedDatagramIsNotDivertedAgain(t *testing.T) {
 
 func TestPacketPathAllocatesNothing(t *testing.T) {
 	s, u := lab(t)
-	ps := newPackets(64)
+	ps, payload := newPackets(64), []byte("payload")
 	round := func(edit bool) func() {
 		return func() {
 			for range 8 {
-				u.from.Write([]byte("payload"))
+				u.from.Write(payload)
 			}
 			for left := 8; left > 0; {
 				n, err := s.Recv(ps, time.Second)
