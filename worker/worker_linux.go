@@ -25,53 +25,6 @@ import (
 	"github.com/weir-project/weir/sandbox"
 )
 
-// Kinds of messages. The comment says who sends them, and with which data and files.
-const (
-	KindStart    = "start"    // holder: Start; bundle, rings, then each queue's files
-	KindReady    = "ready"    // worker: Ready
-	KindPolicy   = "policy"   // holder: Generation; bundle
-	KindTaken    = "taken"    // worker: Generation
-	KindRefused  = "refused"  // worker: Refused; the old policy stays
-	KindStatus   = "status"   // worker, every second: Status
-	KindStop     = "stop"     // holder: drain and exit
-	KindFailed   = "failed"   // worker, its last words: a string
-	KindFinished = "finished" // worker: it has drained: Status
-)
-
-// Start is what a worker is to do.
-type Start struct {
-	Queues     []Queue
-	Generation uint32
-	Reclaim    bool  // a worker died before this one: ask again for what it had received
-	MemLimit   int64 // bytes that the Go heap aims to stay below; 0: no limit
-}
-
-// Queue is one lane's divert socket.
-type Queue struct {
-	Address string
-	Caps    divert.Caps
-	Files   int // descriptors that belong to it
-	Batch   int
-	Spin    time.Duration
-}
-
-// Ready says that the lanes run.
-type Ready struct {
-	PID       int
-	Sandbox   sandbox.Report
-	Reclaimed int // packets asked for again, -1 if not known yet
-	Missing   []string
-}
-
-// Generation is the number of a policy.
-type Generation struct{ Generation uint32 }
-
-// Refused is why a policy could not be used.
-type Refused struct {
-	Generation uint32
-	Why        string
-}
-
 // Status is the lanes' counters.
 type Status struct {
 	Generation uint32
@@ -97,7 +50,7 @@ type Config struct {
 type worker struct {
 	link   *link.Conn
 	config Config
-	start  Start
+	start  link.Start
 	files  []*os.File
 
 	lanes   []*engine.Lane
@@ -116,7 +69,7 @@ func Run(l *link.Conn, c Config) error {
 	w := &worker{link: l, config: c, epoch: time.Now()}
 	err := w.run()
 	if err != nil {
-		_ = l.Send(KindFailed, err.Error())
+		_ = l.Send(link.KindFailed, err.Error())
 	}
 	return err
 }
@@ -131,7 +84,7 @@ func (w *worker) run() error {
 		w.running.Add(1)
 		go w.runLane(i, lane)
 	}
-	if err := w.link.Send(KindReady, ready); err != nil {
+	if err := w.link.Send(link.KindReady, ready); err != nil {
 		return err
 	}
 	go w.report()
@@ -143,19 +96,19 @@ func (w *worker) run() error {
 	}
 	w.stop()
 	if err == nil {
-		_ = w.link.Send(KindFinished, w.status())
+		_ = w.link.Send(link.KindFinished, w.status())
 	}
 	return err
 }
 
 // prepare takes the holder's first message and makes the lanes; then it shuts the door behind itself.
-func (w *worker) prepare() (ready Ready, err error) {
+func (w *worker) prepare() (ready link.Ready, err error) {
 	m, files, err := w.link.Recv()
 	if err != nil {
 		return ready, err
 	}
-	if m.Kind != KindStart {
-		return ready, fmt.Errorf("worker: first message is %q, not %q", m.Kind, KindStart)
+	if m.Kind != link.KindStart {
+		return ready, fmt.Errorf("worker: first message is %q, not %q", m.Kind, link.KindStart)
 	}
 	if err := json.Unmarshal(m.Data, &w.start); err != nil {
 		return ready, fmt.Errorf("worker: start: %w", err)
@@ -292,9 +245,9 @@ func (w *worker) listen() error {
 			return err
 		}
 		switch m.Kind {
-		case KindStop:
+		case link.KindStop:
 			return nil
-		case KindPolicy:
+		case link.KindPolicy:
 			w.reload(m, files)
 		}
 		for _, f := range files {
@@ -305,7 +258,7 @@ func (w *worker) listen() error {
 
 // reload takes a new policy, or says why not.
 func (w *worker) reload(m link.Message, files []*os.File) {
-	var g Generation
+	var g link.Generation
 	err := json.Unmarshal(m.Data, &g)
 	if err == nil && len(files) != 1 {
 		err = fmt.Errorf("worker: policy came with %d files", len(files))
@@ -314,10 +267,10 @@ func (w *worker) reload(m link.Message, files []*os.File) {
 		err = w.take(g.Generation, files[0])
 	}
 	if err != nil {
-		_ = w.link.Send(KindRefused, Refused{g.Generation, err.Error()})
+		_ = w.link.Send(link.KindRefused, link.Refused{Generation: g.Generation, Why: err.Error()})
 		return
 	}
-	_ = w.link.Send(KindTaken, g)
+	_ = w.link.Send(link.KindTaken, g)
 }
 
 func (w *worker) take(generation uint32, bundle *os.File) error {
@@ -344,7 +297,7 @@ func (w *worker) take(generation uint32, bundle *os.File) error {
 // report sends the counters every second, until the link ends.
 func (w *worker) report() {
 	for range time.Tick(time.Second) {
-		if w.link.Send(KindStatus, w.status()) != nil {
+		if w.link.Send(link.KindStatus, w.status()) != nil {
 			return
 		}
 	}

@@ -1,0 +1,57 @@
+//go:build unix
+
+package link
+
+import (
+	"time"
+
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/sandbox"
+)
+
+// Kinds of messages. The comment says who sends them, and with which data and files.
+const (
+	KindStart    = "start"    // holder: Start; bundle, rings, then each queue's files
+	KindReady    = "ready"    // worker: Ready
+	KindPolicy   = "policy"   // holder: Generation; bundle
+	KindTaken    = "taken"    // worker: Generation
+	KindRefused  = "refused"  // worker: Refused; the old policy stays
+	KindStatus   = "status"   // worker, every second: Status
+	KindStop     = "stop"     // holder: drain and exit
+	KindFailed   = "failed"   // worker, its last words: a string
+	KindFinished = "finished" // worker: it has drained: Status
+)
+
+// Start is what a worker is to do.
+type Start struct {
+	Queues     []Queue
+	Generation uint32
+	Reclaim    bool  // a worker died before this one: ask again for what it had received
+	MemLimit   int64 // bytes that the Go heap aims to stay below; 0: no limit
+}
+
+// Queue is one lane's divert socket.
+type Queue struct {
+	Address string
+	Caps    divert.Caps
+	Files   int // descriptors that belong to it
+	Batch   int
+	Spin    time.Duration
+}
+
+// Ready says that the lanes run.
+type Ready struct {
+	PID       int
+	Sandbox   sandbox.Report
+	Reclaimed int // packets asked for again, -1 if not known yet
+	Missing   []string
+}
+
+// Generation is the number of a policy.
+type Generation struct{ Generation uint32 }
+
+// Refused is why a policy could not be used.
+type Refused struct {
+	Generation uint32
+	Why        string
+}
