@@ -95,7 +95,7 @@ func (d *Inspector) answer(cx *inspect.Context, m *field.Message, f *field.Field
 	if r.action == replace && uint16(f.Detail>>16) != typeRRSIG && d.isFirst(r, typ) {
 		d.wire = rec.appendNew(d.wire, r, typ)
 	}
-	if !d.edit(cx, f, d.wire) {
+	if !m.Complete || !d.edit(cx, f, d.wire) {
 		return d.unable(cx, r, query, f)
 	}
 	d.tell(cx, r, query, f, packet.Pass)
