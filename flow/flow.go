@@ -1,9 +1,10 @@
 // Package flow answers who is talking: it gives the packets of one conversation, in
 // both directions, the same Flow, and forgets the conversation when it is over.
 //
-// A Table belongs to one lane: it takes no lock, reads no clock, and allocates only
-// when it grows towards its ceiling. It follows TCP only as far as a flow's life needs it (opening,
-// established, closing); sequence numbers belong to package stream.
+// A Table belongs to one lane: it takes no lock, reads no clock, and allocates only when it
+// grows towards its ceiling. It follows TCP only as far as a flow's life needs it (opening,
+// established, closing). Sequence numbers belong to package stream: a forged RST that no
+// endpoint heeds moves a flow to Closing here all the same.
 package flow
 
 import (
@@ -53,7 +54,7 @@ type End uint8
 const (
 	EndTimeout  End = iota // silent for longer than its state allows
 	EndClosed              // TCP: closed by both sides or reset, and quiet since
-	EndEvicted             // half open, and its place was needed
+	EndEvicted             // its place was needed; see Limits.RefuseNew
 	EndReused              // TCP: a new connection with the same addresses and ports
 	EndShutdown            // the lane stops
 )
@@ -87,13 +88,14 @@ type Counters struct {
 // A Flow is one conversation.
 type Flow struct {
 	Key    Key
-	ID     uint64 // unique in the process; never 0
+	ID     uint64 // unique in the table; 0 once the flow has ended, until its place is used again
 	First  time.Duration
 	Last   time.Duration // lane time of the latest packet
 	Count  [2]Counters   // by Direction
 	Labels uint64        // see inspect.Label
 
-	// What was decided for all later packets, by whom and why. Pass: nothing yet.
+	// What was decided for all later packets, by whom and why. Pass: nothing yet. Once it is
+	// final, what the flow sends reaches nobody, and no longer moves its State.
 	Verdict packet.Verdict
 	Author  uint8
 	Reason  packet.Reason
@@ -107,8 +109,9 @@ type Flow struct {
 	Tries uint8 // units in which no grammar was recognised
 	Sight Sight
 
-	// The engine's notes: which inspectors have told of a verdict they would have given, which directions
-	// were sent an answer (by 1<<Direction), and the first and last packet held, as index plus one.
+	// The engine's notes: which inspectors have told of a verdict they would have given, which
+	// directions were sent an answer (by 1<<Direction), and the first and last packet held, as
+	// index plus one.
 	Told                uint64
 	Answered            uint8
 	HeldFirst, HeldLast uint32
@@ -118,9 +121,10 @@ type Flow struct {
 	clientIsB bool
 	tcp       [2]packet.TCPFlags // flags seen, by Direction
 	timer     wheel.Timer
-	older     *Flow // list of half-open flows, oldest first
+	older     *Flow // valid iff listed; list of expendable flows
 	newer     *Flow
 	index     uint32
+	listed    bool
 	live      bool
 }
 

@@ -60,15 +60,30 @@ func KeyOf(p *packet.Packet) (k Key, senderIsB bool) {
 	return k, senderIsB
 }
 
-// hash mixes the key with a secret seed, so that nobody outside can choose keys that
-// collide. Each round is a 64×64→128 multiplication folded by xor (wyhash's mixer).
-func (k *Key) hash(seed uint64) uint32 {
-	const c0, c1, c2 = 0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3
-	h := fold(k.aLo^c0^seed, k.bLo^c1)
-	h = fold(h^uint64(k.aPort)<<32^uint64(k.bPort)<<16^uint64(k.Proto)<<8^uint64(k.Version), c2^seed)
-	if k.aHi|k.bHi != 0 {
-		h = fold(h^k.aHi, k.bHi^c0^seed)
+// secrets key the hash. Each factor of a product has its own: were one known, an address that
+// equals it would make the product 0, and all keys with that address collide.
+type secrets [5]uint64
+
+// secretsOf stretches a seed (splitmix64: Steele, Lea, Flood, OOPSLA 2014).
+func secretsOf(seed uint64) (s secrets) {
+	for i := range s {
+		seed += 0x9e3779b97f4a7c15
+		z := (seed ^ seed>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		s[i] = z ^ z>>31
 	}
+	return s
+}
+
+// hash mixes the key with secrets, so that nobody outside can choose keys that collide. Each
+// round is a 64×64→128 multiplication folded by xor (wyhash's mixer).
+func (k *Key) hash(s *secrets) uint32 {
+	h := fold(k.aLo^s[0], k.bLo^s[1])
+	if k.Version == 6 {
+		h ^= fold(k.aHi^s[2], k.bHi^s[3])
+	}
+	rest := uint64(k.aPort)<<32 | uint64(k.bPort)<<16 | uint64(k.Proto)<<8 | uint64(k.Version)
+	h = fold(h^rest, s[4])
 	return uint32(h ^ h>>32)
 }
 

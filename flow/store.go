@@ -6,8 +6,8 @@ import (
 	"github.com/weir-project/weir/internal/wheel"
 )
 
-// This file is the table's memory: the hash index, the chunks of flows, the list of
-// half-open ones.
+// This file is the table's memory: the hash index, the chunks of flows, the list of those that
+// may give way.
 
 func (t *Table) at(index uint32) *Flow {
 	return &t.chunks[index/chunkFlows][index%chunkFlows]
@@ -42,10 +42,12 @@ func (t *Table) create(key Key, hash uint32, now time.Duration) *Flow {
 	t.free = t.free[:len(t.free)-1]
 	f := t.at(index)
 	t.lastID++
-	*f = Flow{Key: key, ID: t.lastID, First: now, Last: now, Memory: t.memory(), index: index, live: true}
+	*f = Flow{Key: key, ID: t.lastID, First: now, Last: now, Memory: t.memory(), index: index}
+	f.live = true
 	f.timer = wheel.Timer{Kind: TimerKind, Index: index}
 	t.wheel.Schedule(&f.timer, now+t.timeout(f))
-	t.linkHalfOpen(f)
+	t.list(f)
+	t.stats.HalfOpen++
 	t.stats.Live++
 	t.stats.Created++
 	if 2*t.stats.Live > len(t.slots) {
@@ -61,12 +63,15 @@ func (t *Table) end(f *Flow, why End) {
 	t.stats.Sights[f.Sight]++
 	t.stats.Live--
 	if f.State == New {
-		t.unlinkHalfOpen(f)
+		t.stats.HalfOpen--
+	}
+	if f.listed {
+		t.unlist(f)
 	}
 	t.wheel.Cancel(&f.timer)
 	t.displace(f)
 	t.giveBack(f)
-	f.live = false
+	f.ID, f.live = 0, false
 	t.free = append(t.free, f.index)
 }
 
@@ -86,10 +91,10 @@ func (t *Table) place(s slot) {
 	t.slots[i] = s
 }
 
-// displace takes f out of the index and closes the gap (Knuth vol. 3, §6.4, algorithm R), so that no
-// tombstones gather.
+// displace takes f out of the index and closes the gap (Knuth vol. 3, §6.4, algorithm R), so
+// that no tombstones gather.
 func (t *Table) displace(f *Flow) {
-	i := f.Key.hash(t.seed) & t.mask
+	i := f.Key.hash(&t.secrets) & t.mask
 	for t.slots[i].index != f.index+1 {
 		i = (i + 1) & t.mask
 	}
@@ -143,8 +148,9 @@ func (t *Table) giveBack(f *Flow) {
 	f.Memory = nil
 }
 
-func (t *Table) linkHalfOpen(f *Flow) {
-	t.stats.HalfOpen++
+// list puts f behind those that became expendable before it.
+func (t *Table) list(f *Flow) {
+	f.listed = true
 	f.older, f.newer = t.newest, nil
 	if t.newest != nil {
 		t.newest.newer = f
@@ -154,8 +160,7 @@ func (t *Table) linkHalfOpen(f *Flow) {
 	t.newest = f
 }
 
-func (t *Table) unlinkHalfOpen(f *Flow) {
-	t.stats.HalfOpen--
+func (t *Table) unlist(f *Flow) {
 	if f.older != nil {
 		f.older.newer = f.newer
 	} else {
@@ -166,5 +171,5 @@ func (t *Table) unlinkHalfOpen(f *Flow) {
 	} else {
 		t.newest = f.older
 	}
-	f.older, f.newer = nil, nil
+	f.older, f.newer, f.listed = nil, nil, false
 }

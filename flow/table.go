@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/weir-project/weir/internal/wheel"
@@ -14,12 +16,15 @@ const TimerKind = 1
 type Limits struct {
 	Flows int // conversations at a time; default 65,536
 
-	// When the table is full, evict the oldest half-open flow to make room (default), or
-	// refuse the new one. A table full of established flows refuses in any case.
+	// When the table is full, evict the oldest expendable flow to make room (default), or
+	// refuse the new one. Expendable are flows that are half open, TCP connections that are
+	// over, and, of other protocols, those whose client has sent only one packet: a question and
+	// its answer. A table full of others refuses in any case.
 	RefuseNew bool
 
 	// Silence after which a flow is forgotten, by state. Defaults: TCP 60 s, 1 h, 10 s;
-	// UDP 30 s, 300 s; ICMP and others 30 s, 60 s.
+	// UDP 30 s, 300 s; ICMP and others 30 s, 60 s. A TCP connection that was rejected, so that
+	// both ends were told, counts as closing.
 	TCP    [3]time.Duration
 	UDP    [2]time.Duration
 	Others [2]time.Duration
@@ -57,15 +62,16 @@ const chunkFlows = 256 // flows are allocated in chunks of this many, and kept
 type Table struct {
 	limits Limits
 	wheel  *wheel.Wheel
-	seed   uint64
 	lastID uint64
+
+	secrets secrets
 
 	slots  []slot // open addressing, linear probing; a power of two, at most half full
 	mask   uint32
 	chunks [][]Flow
 	free   []uint32 // indices of flows not in use
 
-	oldest, newest *Flow // half-open flows, in order of creation
+	oldest, newest *Flow // expendable flows, in the order in which they became so
 
 	words int // inspectors' memory per flow, in 8-byte words
 	spare [][]uint64
@@ -79,12 +85,12 @@ type slot struct {
 }
 
 // NewTable returns an empty table whose timers lie in w. seed keys the hash and should be
-// secret; it never shows in what the table does. onEnd is called for each flow that ends, while it
-// is still whole.
+// secret; it never shows in what the table does. onEnd is called for each flow that ends, while
+// it is still whole; it may call Renew, and no other method that changes the table.
 func NewTable(limits Limits, w *wheel.Wheel, seed uint64, onEnd func(*Flow, End)) *Table {
 	limits.setDefaults()
 	n := 1024
-	t := &Table{limits: limits, wheel: w, seed: seed, onEnd: onEnd}
+	t := &Table{limits: limits, wheel: w, secrets: secretsOf(seed), onEnd: onEnd}
 	t.slots, t.mask = make([]slot, n), uint32(n-1)
 	return t
 }
@@ -110,19 +116,19 @@ func (t *Table) Stats() Stats { return t.stats }
 // there is none.
 func (t *Table) Lookup(p *packet.Packet) (*Flow, Direction) {
 	key, senderIsB := KeyOf(p)
-	f := t.find(&key, key.hash(t.seed))
+	f := t.find(&key, key.hash(&t.secrets))
 	if f == nil {
 		return nil, ToServer
 	}
 	return f, f.direction(senderIsB)
 }
 
-// Observe returns the packet's flow, making one if there is none, counts the packet and
-// follows the flow's life. isNew says that the flow was made now. A nil flow means that the table
-// is full (limits say what gives); it is counted as refused.
+// Observe returns the packet's flow, making one if there is none, counts the packet and follows
+// the flow's life. isNew says that the flow was made now. A nil flow means that the table is full
+// (limits say what gives); it is counted as refused.
 func (t *Table) Observe(p *packet.Packet, now time.Duration) (f *Flow, dir Direction, isNew bool) {
 	key, senderIsB := KeyOf(p)
-	hash := key.hash(t.seed)
+	hash := key.hash(&t.secrets)
 	f = t.find(&key, hash)
 	if f != nil && f.reopenedBy(p) {
 		t.end(f, EndReused)
@@ -160,16 +166,13 @@ func (t *Table) Expire(timer *wheel.Timer, now time.Duration) {
 
 // Shutdown ends every flow, in the order of their creation.
 func (t *Table) Shutdown() {
-	for n := range t.chunks {
-		for i := range t.chunks[n] {
-			if f := &t.chunks[n][i]; f.live {
-				t.end(f, EndShutdown)
-			}
-		}
+	flows := slices.SortedFunc(t.All, func(f, g *Flow) int { return cmp.Compare(f.ID, g.ID) })
+	for _, f := range flows {
+		t.end(f, EndShutdown)
 	}
 }
 
-// All calls yield with each live flow.
+// All calls yield with each live flow, in no order that means anything.
 func (t *Table) All(yield func(*Flow) bool) {
 	for n := range t.chunks {
 		for i := range t.chunks[n] {
@@ -203,7 +206,8 @@ func senderIsServer(p *packet.Packet) bool {
 // reopenedBy says that p opens a new connection on the addresses and ports of one that is
 // over. A SYN on a live flow ends nothing: the endpoint has yet to agree.
 func (f *Flow) reopenedBy(p *packet.Packet) bool {
-	return f.State == Closing && p.Proto == packet.TCP && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN
+	const mask = packet.SYN | packet.ACK | packet.RST
+	return f.State == Closing && p.Proto == packet.TCP && p.TCPFlags&mask == packet.SYN
 }
 
 // follow counts the packet and moves the flow's state.
@@ -211,20 +215,40 @@ func (t *Table) follow(f *Flow, dir Direction, p *packet.Packet, now time.Durati
 	f.Last = now
 	f.Count[dir].Packets++
 	f.Count[dir].Bytes += uint64(len(p.Bytes()))
+	if f.Verdict.Final() {
+		return // else RST and SYN, which the peer never sees, would make it a new flow
+	}
 	if p.Proto == packet.TCP {
 		f.tcp[dir] |= p.TCPFlags
 	}
-	next := f.next()
-	if next == f.State {
-		return
+	if next := f.next(); next != f.State {
+		t.move(f, next, now)
 	}
+	if expendable := f.expendable(); expendable != f.listed {
+		if expendable {
+			t.list(f)
+		} else {
+			t.unlist(f)
+		}
+	}
+}
+
+// move changes f's state. A timer that is now set too late is set anew; Expire sees to one that
+// is set too early.
+func (t *Table) move(f *Flow, next State, now time.Duration) {
+	before := t.timeout(f)
 	if f.State == New {
-		t.unlinkHalfOpen(f)
+		t.stats.HalfOpen--
 	}
 	f.State = next
-	if next == Closing {
-		t.wheel.Schedule(&f.timer, now+t.timeout(f)) // sooner than it was set to
+	if after := t.timeout(f); after < before {
+		t.wheel.Schedule(&f.timer, now+after)
 	}
+}
+
+// expendable reports whether f may give way when the table is full; see Limits.RefuseNew.
+func (f *Flow) expendable() bool {
+	return f.State != Established || f.Key.Proto != packet.TCP && f.Count[ToServer].Packets < 2
 }
 
 // next is the state that what was seen so far amounts to.
@@ -250,6 +274,9 @@ func (f *Flow) next() State {
 func (t *Table) timeout(f *Flow) time.Duration {
 	switch f.Key.Proto {
 	case packet.TCP:
+		if f.Verdict == packet.Reject {
+			return t.limits.TCP[Closing]
+		}
 		return t.limits.TCP[f.State]
 	case packet.UDP:
 		return t.limits.UDP[f.State]

@@ -2,6 +2,7 @@
 // one goroutine of a lane: scheduling and cancelling cost O(1) and allocate nothing,
 // because the timers lie inside what they time. Time is an argument; the wheel reads no
 // clock. Its resolution is Tick, its reach about 49 days; a longer deadline is cut to that.
+// Negative times count as 0.
 package wheel
 
 import (
@@ -45,13 +46,16 @@ type Wheel struct {
 
 // New returns an empty wheel that stands at now.
 func New(now time.Duration) *Wheel {
-	w := &Wheel{now: uint64(now / Tick)}
+	w := &Wheel{now: ticks(now)}
 	for i := range w.heads {
 		h := &w.heads[i]
 		h.next, h.prev = h, h
 	}
 	return w
 }
+
+// ticks returns the last tick that has come by now.
+func ticks(now time.Duration) uint64 { return uint64(max(now, 0) / Tick) }
 
 // Len returns the number of scheduled timers.
 func (w *Wheel) Len() int { return w.count }
@@ -60,9 +64,9 @@ func (w *Wheel) Len() int { return w.count }
 // Advance), and cancels what it was set to before.
 func (w *Wheel) Schedule(t *Timer, at time.Duration) {
 	w.Cancel(t)
-	tick := uint64(0)
-	if at > 0 {
-		tick = uint64((at + Tick - 1) / Tick)
+	tick := ticks(at)
+	if at%Tick > 0 {
+		tick++
 	}
 	t.tick = min(max(tick, w.now+1), w.now+reach)
 	w.insert(t)
@@ -78,10 +82,10 @@ func (w *Wheel) Cancel(t *Timer) {
 }
 
 // Advance moves the wheel to now and calls fire for each timer whose deadline has come,
-// in the order of ticks and, within one tick, of scheduling. fire may schedule and cancel timers; a
-// timer is idle when fire is called with it.
+// in the order of ticks and, within one tick, of scheduling. fire may schedule and cancel timers;
+// a timer is idle when fire is called with it.
 func (w *Wheel) Advance(now time.Duration, fire func(*Timer)) {
-	target := uint64(now / Tick)
+	target := ticks(now)
 	for w.now < target {
 		next := w.nextEvent()
 		if next > target {

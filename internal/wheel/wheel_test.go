@@ -7,13 +7,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestAgainstSortedList holds the wheel against the obvious twin: a map of deadlines.
+// A deadline is what the twin knows of a timer.
+type deadline struct{ tick, order uint64 }
+
+func (d deadline) before(e deadline) bool {
+	return d.tick < e.tick || d.tick == e.tick && d.order < e.order
+}
+
+// TestAgainstSortedList holds the wheel against the obvious twin: a map of deadlines. What fires
+// within one tick fires in the order of scheduling.
 func TestAgainstSortedList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "start")) * time.Microsecond
 		w, now := New(start), start
 		timers := make([]Timer, 40)
-		due := map[uint32]uint64{}
+		due := map[uint32]deadline{}
+		order := uint64(0)
 		for i := range timers {
 			timers[i].Index = uint32(i)
 		}
@@ -28,18 +37,20 @@ func TestAgainstSortedList(t *testing.T) {
 				if now+d > 0 {
 					ticks = uint64((now + d + Tick - 1) / Tick)
 				}
-				due[uint32(i)] = max(ticks, uint64(now/Tick)+1)
+				order++
+				due[uint32(i)] = deadline{max(ticks, uint64(now/Tick)+1), order}
 			case 2:
 				w.Cancel(&timers[i])
 				delete(due, uint32(i))
 			case 3:
 				magnitude := rapid.IntRange(0, 40).Draw(t, "magnitude")
 				now += time.Duration(rapid.Int64Range(0, 1<<magnitude).Draw(t, "d")) * time.Microsecond
-				var last uint64
+				var last deadline
 				w.Advance(now, func(tm *Timer) {
 					at, ok := due[tm.Index]
-					if !ok || at > uint64(now/Tick) || at < last {
-						t.Fatalf("timer %d fired: known %v, due %d, now %d, after %d", tm.Index, ok, at, now/Tick, last)
+					if !ok || at.tick > uint64(now/Tick) || at.before(last) {
+						t.Fatalf("timer %d fired: known %v, due %v, now %d, after %v",
+							tm.Index, ok, at, now/Tick, last)
 					}
 					last = at
 					delete(due, tm.Index)
@@ -50,15 +61,64 @@ func TestAgainstSortedList(t *testing.T) {
 			}
 			next, any := w.Next()
 			for i, at := range due {
-				if at <= uint64(now/Tick) {
-					t.Fatalf("timer %d was due at %d and did not fire by %d", i, at, now/Tick)
+				if at.tick <= uint64(now/Tick) {
+					t.Fatalf("timer %d was due at %d and did not fire by %d", i, at.tick, now/Tick)
 				}
-				if !any || uint64(next/Tick) > at {
-					t.Fatalf("Next says %v, but timer %d is due at %d", next, i, at)
+				if !any || uint64(next/Tick) > at.tick {
+					t.Fatalf("Next says %v, but timer %d is due at %d", next, i, at.tick)
 				}
 			}
 		}
 	})
+}
+
+// TestOneTickInOrder has timers reach the same tick from every level, each set nearer to it.
+func TestOneTickInOrder(t *testing.T) {
+	const at = 1<<24 + 1<<16 + 1<<8 + 7
+	w := New(0)
+	var timers [64]Timer
+	n := uint32(0)
+	for _, stop := range []int64{0, 1, 255, 256, 65535, 1 << 16, 1<<24 - 1, 1 << 24, 1<<24 + 1<<16 - 1,
+		1<<24 + 1<<16, 1<<24 + 1<<16 + 1<<8, at - 1} {
+		w.Advance(time.Duration(stop)*Tick, func(*Timer) { t.Fatal("fired early") })
+		for range 3 {
+			timers[n].Index = n
+			w.Schedule(&timers[n], at*Tick)
+			n++
+		}
+	}
+	var fired uint32
+	w.Advance(at*Tick, func(tm *Timer) {
+		if tm.Index != fired {
+			t.Errorf("timer %d fired as number %d", tm.Index, fired)
+		}
+		fired++
+	})
+	if fired != n {
+		t.Errorf("%d timers of %d fired", fired, n)
+	}
+}
+
+// TestReach cuts deadlines that no wheel can hold, and takes times before the beginning as it.
+func TestReach(t *testing.T) {
+	for _, start := range []time.Duration{-time.Hour, 0, 1<<24*Tick - Tick, 1<<32*Tick - 1} {
+		w := New(start)
+		var far, past Timer
+		w.Schedule(&far, 1<<63-1)
+		w.Schedule(&past, -1<<63)
+		from := max(start, 0)
+		fired := 0
+		w.Advance(from-time.Hour, func(*Timer) { t.Error("fired before the present") })
+		w.Advance(from+Tick, func(*Timer) { fired++ })
+		if fired != 1 || past.Scheduled() {
+			t.Errorf("start %v: %d timers fired for a deadline in the past", start, fired)
+		}
+		w.Advance(from+(reach-1)*Tick, func(*Timer) { t.Errorf("start %v: fired within reach", start) })
+		w.Advance(from+(reach+1)*Tick, func(*Timer) { fired++ })
+		if fired != 2 || w.Len() != 0 {
+			t.Errorf("start %v: the far deadline did not come at the wheel's reach", start)
+		}
+	}
 }
 
 // TestFireMaySchedule reschedules inside the callback, as flow expiry does.
