@@ -256,7 +256,7 @@ func TestFailedApplyChangesNothing(t *testing.T) {
 		t.Skipf("SKIPPED: %v", f.Missing)
 	}
 	ns := newNS(t)
-	v := variant{"", NFTCompat, f}
+	v := variant{kind: NFTCompat, f: f}
 	if !f.CompatQueue {
 		v.kind = NFT
 	}

@@ -84,6 +84,7 @@ type variant struct {
 	name string
 	kind Kind
 	f    Features
+	path string // directory of commands to put first in PATH
 }
 
 // variants returns every backend that this kernel can run, the fallbacks included, and
@@ -98,7 +99,7 @@ func variants(t *testing.T) []variant {
 			t.Logf("NOT TESTED: %s is not available here: %s", k, strings.Join(f.Missing, "; "))
 			continue
 		}
-		out = append(out, variant{k.String(), k, f})
+		out = append(out, variant{name: k.String(), kind: k, f: f})
 		if k == NFTCompat {
 			two := f
 			two.Inet, two.ConnMark = false, false
@@ -106,7 +107,22 @@ func variants(t *testing.T) []variant {
 				t.Logf("NOT TESTED: the xtables connmark is not available here")
 				continue
 			}
-			out = append(out, variant{"nft-compat-ip-ip6-connmark", k, two})
+			out = append(out, variant{name: "nft-compat-ip-ip6-connmark", kind: k, f: two})
+		}
+		if legacy := commandPath("xtables-legacy-multi"); k == IPTables && legacy[0] == '/' {
+			lock, err := os.OpenFile("/run/xtables.lock", os.O_CREATE|os.O_RDWR, 0o600)
+			if err != nil {
+				t.Logf("NOT TESTED: iptables-legacy: its lock is not for this user: %v", err)
+				continue
+			}
+			lock.Close()
+			dir := t.TempDir()
+			for _, name := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"} {
+				if err := os.Symlink(legacy, dir+"/"+name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out = append(out, variant{name: "iptables-legacy", kind: k, f: f, path: dir})
 		}
 	}
 	if len(out) == 0 {
@@ -119,6 +135,9 @@ func variants(t *testing.T) []variant {
 func each(t *testing.T, test func(t *testing.T, v variant, ns *os.File, b Backend)) {
 	for _, v := range variants(t) {
 		t.Run(v.name, func(t *testing.T) {
+			if v.path != "" {
+				t.Setenv("PATH", v.path+":"+os.Getenv("PATH"))
+			}
 			ns := newNS(t)
 			b, err := Open(v.kind, v.f, Options{NetNS: ns})
 			if err != nil {

@@ -12,6 +12,16 @@ import (
 
 // Verify implements Backend.
 func (n *nft) Verify(rs *Ruleset) ([]Difference, error) {
+	d, err := n.verify(rs)
+	if err != nil {
+		// Several dumps make one comparison: a table that goes meanwhile is an
+		// error of the next dump, and a difference if we look again.
+		d, err = n.verify(rs)
+	}
+	return d, err
+}
+
+func (n *nft) verify(rs *Ruleset) ([]Difference, error) {
 	c, err := n.conn()
 	if err != nil {
 		return nil, err

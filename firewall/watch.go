@@ -33,7 +33,7 @@ func Watch(ctx context.Context, b Backend, rs *Ruleset) <-chan Change {
 	listen(ctx, b, events)
 	go func() {
 		defer close(out)
-		w := watcher{backend: b, ruleset: rs, out: out}
+		w := watcher{backend: b, ruleset: rs, out: out, events: events}
 		tick := time.NewTicker(WatchInterval)
 		defer tick.Stop()
 		for w.look(ctx) {
@@ -56,6 +56,7 @@ type watcher struct {
 	backend Backend
 	ruleset *Ruleset
 	out     chan<- Change
+	events  <-chan string
 	by      string
 	last    string
 }
@@ -67,8 +68,9 @@ func (w *watcher) look(ctx context.Context) bool {
 		// A transaction may have been committed while we read: look twice.
 		diffs, err = w.backend.Verify(w.ruleset)
 	}
-	c := Change{Differences: diffs, By: w.by, Err: err}
+	c := Change{Differences: diffs, Err: err}
 	if now := c.key(); now != w.last {
+		c.By = w.author(ctx)
 		w.last, w.by = now, ""
 		select {
 		case w.out <- c:
@@ -77,6 +79,22 @@ func (w *watcher) look(ctx context.Context) bool {
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// author returns who made the change: the event may come just after we saw it.
+func (w *watcher) author(ctx context.Context) string {
+	if w.by != "" {
+		return w.by
+	}
+	t := time.NewTimer(watchQuiet)
+	defer t.Stop()
+	select {
+	case by := <-w.events:
+		return by
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ""
 }
 
 func (c Change) key() string {
