@@ -204,3 +204,18 @@ func TestOneBadLineSparesTheOthers(t *testing.T) {
 		t.Errorf("%d rules, %v", len(rules), errs)
 	}
 }
+
+func TestSetsAlone(t *testing.T) {
+	a, err := ParseAddresses(" [192.0.2.0/24, !$X] ")
+	if err != nil || a.String() != "[192.0.2.0/24,!$X]" {
+		t.Error(a, err)
+	}
+	if p, err := ParsePorts("1024:"); err != nil || p.String() != "1024:65535" {
+		t.Error(p, err)
+	}
+	for _, text := range []string{"", "192.0.2.1 192.0.2.2", "192.0.2.1,192.0.2.2", "[192.0.2.1"} {
+		if _, err := ParseAddresses(text); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}

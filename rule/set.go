@@ -6,6 +6,28 @@ import (
 	"strings"
 )
 
+// ParseAddresses reads a set of addresses as headers have it, such as the value of a variable. The error is an
+// *Error in line 1.
+func ParseAddresses(text string) (Addresses, error) { return parseAlone(text, addrRange) }
+
+// ParsePorts reads a set of ports, like ParseAddresses.
+func ParsePorts(text string) (Ports, error) { return parseAlone(text, portRange) }
+
+func parseAlone[T Range](text string, leaf func(string) (T, string)) (Set[T], error) {
+	p := &parser{s: text, line: 1}
+	if len(text) > MaxRule {
+		return Set[T]{}, mistake(p.pos(0), "split it into variables", "longer than %d bytes", MaxRule)
+	}
+	s, err := parseSet(p, leaf)
+	if err != nil {
+		return s, err
+	}
+	if p.space(); p.at < len(p.s) {
+		return s, mistake(p.pos(p.at), "put several into brackets: [a,b]", "unexpected %q", p.s[p.at:])
+	}
+	return s, nil
+}
+
 // parseSet reads the set that begins at the next byte that is not a space.
 func parseSet[T Range](p *parser, leaf func(string) (T, string)) (Set[T], *Error) {
 	return parseNested(p, leaf, 0)
