@@ -90,7 +90,7 @@ func (h *Holder) reload(r *request) error {
 		r.reply <- reply{state: h.snapshot()}
 		return nil
 	}
-	if err := h.worker.link.Send(link.KindPolicy, link.Generation{Generation: h.generation + 1}, next.Bundle); err != nil {
+	if err := h.worker.link.Send(link.KindPolicy, link.Generation{Generation: h.generation + 1, Marks: next.Marks}, next.Bundle); err != nil {
 		next.Bundle.Close()
 		return err
 	}
@@ -111,6 +111,9 @@ func (h *Holder) reloaded(err error) {
 	} else {
 		h.use(next)
 		err = h.applyAgain()
+		if h.reporter != nil {
+			_ = h.reporter.link.Send(link.KindPolicy, nil)
+		}
 		h.tell("reloaded", fmt.Sprintf("generation %d", h.generation))
 	}
 	r.reply <- reply{h.snapshot(), err}

@@ -26,7 +26,8 @@ import (
 type Policy struct {
 	Bundle   *os.File // everything the worker loads, sealed; the holder closes it
 	Rules    *firewall.Ruleset
-	OnCrash  packet.Verdict // Accept or Drop: while no worker is to be had
+	Marks    link.Marks     // that the rules count on
+	Absent   packet.Verdict // Accept or Drop: while no worker is to be had
 	MemLimit int64          // bytes for the worker's heap; 0: none
 }
 
@@ -275,7 +276,7 @@ func (h *Holder) waiting() int {
 
 // start is the first message to a worker.
 func (h *Holder) start() (link.Start, []*os.File) {
-	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit}
+	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit, Marks: h.policy.Marks}
 	files := append([]*os.File{h.policy.Bundle}, h.config.Rings[:len(h.bound)]...)
 	for _, b := range h.bound {
 		s.Queues = append(s.Queues, link.Queue{

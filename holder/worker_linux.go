@@ -3,6 +3,7 @@ package holder
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (h *Holder) startReporter() error {
 	if err != nil {
 		return err
 	}
-	if err := r.link.Send(link.KindStart, nil, h.config.Rings...); err != nil {
+	if err := r.link.Send(link.KindStart, nil, append([]*os.File{h.policy.Bundle}, h.config.Rings...)...); err != nil {
 		r.kill()
 		return err
 	}
@@ -155,7 +156,7 @@ func (h *Holder) giveUp() {
 		return
 	}
 	h.gaveUp = true
-	if h.policy.OnCrash == packet.Drop {
+	if h.policy.Absent == packet.Drop {
 		h.tell("crash-outcome", "drop: packets wait in the queue, then are dropped, until a worker is back")
 		h.applied = false // to be applied again, counted as new
 		return

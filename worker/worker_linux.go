@@ -35,7 +35,7 @@ type Status struct {
 // A Loaded is what a policy comes to for the lanes.
 type Loaded struct {
 	Limits  engine.Limits
-	Program func(lane int, generation uint32) (*engine.Program, error)
+	Program func(lane int, generation uint32, marks link.Marks) (*engine.Program, error)
 }
 
 // Config is what a worker cannot find out itself.
@@ -194,7 +194,7 @@ func (w *worker) makeLanes(bundle *os.File, events []event.Queue) error {
 	}
 	w.generation = w.start.Generation
 	for i, s := range w.sockets {
-		program, err := policy.Program(i, w.generation)
+		program, err := policy.Program(i, w.generation, w.start.Marks)
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (w *worker) reload(m link.Message, files []*os.File) {
 		err = fmt.Errorf("worker: policy came with %d files", len(files))
 	}
 	if err == nil {
-		err = w.take(g.Generation, files[0])
+		err = w.take(g.Generation, g.Marks, files[0])
 	}
 	if err != nil {
 		_ = w.link.Send(link.KindRefused, link.Refused{Generation: g.Generation, Why: err.Error()})
@@ -273,14 +273,14 @@ func (w *worker) reload(m link.Message, files []*os.File) {
 	_ = w.link.Send(link.KindTaken, g)
 }
 
-func (w *worker) take(generation uint32, bundle *os.File) error {
+func (w *worker) take(generation uint32, marks link.Marks, bundle *os.File) error {
 	policy, err := w.config.Load(bundle)
 	if err != nil {
 		return err
 	}
 	programs := make([]*engine.Program, len(w.lanes))
 	for i := range w.lanes {
-		if programs[i], err = policy.Program(i, generation); err != nil {
+		if programs[i], err = policy.Program(i, generation, marks); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/sandbox"
 )
 
@@ -28,6 +29,13 @@ type Start struct {
 	Generation uint32
 	Reclaim    bool  // a worker died before this one: ask again for what it had received
 	MemLimit   int64 // bytes that the Go heap aims to stay below; 0: no limit
+	Marks      Marks
+}
+
+// Marks are the changes of packet marks that the firewall rules of a policy count on.
+type Marks struct {
+	Settle    packet.Mark // of packets of a settled flow
+	Inspected packet.Mark // of every packet that goes on
 }
 
 // Queue is one lane's divert socket.
@@ -48,7 +56,10 @@ type Ready struct {
 }
 
 // Generation is the number of a policy.
-type Generation struct{ Generation uint32 }
+type Generation struct {
+	Generation uint32
+	Marks      Marks
+}
 
 // Refused is why a policy could not be used.
 type Refused struct {

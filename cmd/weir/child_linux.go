@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/event/eve"
+	"github.com/weir-project/weir/event/ring"
+	"github.com/weir-project/weir/internal/bundle"
+	"github.com/weir-project/weir/internal/link"
+	"github.com/weir-project/weir/proto/all"
+	"github.com/weir-project/weir/report"
+	"github.com/weir-project/weir/sandbox"
+	"github.com/weir-project/weir/worker"
+)
+
+// The children of weir run are this program again. They are told everything over the link on descriptor 3.
+
+func init() {
+	commands = append(commands, func() *cobra.Command {
+		return &cobra.Command{Use: "child-worker", Hidden: true, Args: exactly(0), RunE: func(*cobra.Command, []string) error { return runWorker() }}
+	}, func() *cobra.Command {
+		return &cobra.Command{Use: "child-reporter", Hidden: true, Args: exactly(0), RunE: func(*cobra.Command, []string) error { return runReporter() }}
+	})
+}
+
+// parent returns the link to the holder. Signals of the terminal are the holder's to judge.
+func parent() (*link.Conn, error) {
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGTERM)
+	l, err := link.New(os.NewFile(3, "link"))
+	if err != nil {
+		return nil, fmt.Errorf("this command is for weir run alone: %w", err)
+	}
+	return l, nil
+}
+
+func runWorker() error {
+	l, err := parent()
+	if err != nil {
+		return err
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return err
+	}
+	return worker.Run(l, worker.Config{Load: loadForWorker, Grammars: all.Grammars, Seed: binary.NativeEndian.Uint64(seed[:])})
+}
+
+// loadForWorker loads the policy that the holder has checked.
+func loadForWorker(f *os.File) (*worker.Loaded, error) {
+	root, name, err := bundle.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	p, err := loadBundled(root, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &worker.Loaded{
+		Limits: p.Limits(),
+		Program: func(_ int, generation uint32, marks link.Marks) (*engine.Program, error) {
+			chain, err := p.Chain(generation)
+			if err != nil {
+				return nil, err
+			}
+			return &engine.Program{Chain: chain, Outcomes: p.Outcomes(), Settle: engine.Settle{Mark: marks.Settle}, Inspected: marks.Inspected}, nil
+		},
+	}, nil
+}
+
+func runReporter() error {
+	l, err := parent()
+	if err != nil {
+		return err
+	}
+	m, files, err := l.Recv()
+	if err != nil {
+		return err
+	}
+	if m.Kind != link.KindStart || len(files) < 2 {
+		return fmt.Errorf("reporter: first message is %q with %d files", m.Kind, len(files))
+	}
+	sinks, dirs, err := openSinks(files[0])
+	if err != nil {
+		return err
+	}
+	config := report.Config{Sinks: sinks}
+	for _, f := range files[1:] {
+		mem, err := ring.Map(f)
+		if err != nil {
+			return err
+		}
+		r, err := mem.Reader()
+		if err != nil {
+			return err
+		}
+		config.Rings = append(config.Rings, r)
+	}
+	if _, err := sandbox.Enter(sandbox.Needs{Write: dirs, Sockets: true}); err != nil {
+		return err
+	}
+	r, err := report.New(config)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go follow(l, r, cancel)
+	return r.Run(ctx)
+}
+
+// follow does what the holder says, until it says stop or is gone.
+func follow(l *link.Conn, r *report.Reporter, stop context.CancelFunc) {
+	defer stop()
+	for {
+		m, files, err := l.Recv()
+		for _, f := range files {
+			f.Close()
+		}
+		if err != nil || m.Kind == link.KindStop {
+			return
+		}
+		if m.Kind == link.KindPolicy {
+			r.Reopen() // logrotate and its like move files and then send SIGHUP
+		}
+	}
+}
+
+// openSinks opens the outputs of the policy, and returns the directories in which their files are rotated.
+func openSinks(f *os.File) (sinks []report.Sink, dirs []string, err error) {
+	root, name, err := bundle.Open(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := loadBundled(root, name, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range p.Events() {
+		out, err := s.Open(os.Stdout)
+		if err != nil {
+			return nil, nil, errors.Join(err, fmt.Errorf("reporter: cannot open %s as user %d", s.Name, os.Geteuid()))
+		}
+		sinks = append(sinks, report.Sink{Name: s.Name, Sink: eve.NewWriter(out, eve.Format{}, 0)})
+		if s.Kind == "file" {
+			dirs = append(dirs, filepath.Dir(s.File.Path))
+		}
+	}
+	return sinks, dirs, nil
+}

@@ -1,0 +1,97 @@
+// Command weir inspects packets inline: a firewall diverts chosen packets to it, it looks at them, may change them, and puts them
+// back into the flow. See weir help.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes. They are part of the interface: scripts rely on them.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it was tried and did not work
+	exitUsage  = 2 // wrong flags or arguments
+	exitPolicy = 3 // the policy has mistakes; they are on standard error
+	exitSystem = 4 // this system cannot do it: privilege, kernel feature
+)
+
+// commands make the subcommands, in the order in which help lists them. Each file of this package adds its own.
+var commands []func() *cobra.Command
+
+// An exitError ends the program with its code, after its error has been printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return e.err.Error() }
+func (e exitError) Unwrap() error { return e.err }
+
+// fail gives an error an exit code.
+func fail(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return exitError{code, err}
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the program, but for leaving it.
+func run(args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	var coded exitError
+	if errors.As(err, &coded) {
+		code = coded.code
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "weir: "+text)
+	}
+	return code
+}
+
+const intro = `Weir inspects packets inline. Your firewall diverts chosen packets to it; it looks at them, may change
+them, and puts them back into the flow: masks card numbers, rewrites DNS answers, blocks names, runs
+Suricata rules, marks and polices, and counts, by one policy.
+
+  weir demo                        see it work on real diverted traffic, in a lab of its own
+  weir init > weir.yaml            a policy that only watches (mode: monitor)
+  weir check weir.yaml             every mistake in it, by line and column
+  weir replay in.pcap -p weir.yaml what it would do to a capture
+  weir run -p weir.yaml --confirm 60s
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 mistakes in the policy, 4 the system cannot do it.`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use: "weir", Short: "Inline packet inspection", Long: intro,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fail(exitUsage, fmt.Errorf("%w\nSee %s --help", err, c.CommandPath()))
+	})
+	for _, make := range commands {
+		root.AddCommand(make())
+	}
+	return root
+}
+
+// exactly is cobra.ExactArgs with the exit code of wrong usage.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fail(exitUsage, fmt.Errorf("%s takes %d argument(s), got %d\nUsage: %s", c.CommandPath(), n, len(args), c.UseLine()))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-project/weir/control"
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/event/ring"
+	"github.com/weir-project/weir/firewall"
+	"github.com/weir-project/weir/holder"
+	"github.com/weir-project/weir/internal/bundle"
+	"github.com/weir-project/weir/internal/link"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/policy"
+	"github.com/weir-project/weir/sandbox"
+)
+
+const (
+	defaultState = "/run/weir/sysctl.json"
+)
+
+func init() { commands = append(commands, newRun) }
+
+// runFlags are the command line of weir run.
+type runFlags struct {
+	policy, control, state, user, logFile string
+	confirm                               time.Duration
+	batch                                 int
+	spin                                  time.Duration
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use: "run", Short: "Divert and inspect, until stopped",
+		Long: `Run starts three processes: a holder that owns the divert sockets and the firewall rules, a worker that
+inspects, confined by seccomp and Landlock with CAP_NET_ADMIN alone, and a reporter that writes events.
+The rules are put in place when the worker is ready, and taken away at the end.
+
+SIGHUP reloads the policy, as weir reload does; a policy with mistakes changes nothing. SIGTERM and
+SIGINT take the rules away, let the worker answer what waits, and end.
+
+With --confirm 60s the rules are taken away again after a minute unless you say weir confirm: if the
+policy has cut you off, wait.`,
+		Example: "  weir run -p weir.yaml --confirm 60s",
+		Args:    exactly(0),
+		RunE:    func(*cobra.Command, []string) error { return f.run() },
+	}
+	fl := c.Flags()
+	fl.StringVarP(&f.policy, "policy", "p", defaultPolicy, "policy `file`")
+	fl.StringVar(&f.control, "control", defaultControlPath, "`socket` that weir status, reload, confirm and stop speak to")
+	fl.StringVar(&f.state, "state", defaultState, "`file` that remembers kernel settings to restore")
+	fl.StringVar(&f.user, "user", "", "user `id` of worker and reporter (default 65534, nobody)")
+	fl.DurationVar(&f.confirm, "confirm", 0, "take the rules away after this `time` unless weir confirm is called")
+	fl.IntVar(&f.batch, "batch", 64, "most packets to receive at once")
+	fl.DurationVar(&f.spin, "spin", 0, "poll for this `time` before sleeping: less latency, more CPU")
+	return c
+}
+
+func (f *runFlags) run() error {
+	p, err := loadPolicy(f.policy, 0)
+	if err != nil {
+		return err
+	}
+	d := &daemon{flags: f, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
+	h, err := d.open(p)
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	listener, err := control.Listen(f.control)
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	defer listener.Close()
+	go control.Serve(listener, func(ctx context.Context, request string) (any, error) { return h.Do(ctx, request) })
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	go d.reloadOnHangup(ctx, h)
+	return h.Run(ctx)
+}
+
+// A daemon is what the holder's parts are made from.
+type daemon struct {
+	flags    *runFlags
+	log      *slog.Logger
+	features firewall.Features
+	rings    []*os.File
+	tell     event.Queue
+	loaded   atomic.Pointer[policy.Policy] // read at start, used once
+	rules    uint32                        // generation of the rules' marks
+}
+
+// open makes the holder of a policy.
+func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
+	kind, err := firewall.ParseKind(string(p.Document().Divert.Backend))
+	if err != nil {
+		return nil, err
+	}
+	backend, err := firewall.Open(kind, d.features, firewall.Options{})
+	if err != nil {
+		return nil, err
+	}
+	q := p.Document().Divert.Queues
+	lanes, err := divert.Lanes(fmt.Sprintf("nfqueue:%d-%d", q.First, q.Last))
+	if err != nil {
+		return nil, err
+	}
+	// One ring for each lane, and one for what the holder has to tell.
+	for i := range len(lanes) + 1 {
+		f, err := ring.Create(fmt.Sprintf("weir-events-%d", i), int(p.Document().Limits.EventRing))
+		if err != nil {
+			return nil, err
+		}
+		d.rings = append(d.rings, f)
+	}
+	mem, err := ring.Map(d.rings[len(lanes)])
+	if err != nil {
+		return nil, err
+	}
+	if d.tell, err = mem.Writer(); err != nil {
+		return nil, err
+	}
+	d.loaded.Store(p)
+	options := []divert.Option{divert.WithQueueLen(p.Document().Limits.Queue), divert.WithInjectMark(uint32(p.Document().Marks.Injected))}
+	if p.FailOpen() {
+		options = append(options, divert.WithFailOpen())
+	}
+	return holder.New(holder.Config{
+		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
+		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Needs{NetAdmin: true}) },
+		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{}) },
+		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
+		Confirm: d.flags.confirm, Tell: d.told, Log: d.log,
+	})
+}
+
+// policy reads the policy for the holder: at start the one that was loaded already, afterwards anew.
+func (d *daemon) policy() (*holder.Policy, error) {
+	p := d.loaded.Swap(nil)
+	if p == nil {
+		var err error
+		if p, err = loadPolicy(d.flags.policy, 0); err != nil {
+			return nil, err
+		}
+	}
+	files := make([]bundle.File, 0, len(p.Files()))
+	for _, f := range p.Files() {
+		files = append(files, bundle.File{Name: f.Name, Data: f.Data})
+	}
+	config := d.firewallConfig(p)
+	rules, err := firewall.Plan(config, d.features)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Pack(files)
+	if err != nil {
+		return nil, err
+	}
+	absent := packet.Drop
+	if config.Queues.Bypass {
+		absent = packet.Accept
+	}
+	inspected := config.Marks.Inspected()
+	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, Marks: link.Marks{
+		Settle: policy.SettleMark(config).Mark, Inspected: packet.Mark{Value: inspected.Value, Mask: inspected.Mask},
+	}}, nil
+}
+
+// firewallConfig adds to the policy's rules what only this process knows: a generation that tells flows settled under this
+// policy from older ones, and the SSH session that must not be cut.
+func (d *daemon) firewallConfig(p *policy.Policy) firewall.Config {
+	c := p.Firewall(d.features, 1)
+	d.rules = c.Marks.Next(d.rules)
+	c = p.Firewall(d.features, d.rules)
+	if s, ok, err := firewall.ParseSession(os.Getenv("SSH_CONNECTION")); err != nil {
+		d.log.Warn("cannot read SSH_CONNECTION; give management: addresses in the policy", "err", err)
+	} else if ok {
+		c.Sessions = append(c.Sessions, s)
+	}
+	return c
+}
+
+// child is this program again, as worker or reporter, with fewer privileges.
+func (d *daemon) child(kind string, needs sandbox.Needs) *exec.Cmd {
+	c := exec.Command("/proc/self/exe", "child-"+kind)
+	c.Args[0] = "weir-" + kind
+	c.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(len(d.rings)+1)}
+	c.Dir = "/"
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	c.SysProcAttr = sandbox.Attributes(needs, d.uid())
+	return c
+}
+
+// uid is whom the children run as: the given user, or nobody; without the right to change it, whoever we are.
+func (d *daemon) uid() uint32 {
+	if n, err := strconv.ParseUint(d.flags.user, 10, 32); err == nil {
+		return uint32(n)
+	}
+	if os.Geteuid() != 0 {
+		return uint32(os.Geteuid())
+	}
+	return sandbox.Nobody
+}
+
+// told puts an event about Weir itself into the holder's ring.
+func (d *daemon) told(name, detail string) {
+	e := event.Event{Kind: event.KindEngine, Severity: event.Medium, Time: time.Now(), Author: "holder", Name: name}
+	e.Text("detail", detail)
+	d.tell.Put(&e)
+}
+
+func (d *daemon) reloadOnHangup(ctx context.Context, h *holder.Holder) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			if _, err := h.Do(ctx, holder.Reload); err != nil {
+				d.log.Error("reload refused, the old policy stays", "err", err)
+			}
+		}
+	}
+}
