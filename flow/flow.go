@@ -85,29 +85,36 @@ type Counters struct {
 	Bytes   uint64 // of IP datagrams, headers included
 }
 
-// A Flow is one conversation.
+// A Flow is one conversation. What every packet touches comes first, in two cache lines; the
+// whole fills four.
 type Flow struct {
-	Key    Key
-	ID     uint64 // unique in the table; 0 once the flow has ended, until its place is used again
-	First  time.Duration
-	Last   time.Duration // lane time of the latest packet
-	Count  [2]Counters   // by Direction
-	Labels uint64        // see inspect.Label
+	Key  Key
+	ID   uint64        // unique in the table; 0 once the flow has ended, until its place is used again
+	Last time.Duration // lane time of the latest packet
 
 	// What was decided for all later packets, by whom and why. Pass: nothing yet. Once it is
 	// final, what the flow sends reaches nobody, and no longer moves its State.
 	Verdict packet.Verdict
 	Author  uint8
-	Reason  packet.Reason
+	State   State
 
-	Interest   uint64 // bit i: inspector i of the chain still looks
+	clientIsB bool
+	listed    bool
+	live      bool
+	tcp       [2]packet.TCPFlags // flags seen, by Direction
+
+	Count    [2]Counters // by Direction
+	Interest uint64      // bit i: inspector i of the chain still looks
+
 	Generation uint32 // of the chain that the flow is inspected by
-	Settled    bool   // nobody looks any more: may be handed back to the kernel
+	App        uint8  // index of the recognised grammar in the engine's list plus one; 0 while unknown
+	Tries      uint8  // units in which no grammar was recognised
+	Sight      Sight
+	Settled    bool // nobody looks any more: may be handed back to the kernel
 
-	State State
-	App   uint8 // index of the recognised grammar in the engine's list plus one; 0 while unknown
-	Tries uint8 // units in which no grammar was recognised
-	Sight Sight
+	First  time.Duration
+	Labels uint64        // see inspect.Label
+	Reason packet.Reason // of Verdict
 
 	// The engine's notes: which inspectors have told of a verdict they would have given, which
 	// directions were sent an answer (by 1<<Direction), and the first and last packet held, as
@@ -118,14 +125,10 @@ type Flow struct {
 
 	Memory []uint64 // the inspectors' per-flow state; see inspect.State
 
-	clientIsB bool
-	tcp       [2]packet.TCPFlags // flags seen, by Direction
-	timer     wheel.Timer
-	older     *Flow // valid iff listed; list of expendable flows
-	newer     *Flow
-	index     uint32
-	listed    bool
-	live      bool
+	index uint32
+	timer wheel.Timer
+	older *Flow // valid iff listed; list of expendable flows
+	newer *Flow
 }
 
 // Client returns the address and port of the side that began.

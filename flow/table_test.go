@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
@@ -251,17 +252,30 @@ func TestNoAllocation(t *testing.T) {
 func BenchmarkObserve(b *testing.B) {
 	const n = 65536
 	table := NewTable(Limits{}, wheel.New(0), 1, func(*Flow, End) {})
-	ps := make([]packet.Packet, n)
-	for i := range ps {
-		m := udp("192.0.2.1:1", "198.51.100.1:53")
-		m.src = netip.AddrPortFrom(m.src.Addr(), uint16(i))
-		ps[i] = *m.packet()
-		table.Observe(&ps[i], 0)
-	}
+	crowd(table, n, 0)
+	p := udp("192.0.2.1:1", "198.51.100.1:1").packet()
 	order := rand.New(rand.NewPCG(1, 2)).Perm(n)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		table.Observe(&ps[order[i%n]], time.Duration(i))
+		p.SrcPort = uint16(order[i%n])
+		table.Observe(p, time.Duration(i))
+	}
+	if live := table.Stats().Live; live != n {
+		b.Fatalf("%d flows", live)
+	}
+}
+
+// TestLayout holds what every packet touches to the first two cache lines of a flow.
+func TestLayout(t *testing.T) {
+	var f Flow
+	if unsafe.Sizeof(f.older) != 8 {
+		t.Skip("the layout is one for 64-bit machines")
+	}
+	if size := unsafe.Sizeof(f); size != 256 {
+		t.Errorf("a flow takes %d bytes", size)
+	}
+	if end := unsafe.Offsetof(f.Interest) + unsafe.Sizeof(f.Interest); end > 128 {
+		t.Errorf("what every packet touches ends at byte %d", end)
 	}
 }
 
