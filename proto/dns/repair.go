@@ -124,7 +124,7 @@ func (g *Grammar) patch(msg []byte, base int, edits []field.Edit) ([]byte, packe
 func (g *Grammar) sameLayout(msg []byte) bool {
 	old := &g.layout
 	l := &g.rebuild.patched
-	if l.read(msg, g.maxRecords()) != "" || l.end != old.end || l.opt != old.opt ||
+	if l.read(msg, g.maxRecords()) != "" || l.opt != old.opt ||
 		len(l.questions) != len(old.questions) || len(l.records) != len(old.records) {
 		return false
 	}

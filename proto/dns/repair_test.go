@@ -252,6 +252,36 @@ func TestPointersThroughLengths(t *testing.T) {
 	}
 }
 
+// TestOwnerThatRunsThroughItsLength has a name that leads into the middle of a label and on through the RDLENGTH of its own
+// record, which the name before it changes.
+func TestOwnerThatRunsThroughItsLength(t *testing.T) {
+	unit := message(0x8180, 1, 2, 0, 0, "\x01q\x00\x00\x01\x00\x01")
+	unit = append(unit, "\x05first\x00\x00\x10\x00\x01\x00\x00\x00\x3c\x00\x02\x01x"...) // at 19
+	second := byte(len(unit))
+	unit = AppendRecord(unit, []byte("\x01\x0b\x00"), oracle.TypeMINFO, 1, 1, []byte{1, 'a', 0xc0, 19, 0xc0, second + 1})
+	before := unpack(t, unit)
+	got := repair(t, New(), unit, udp, field.Edit{Span: field.Span{Off: 19, End: int(second)}})
+	after := unpack(t, got)
+	if len(after.Answer) != 1 || after.Answer[0].String() != before.Answer[1].String() {
+		t.Errorf("before %v\nafter  %v", before.Answer, after.Answer)
+	}
+}
+
+// TestPointersReachSixteenKiB moves a name behind the last offset that a pointer can name.
+func TestPointersReachSixteenKiB(t *testing.T) {
+	msg := message(0x8180, 1, 3, 0, 0, exampleA, answerA, "\xc0\x00\x02\x01",
+		"\x03far\x00", answerA[2:], "\xc0\x00\x02\x02", // at 45
+		"\x01x\xc0\x2d", answerA[2:], "\xc0\x00\x02\x03")
+	unit := framed(msg)
+	m := parse(t, unit, tcp)
+	before := unpack(t, msg)
+	got := repair(t, New(), unit, tcp, field.Edit{Span: answers(m)[0], New: AppendRecord(nil, QuestionName, 65280, 1, 1, make([]byte, 0x4000))})
+	after := unpack(t, got[2:])
+	if len(after.Answer) != 3 || after.Answer[1].String() != before.Answer[1].String() || after.Answer[2].String() != before.Answer[2].String() {
+		t.Errorf("before %v\nafter  %v", before.Answer[1:], after.Answer[1:])
+	}
+}
+
 func TestRepairAllocatesNothing(t *testing.T) {
 	g, m := New(), new(field.Message)
 	unit := message(0x8180, 1, 2, 0, 1, exampleA, answerA, "\xc0\x00\x02\x01", answerA, "\xc0\x00\x02\x02", optEmpty)

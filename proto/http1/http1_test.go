@@ -57,6 +57,8 @@ func TestFields(t *testing.T) {
 			`method="POST" uri="/" headers="Transfer-Encoding: chunked\r\n" request_body="hello" request_body=" world"`},
 		{"half a chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\nA\r\nhello",
 			`method="POST" uri="/" headers="Transfer-Encoding: gzip, Chunked\r\n" request_body="hello" ...`},
+		{"host that may be folded yet", "GET / HTTP/1.1\r\nHost: exam\r\n", `method="GET" uri="/" ...`},
+		{"host that is whole", "GET / HTTP/1.1\r\nHost: exam\r\nA", `method="GET" uri="/" host="exam" ...`},
 		{"response", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", `stat_code="200" headers="Content-Length: 2\r\n" response_body="hi"`},
 		{"response until close", "HTTP/1.0 404\r\n\r\ngone", `stat_code="404" headers="" response_body="gone" ...`},
 		{"response coded until close", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx", `stat_code="200" headers="Transfer-Encoding: gzip\r\n" response_body="xx" ...`},
