@@ -1,0 +1,88 @@
+package report
+
+import (
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/event/ring"
+)
+
+// Status is a snapshot of a Reporter, for a status line, a control socket or a
+// dashboard. All counts are since the Reporter was made, but for RingStatus.Lost.
+type Status struct {
+	Events uint64            `json:"events"` // written to the sinks, the reporter's own included
+	ByKind map[string]uint64 `json:"by_kind"`
+	Rings  []RingStatus      `json:"rings"`
+	Sinks  []SinkStatus      `json:"sinks"`
+}
+
+// RingStatus is about the ring of one lane.
+type RingStatus struct {
+	Read    uint64            `json:"read"`
+	Pending int               `json:"pending_bytes"`
+	Lost    uint64            `json:"lost"` // since the ring was made
+	ByKind  map[string]uint64 `json:"lost_by_kind"`
+	Corrupt uint64            `json:"corrupt"`
+}
+
+// SinkStatus is about one sink.
+type SinkStatus struct {
+	Name    string `json:"name"`
+	Events  uint64 `json:"events"` // taken
+	Lost    uint64 `json:"lost"`   // refused
+	Errors  uint64 `json:"errors"` // of flushing
+	Failing bool   `json:"failing"`
+	Error   string `json:"error,omitempty"` // the last one, while failing or losing
+}
+
+// A snapshot is what one round leaves for Status.
+type snapshot struct {
+	events event.Counts
+	rings  []ringSnapshot
+	sinks  []SinkStatus
+}
+
+type ringSnapshot struct {
+	stats   ring.Stats
+	pending int
+	lost    event.Counts
+}
+
+// publish takes the snapshot; it reuses the memory of the last one.
+func (r *Reporter) publish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.snap
+	s.events = r.loss.events
+	s.rings = s.rings[:0]
+	for _, q := range r.rings {
+		s.rings = append(s.rings, ringSnapshot{q.Stats(), q.Pending(), q.Lost()})
+	}
+	s.sinks = s.sinks[:0]
+	for _, o := range r.sinks {
+		s.sinks = append(s.sinks, SinkStatus{
+			Name: o.Name, Events: o.events, Lost: o.lost, Errors: o.errors,
+			Failing: o.pause > 0, Error: o.last,
+		})
+	}
+}
+
+// Status returns the state after the last round.
+func (r *Reporter) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Status{
+		Events: r.snap.events.Total(),
+		ByKind: r.snap.events.Map(),
+		Rings:  make([]RingStatus, 0, len(r.snap.rings)),
+		Sinks:  append([]SinkStatus{}, r.snap.sinks...),
+	}
+	for _, q := range r.snap.rings {
+		s.Rings = append(s.Rings, RingStatus{
+			Read:    q.stats.Read,
+			Pending: q.pending,
+			Lost:    q.lost.Total(),
+			ByKind:  q.lost.Map(),
+			Corrupt: q.stats.Corrupt,
+		})
+	}
+	return s
+}
