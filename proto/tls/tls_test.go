@@ -229,7 +229,7 @@ func TestRefusals(t *testing.T) {
 		{"suites run over", record(message(clientHello, hello12[:35]+"\xff\xff\x00")), badHello},
 		{"extensions run over", record(message(clientHello, hello12+"\x00\x09\x00")), badHello},
 		{"bytes behind the extensions", record(message(clientHello, hello12+"\x00\x00!")), badHello},
-		{"extensions that end before a hello that goes on", "\x16\x03\x01\x00\xc8\x01\x00\x00\x96" + hello12 + "\x00\x02ab", badHello},
+		{"extensions that end before a hello that goes on", "\x16\x03\x01\x00\xc8\x01\x00\x00\x96" + hello12 + "\x00\x04\x00\x17\x00\x00", badHello},
 		{"half an extension", hi("\x00\x00\x00"), badHello},
 		{"extension runs over", hi("\x00\x00\x00\x09\x00"), badHello},
 		{"two name extensions", hi(sni("a.example"), sni("b.example")), twice},
