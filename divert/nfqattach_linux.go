@@ -16,8 +16,8 @@ func openNFQueue(address string, opts []Option) (Socket, error) {
 
 // AttachNFQueue makes a Socket of the descriptors of a Bound, here or in a process that
 // inherited them, with the address and the Caps of that Bound and the same options. It
-// opens no socket; it does open /proc/net/netfilter/nfnetlink_queue for Stats and
-// Reclaim, so it comes before a sandbox that forbids that. It owns files from now on.
+// opens nothing: the kernel's table of queues, which only root may open, is among the
+// descriptors. It owns files from now on.
 //
 // The process needs CAP_NET_ADMIN for as long as it gives verdicts. One that takes over
 // from a dead one calls Reclaim before the first Recv.
@@ -26,8 +26,8 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 	if err != nil {
 		return nil, err
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("nfqueue: attach %s: no descriptor given", address)
+	if len(files) < 2 {
+		return nil, fmt.Errorf("nfqueue: attach %s: %d descriptors given, want a socket and the table of queues at least", address, len(files))
 	}
 	cfg := configure(opts)
 	fd := int(files[0].Fd())
@@ -36,16 +36,14 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 		queues: make([]queue, int(last)-int(first)+1),
 		rx:     newReceiver(fd, cfg.Batch),
 		tx:     newSender(),
-		inject: newInjector(files[1:]),
+		inject: newInjector(files[2:]),
+		table:  files[1],
 	}
 	for i := range s.queues {
 		s.queues[i].number = first + uint16(i)
 		s.queues[i].fresh = make([]fresh, 0, cfg.Batch)
 	}
 	s.rx.timeout = -1 // a predecessor may have left any
-	if s.table, err = os.Open(queueTable); err != nil {
-		s.caps.Missing = append(s.caps.Missing, fmt.Sprintf("Kernel drops cannot be counted and a predecessor's packets wait for the next one: %v.", err))
-	}
 	return s, nil
 }
 

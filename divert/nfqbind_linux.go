@@ -45,6 +45,12 @@ func BindNFQueue(address string, opts ...Option) (*Bound, error) {
 		b.Close()
 		return nil, err
 	}
+	table, err := openQueueTable(&b.Caps)
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	b.files = append(b.files, table)
 	if cfg.InjectMark != 0 {
 		b.files = append(b.files, injectSockets(cfg.InjectMark, &b.Caps)...)
 	}

@@ -23,6 +23,16 @@ type queueRow struct {
 	lastID      uint32 // the newest packet's id
 }
 
+// openQueueTable opens the table; where that cannot be, nothing, and caps says so. Reading it later needs no privilege.
+func openQueueTable(caps *Caps) (*os.File, error) {
+	f, err := os.Open(queueTable)
+	if err == nil {
+		return f, nil
+	}
+	caps.Missing = append(caps.Missing, fmt.Sprintf("Kernel drops cannot be counted and a predecessor's packets wait for the next one: %v.", err))
+	return os.Open(os.DevNull)
+}
+
 // readQueueTable reads the table from its start; f may be nil.
 func readQueueTable(f *os.File) ([]queueRow, error) {
 	if f == nil {

@@ -136,7 +136,11 @@ func TestPacketsDuringBindAreNotLost(t *testing.T) {
 	if err := c.repeatSeen(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := AttachNFQueue("nfqueue:0-1", *c.caps, []*os.File{f})
+	table, err := openQueueTable(c.caps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := AttachNFQueue("nfqueue:0-1", *c.caps, []*os.File{f, table})
 	if err != nil {
 		t.Fatal(err)
 	}
