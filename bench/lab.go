@@ -135,6 +135,7 @@ func (l *lab) measure(c config, metrics []string, t time.Duration) (sample, erro
 		if err := l.offloads(name != "mtu"); err != nil {
 			return nil, err
 		}
+		awaitQuiet(*patience)
 		if m[name], err = l.load(name, t); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -201,6 +202,32 @@ func (l *lab) load(name string, t time.Duration) (float64, error) {
 		return 0, fmt.Errorf("%w: %s", err, out)
 	}
 	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+}
+
+// awaitQuiet waits until the machine does little else, or patience is over.
+func awaitQuiet(patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		idle, total := cpuTicks()
+		time.Sleep(100 * time.Millisecond)
+		idle2, total2 := cpuTicks()
+		if 100*(idle2-idle) >= 85*(total2-total) {
+			return
+		}
+	}
+}
+
+// cpuTicks reads how long all CPUs have idled, and how long they have existed.
+func cpuTicks() (idle, total int) {
+	text, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, f := range strings.Fields(line)[1:] { // user nice system idle iowait …
+		n, _ := strconv.Atoi(f)
+		total += n
+		if i == 3 || i == 4 {
+			idle += n
+		}
+	}
+	return idle, total
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
