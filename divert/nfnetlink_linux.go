@@ -11,7 +11,7 @@ import (
 const (
 	subsysQueue = 3 // NFNL_SUBSYS_QUEUE
 
-	msgPacket       = subsysQueue<<8 | 0
+	msgPacket       = subsysQueue << 8
 	msgVerdict      = subsysQueue<<8 | 1
 	msgConfig       = subsysQueue<<8 | 2
 	msgVerdictBatch = subsysQueue<<8 | 3

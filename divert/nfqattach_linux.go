@@ -50,7 +50,7 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 func nfqueueRange(address string) (first, last uint16, err error) {
 	rest, ok := strings.CutPrefix(address, "nfqueue:")
 	if !ok {
-		return 0, 0, fmt.Errorf("nfqueue: address %q does not begin with nfqueue:", address)
+		return 0, 0, fmt.Errorf("nfqueue: address %q is not one of NFQUEUE (write nfqueue:0 or nfqueue:0-3)", address)
 	}
 	if first, last, err = queueRange(rest); err != nil {
 		return 0, 0, fmt.Errorf("nfqueue: address %q: %w", address, err)
