@@ -242,6 +242,12 @@ func (s *Pcap) Skipped() uint64 { return s.skipped.Load() }
 // goroutine may call it.
 func (s *Pcap) Progress() (done, total int64) { return s.in.progress() }
 
+// Discard closes the socket and leaves no output file.
+func (s *Pcap) Discard() error {
+	s.fail(errors.New("pcap: discarded"))
+	return s.Close()
+}
+
 // Close implements Socket. It puts the output file in place, if everything so far went
 // well; otherwise there is none.
 func (s *Pcap) Close() error {

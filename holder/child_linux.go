@@ -15,7 +15,8 @@ type child struct {
 	cmd       *exec.Cmd
 	link      *link.Conn
 	lastHeard time.Time
-	err       error // how it ended; valid once it has come over Holder.exits
+	readyAt   time.Time // of a worker
+	err       error     // how it ended; valid once it has come over Holder.exits
 }
 
 // A message is something that a child said. The end of its link is no message: its exit is told apart.

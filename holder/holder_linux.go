@@ -54,12 +54,12 @@ type Config struct {
 
 // How patient the holder is.
 const (
-	readyWithin  = 60 * time.Second // a worker may take this long to load its policy
-	silentFor    = 10 * time.Second // a worker that says nothing for longer is killed
-	drainWithin  = 5 * time.Second
-	crashWindow  = 30 * time.Second
-	crashesUntil = 5 // crashes within the window after which the policy's outcome takes over
-	retryEvery   = 2 * time.Second
+	readyWithin = 60 * time.Second // a worker may take this long to load its policy
+	silentFor   = 10 * time.Second // a worker that says nothing for longer is killed
+	drainWithin = 5 * time.Second
+	shortLife   = 100 * time.Millisecond // a worker that lived no longer did nothing useful
+	shortLives  = 5                      // in a row, after which the policy's outcome takes over
+	retryEvery  = 2 * time.Second
 )
 
 // A Holder owns sockets, rules and children. Make one with New.
@@ -79,15 +79,14 @@ type Holder struct {
 	stopWatch  context.CancelFunc
 	confirm    *firewall.Confirm
 
-	applied  bool // our rules are in place
-	gaveUp   bool // the crash outcome is in force
-	lost     bool // a worker has died with packets received
-	crashes  []time.Time
-	retryAt  time.Time // next attempt to start a worker; zero: none is due
-	lastTell time.Time
-	pending  *request // a reload that waits for the worker's answer
-	next     *Policy  // of that reload
-	state    State
+	applied bool      // our rules are in place
+	gaveUp  bool      // the crash outcome is in force
+	lost    bool      // a worker has died with packets received
+	short   int       // short lives in a row
+	retryAt time.Time // next attempt to start a worker; zero: none is due
+	pending *request  // a reload that waits for the worker's answer
+	next    *Policy   // of that reload
+	state   State
 }
 
 // State is what the holder knows, for people.

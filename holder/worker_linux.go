@@ -76,6 +76,7 @@ func (h *Holder) workerReady(data json.RawMessage) error {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
+	h.worker.readyAt = time.Now()
 	h.state.Ready, h.state.Reclaimed = true, r.Reclaimed
 	h.state.Sandbox = r.Sandbox.String()
 	h.state.Missing = slices.Concat(r.Sandbox.Missing, r.Missing)
@@ -134,8 +135,11 @@ func (h *Holder) exited(c *child) error {
 		return fmt.Errorf("holder: the worker could not begin (%s)", ended(c))
 	}
 	now := time.Now()
-	h.crashes = append(slices.DeleteFunc(h.crashes, func(t time.Time) bool { return now.Sub(t) > crashWindow }), now)
-	if len(h.crashes) >= crashesUntil || !wasReady {
+	h.short++
+	if wasReady && now.Sub(c.readyAt) > shortLife {
+		h.short = 0
+	}
+	if h.short >= shortLives {
 		h.giveUp()
 		h.retryAt = now.Add(retryEvery)
 		return nil

@@ -184,12 +184,7 @@ func (d *daemon) firewallConfig(p *policy.Policy) firewall.Config {
 	c := p.Firewall(d.features, 1)
 	d.rules = c.Marks.Next(d.rules)
 	c = p.Firewall(d.features, d.rules)
-	if s, ok, err := firewall.ParseSession(os.Getenv("SSH_CONNECTION")); err != nil {
-		d.log.Warn("cannot read SSH_CONNECTION; give management: addresses in the policy", "err", err)
-	} else if ok {
-		c.Sessions = append(c.Sessions, s)
-	}
-	return c
+	return withSession(c)
 }
 
 // child is this program again, as worker or reporter, with fewer privileges.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-project/weir/policy"
+)
+
+func init() { commands = append(commands, newInit) }
+
+func newInit() *cobra.Command {
+	var out string
+	var local bool
+	var queues int
+	c := &cobra.Command{
+		Use: "init", Short: "Write a first policy, which only watches",
+		Long: `Init writes a commented weir.yaml for this machine: mode monitor, the interfaces as they are found here, every
+use switched on so that its events can be seen. Nothing is dropped or altered until you change mode to prevent.`,
+		Example: "  weir init -o /etc/weir/weir.yaml\n  weir init --local",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			h := thisHost()
+			h.Local, h.Queues = local, queues
+			text := policy.InitText(h)
+			if out == "" {
+				_, err := fmt.Fprint(c.OutOrStdout(), text)
+				return err
+			}
+			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+			if errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("%s is there already; move it away first, or choose another -o", out)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString(text)
+			return errors.Join(err, f.Close())
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "write to this `file` instead of standard output; never overwrites")
+	c.Flags().BoolVar(&local, "local", false, "the machine is no router: watch its own traffic")
+	c.Flags().IntVar(&queues, "queues", 1, "lanes, each a thread of its own")
+	return c
+}
+
+// thisHost finds the interfaces: those of the default routes lead outside, the others inside.
+func thisHost() policy.Host {
+	var h policy.Host
+	outside := defaultRoutes()
+	ifs, err := net.Interfaces()
+	if err != nil {
+		return h
+	}
+	for _, i := range ifs {
+		switch {
+		case i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagUp == 0:
+		case outside[i.Name]:
+			h.Outside = append(h.Outside, i.Name)
+		default:
+			h.Inside = append(h.Inside, i.Name)
+		}
+	}
+	if client, _, ok := strings.Cut(os.Getenv("SSH_CLIENT"), " "); ok && net.ParseIP(client) != nil {
+		h.Management = append(h.Management, client)
+	}
+	return h
+}
+
+// defaultRoutes reads the interfaces of IPv4 and IPv6 default routes from Linux's tables; elsewhere there are none.
+func defaultRoutes() map[string]bool {
+	found := map[string]bool{}
+	for _, t := range []struct {
+		file             string
+		dst, mask, iface int
+	}{
+		{"/proc/net/route", 1, 7, 0},
+		{"/proc/net/ipv6_route", 0, 1, 9},
+	} {
+		text, err := os.ReadFile(t.file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) > max(t.iface, t.mask) && strings.Trim(f[t.dst], "0") == "" && strings.Trim(f[t.mask], "0") == "" && f[t.iface] != "lo" {
+				found[f[t.iface]] = true
+			}
+		}
+	}
+	return found
+}
