@@ -106,6 +106,7 @@ func generate(t *testing.T) *jsonschema.Schema {
 	for _, room := range rooms {
 		c := r.ReflectFromType(room.config)
 		c.Version, c.ID = "", ""
+		inherit(c)
 		c.Properties.Set("mode", &jsonschema.Schema{Type: "string", Enum: []any{"monitor", "prevent"}, Description: "monitor: this inspector only says what it would do. Left out: the mode of the policy."})
 		inspectors.Set(room.name, c)
 	}
@@ -113,6 +114,28 @@ func generate(t *testing.T) *jsonschema.Schema {
 	block.Properties, block.AdditionalProperties = inspectors, jsonschema.FalseSchema
 	finish(s, reflect.TypeFor[Document](), defaults(t))
 	nullable(s)
+	return s
+}
+
+// inherit gives a key without a comment that of the one before: Go writes one for a group of fields.
+func inherit(s *jsonschema.Schema) {
+	last := ""
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if p.Value.Description == "" {
+			p.Value.Description = last
+		}
+		last = p.Value.Description
+		if block := blockOf(p.Value); block.Properties != nil {
+			inherit(block)
+		}
+	}
+}
+
+// blockOf returns the schema of a list's items, and any other schema itself.
+func blockOf(s *jsonschema.Schema) *jsonschema.Schema {
+	for s.Items != nil {
+		s = s.Items
+	}
 	return s
 }
 
@@ -164,10 +187,7 @@ func finish(s *jsonschema.Schema, typ reflect.Type, def map[string]any) {
 // nullable lets a block be empty, as it is when all its keys are commented out.
 func nullable(s *jsonschema.Schema) {
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		block := p.Value
-		for block.Items != nil {
-			block = block.Items
-		}
+		block := blockOf(p.Value)
 		if block.Properties != nil {
 			nullable(block)
 			if block == p.Value {
@@ -196,10 +216,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			if p.Value.Description == "" && strings.Count(here, ".") != 1 {
 				t.Errorf("%s: the field has no comment", here)
 			}
-			block := p.Value
-			for block.Items != nil {
-				block = block.Items
-			}
+			block := blockOf(p.Value)
 			if block.Properties != nil {
 				walk(here, block)
 			}
