@@ -103,6 +103,13 @@ func (r *results) document() string {
 	for _, c := range r.configs {
 		fmt.Fprintf(&b, "- `%s`: %s\n", c.name, c.about)
 	}
+	b.WriteString("\nAll rounds; where they spread, other programs were running:\n\n```\n")
+	for round := range *rounds {
+		for _, c := range r.configs {
+			fmt.Fprintf(&b, "round %d  %-12s %s\n", round+1, c.name, r.samples[c.name][round])
+		}
+	}
+	b.WriteString("```\n")
 	return b.String()
 }
 
