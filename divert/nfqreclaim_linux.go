@@ -29,11 +29,14 @@ func (s *NFQueue) Reclaim() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("nfqueue: reclaim: %w", err)
 	}
+	for i := range s.queues {
+		s.queues[i].reclaim, s.queues[i].listed = true, false
+	}
+	s.reclaiming = true
 	waiting := 0
 	for _, r := range rows {
 		if q := s.queue(r.number); q != nil {
-			q.reclaim, q.seen = true, r.lastID
-			s.reclaiming = true
+			q.listed, q.seen = true, r.lastID
 			waiting += int(r.waiting)
 		}
 	}
@@ -55,14 +58,17 @@ func (s *NFQueue) reclaimDrained() bool {
 	if !drained(s.fd) {
 		return false
 	}
+	s.reclaiming = false
 	for i := range s.queues {
-		if q := &s.queues[i]; q.reclaim {
+		switch q := &s.queues[i]; {
+		case q.reclaim && q.listed:
 			q.reclaim = false
 			s.repeat(q.number, q.seen)
+		case q.reclaim: // its newest id is not known: the next packet will tell
+			s.reclaiming = true
 		}
 	}
-	s.reclaiming = false
-	return true
+	return !s.reclaiming
 }
 
 // drained reports whether there is no packet to read. Answers that a predecessor has not

@@ -44,7 +44,8 @@ type queue struct {
 	touched bool    // the running Finish has a verdict for one of fresh
 
 	reclaim bool   // ids before the next one received are to be asked for again
-	seen    uint32 // the newest id at the time of Reclaim
+	listed  bool   // the table of queues had a row for it at the time of Reclaim
+	seen    uint32 // the newest id then; valid iff listed
 }
 
 // A fresh packet is one of the last Recv.
