@@ -1,0 +1,58 @@
+# The menu. `make` prints it.
+
+GO      ?= go
+LINTS    = bin/staticcheck bin/gofumpt
+# CGO_ENABLED=0: one static binary, and the same code on every machine.
+export CGO_ENABLED = 0
+
+.PHONY: menu demo test setup race lint vet cross tidy fuzz bench build clean
+
+menu:          ## print this
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo:          ## see Weir work on real diverted traffic, in a lab of its own (no root needed)
+	$(GO) run ./cmd/weir demo
+
+test: setup    ## all tests; as root with real traffic, otherwise naming what was skipped
+	$(GO) test -json -timeout 10m ./... | $(GO) run ./internal/testsum $(TESTSUM)
+
+setup:         ## as root, install the Debian packages that the lab tests use
+	@./internal/setup.sh
+
+race:          ## the rooms with goroutines, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./divert ./engine ./event/... ./report ./control ./internal/... ./holder ./worker ./journal
+
+lint: $(LINTS) vet  ## formatting, staticcheck, vet
+	@out=$$(bin/gofumpt -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	bin/staticcheck ./...
+
+vet:
+	$(GO) vet ./...
+
+bin/%: tools/go.mod
+	@mkdir -p bin
+	cd tools && $(GO) build -o ../bin/ honnef.co/go/tools/cmd/staticcheck mvdan.cc/gofumpt golang.org/x/perf/cmd/benchstat
+
+cross:         ## build and vet for every system and processor
+	@for os in linux freebsd openbsd; do for arch in amd64 arm64; do \
+		echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build ./... && GOOS=$$os GOARCH=$$arch $(GO) vet ./... || exit 1; \
+	done; done
+
+tidy:          ## the import rules and the habits of the house
+	$(GO) test ./internal/tidy
+
+FUZZTIME ?= 30s
+fuzz:          ## every fuzz target for FUZZTIME
+	@$(GO) list ./... | while read p; do \
+		for t in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; done
+
+bench:         ## compare with no divert and a tuned C loop (root); writes bench/RESULTS.md
+	$(GO) run ./bench
+
+build:         ## bin/weir
+	$(GO) build -trimpath -o bin/weir ./cmd/weir
+
+clean:
+	rm -rf bin
