@@ -97,7 +97,7 @@ func (p *Policy) leaves() map[string]string {
 	out := make(map[string]string)
 	var doc yaml.Node
 	if err := yaml.Load([]byte(p.text), &doc); err != nil {
-		panic("policy: what print wrote cannot be read: " + err.Error())
+		panic("policy: what render wrote cannot be read: " + err.Error())
 	}
 	var walk func(n *yaml.Node, path string)
 	walk = func(n *yaml.Node, path string) {

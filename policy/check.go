@@ -24,17 +24,6 @@ func (l *loader) check(lanes int, entries []entry) {
 // at returns the place of a key in the policy.
 func (l *loader) at(path string) *yaml.Node { return locate(l.root, path) }
 
-// written reports whether the policy itself says something at path.
-func (l *loader) written(path string) bool {
-	n := l.root
-	for _, step := range steps(path) {
-		if _, n = member(resolve(n), step); n == nil {
-			return false
-		}
-	}
-	return !isNull(resolve(n))
-}
-
 func (l *loader) checkDivert() {
 	for i, s := range l.doc.Divert.Select {
 		here := index("divert.select", i)
@@ -99,7 +88,7 @@ const (
 func (l *loader) checkLimits(lanes int) {
 	share := func(path string, total, least int64, amount string) {
 		if total > 0 && total/int64(lanes) < least {
-			l.notes.add(l.at(path), "write more, or fewer queues", "%s: %d lanes share it, and each needs %s", path, lanes, amount)
+			l.notes.add(l.at(path), "write more, or use fewer queues", "%s: %d lanes share it, and each needs %s", path, lanes, amount)
 		}
 	}
 	share("limits.flows", int64(l.doc.Limits.Flows), leastFlows, "256 flows")

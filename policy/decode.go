@@ -129,7 +129,11 @@ func (d decoder) unknown(key *yaml.Node, path string, known []yamlField) {
 	for i, f := range known {
 		names[i] = f.name
 	}
-	d.notes.add(key, suggest(key.Value, path, names), "%s has no key %s", orPolicy(path), quote(key.Value))
+	hint := ""
+	if len(d.notes.mistakes) < MaxMistakes { // later ones are not told
+		hint = suggest(key.Value, path, names)
+	}
+	d.notes.add(key, hint, "%s has no key %s", orPolicy(path), quote(key.Value))
 }
 
 // suggest says what may have been meant by a key that is not there.

@@ -100,7 +100,7 @@ func (l *loader) load() (*Policy, error) {
 	}
 	p := &Policy{Warnings: l.notes.warnings, doc: l.doc, lanes: lanes, labels: labels, entries: entries}
 	p.files = l.library.list(l.policy)
-	text, err := print(l.doc)
+	text, err := render(l.doc)
 	if err != nil {
 		return nil, &Error{Mistakes: []Mistake{{File: l.options.Name, What: fmt.Sprintf("cannot be printed again: %v", err)}}}
 	}

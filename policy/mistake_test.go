@@ -98,7 +98,7 @@ var wrong = []struct{ name, src, want string }{
 	{"time word", "limits: {timeouts: {tcp_closing: soon}}\n", `1:34: limits.timeouts.tcp_closing: "soon" is not a time; write a time such as 30s, 5m or 24h`},
 	{"time short", "limits: {timeouts: {tcp_established: 1s}}\n", "1:38: limits.timeouts.tcp_established: 1s is out of range; write 10s to 168h"},
 	{"time list", "limits: {timeouts: {udp_opening: [1s]}}\n", "1:34: limits.timeouts.udp_opening: want one value, not a list; write a time such as 30s, 5m or 24h"},
-	{"share of lanes", "divert: {queues: 0-7}\nlimits: {flows: 1024, held: 1MiB}\n", "2:17: limits.flows: 8 lanes share it, and each needs 256 flows; write more, or fewer queues\n2:29: limits.held: 8 lanes share it, and each needs 256KiB; write more, or fewer queues"},
+	{"share of lanes", "divert: {queues: 0-7}\nlimits: {flows: 1024, held: 1MiB}\n", "2:17: limits.flows: 8 lanes share it, and each needs 256 flows; write more, or use fewer queues\n2:29: limits.held: 8 lanes share it, and each needs 256KiB; write more, or use fewer queues"},
 	{"hand back", "settle: {hand_back: on}\n", `1:21: settle.hand_back: "on" is none of the words known here; write auto, always or never`},
 	{"mark", "marks: {pending: red}\n", `1:18: marks.pending: "red" is not a mask of 32 bits; write bits such as 0x01000000`},
 	{"marks overlap", "marks: {pending: 0x02000000}\n", "1:1: marks: the packet mark fields overlap (injected 0x2000000, pending 0x2000000, settle 0xfc000000); leave marks out for the defaults"},

@@ -1,11 +1,7 @@
 package policy
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,7 +14,6 @@ import (
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/packet"
-	"pgregory.net/rapid"
 )
 
 const full = `
@@ -156,54 +151,6 @@ func TestChainIsFreshForEachLane(t *testing.T) {
 	}
 }
 
-// TestFilesAreReadOnce wants lists to count from the policy's directory or from the root, and to be
-// part of the fingerprint.
-func TestFilesAreReadOnce(t *testing.T) {
-	p := mustLoad(t, "inspect: {probe: {lists: [block.txt, /srv/lists/block.txt, ./lists/../block.txt, lists/a.txt]}}\n")
-	var names []string
-	for _, f := range p.Files() {
-		names = append(names, f.Name)
-	}
-	if want := []string{"etc/weir/weir.yaml", "etc/weir/block.txt", "etc/weir/lists/a.txt", "srv/lists/block.txt"}; !slices.Equal(names, want) {
-		t.Errorf("files %v, want %v", names, want)
-	}
-	other := testFiles("inspect: {probe: {lists: [block.txt]}}\n")
-	load1, err1 := load(other, "etc/weir/weir.yaml", Options{}, []room{probeRoom})
-	other["etc/weir/block.txt"].Data = []byte("other\n")
-	load2, err2 := load(other, "etc/weir/weir.yaml", Options{}, []room{probeRoom})
-	if err1 != nil || err2 != nil || load1.Fingerprint() == load2.Fingerprint() {
-		t.Errorf("a changed list does not change the fingerprint (%v, %v)", err1, err2)
-	}
-	changes, effect := load2.Changes(load1)
-	if len(changes) != 1 || changes[0].Key != "files.etc/weir/block.txt" || effect != EffectChain {
-		t.Errorf("changes %+v", changes)
-	}
-}
-
-func TestFileBounds(t *testing.T) {
-	l := library{root: testFiles(""), dir: "etc/weir", files: make(map[string]File)}
-	b, err := fs.ReadFile(&l, "block.txt")
-	if err != nil || string(b) != "one\ntwo\n" {
-		t.Fatalf("%q, %v", b, err)
-	}
-	l.bytes = MaxAllBytes
-	if _, err := l.Open("lists/a.txt"); err == nil || !strings.Contains(err.Error(), "too long") {
-		t.Errorf("beyond all bytes: %v", err)
-	}
-	if f, err := l.Open("block.txt"); err != nil {
-		t.Errorf("what was read is there: %v", err)
-	} else if info, err := f.Stat(); err != nil || info.Name() != "block.txt" || info.Size() != 8 {
-		t.Errorf("%v, %v", info, err)
-	}
-	l.bytes = 0
-	for i := len(l.files); i < MaxFiles; i++ {
-		l.files[fmt.Sprint(i)] = File{}
-	}
-	if _, err := l.Open("lists/a.txt"); err == nil || !strings.Contains(err.Error(), "one file too many") {
-		t.Errorf("beyond the number of files: %v", err)
-	}
-}
-
 func TestLoadFileOfThisMachine(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "weir.yaml")
@@ -218,98 +165,6 @@ func TestLoadFileOfThisMachine(t *testing.T) {
 	}
 	if _, err := LoadFile(name, Options{}); err == nil || !strings.HasPrefix(err.Error(), name+":1:1: ") {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestEffects changes one key after the other and wants each to say what it takes.
-func TestEffects(t *testing.T) {
-	base := mustLoad(t, "inspect: {probe: {}}\n")
-	if c, e := base.Changes(base); len(c) != 0 || e != 0 {
-		t.Errorf("a policy differs from itself: %+v", c)
-	}
-	for _, c := range []struct{ src, key, effect string }{
-		{"inspect: {probe: {rate: 2}}", "inspect.probe", "chain"},
-		{"inspect: {probe: {mode: monitor}}", "inspect.probe", "chain"},
-		{"inspect: {probe: }\nmanagement: [192.0.2.1]", "management", "rules"},
-		{"inspect: {probe: }\ndivert: {traffic: both}", "divert.traffic", "rules"},
-		{"inspect: {probe: }\ndivert: {queues: 1}", "divert.queues", "restart"},
-		{"inspect: {probe: }\noutcomes: {limit: drop}", "outcomes.limit", "worker"},
-		{"inspect: {probe: }\noutcomes: {absent: drop}", "outcomes.absent", "rules"},
-		{"inspect: {probe: }\noutcomes: {overload: drop}", "outcomes.overload", "restart"},
-		{"inspect: {probe: }\nlimits: {timeouts: {tcp_closing: 5s}}", "limits.timeouts.tcp_closing", "worker"},
-		{"inspect: {probe: }\nlimits: {queue: 100}", "limits.queue", "restart"},
-		{"inspect: {probe: }\nsettle: {hand_back: never}", "settle.hand_back", "rules+worker"},
-		{"inspect: {probe: }\nevents: {eve: []}", "events.eve", "reporter"},
-	} {
-		changes, effect := mustLoad(t, c.src).Changes(base)
-		if len(changes) != 1 || changes[0].Key != c.key || effect.String() != c.effect {
-			t.Errorf("%s: %+v, %v; want %s, %s", c.src, changes, effect, c.key, c.effect)
-		}
-	}
-}
-
-// TestEveryKeyHasAnEffect wants no key to fall through to a restart for want of a line in the table.
-func TestEveryKeyHasAnEffect(t *testing.T) {
-	for _, f := range fieldsOf(reflect.TypeFor[Document]()) {
-		if _, ok := effects[f.name]; !ok {
-			t.Errorf("the key %s has no effect", f.name)
-		}
-	}
-}
-
-// TestPrintedPolicyMeansTheSame holds every good policy against itself, printed.
-func TestPrintedPolicyMeansTheSame(t *testing.T) {
-	goods := goodPolicies(t)
-	goods["full"] = []byte(full)
-	goods["anchors"] = []byte("inspect:\n  probe:\n    any: &a {x: ['1', 1, ~, 1.5, \"a\\tb\", true]}\n    named: {'a b': 1, '2': 2}\n    classes: [&c {name: 'yes', rate: 0x10}, *c]\nmanagement: [&m 192.0.2.1, 192.0.2.2]\n")
-	for name, src := range goods {
-		p := mustLoad(t, string(src))
-		again := mustLoad(t, p.Text())
-		if again.Text() != p.Text() || again.Fingerprint() != p.Fingerprint() {
-			t.Errorf("%s: printed again:\n%s\nfirst:\n%s", name, again.Text(), p.Text())
-		}
-		if c, _ := again.Changes(p); len(c) != 0 {
-			t.Errorf("%s: differs from itself, printed: %+v", name, c)
-		}
-	}
-}
-
-// TestCommentsAndOrderMeanNothing shuffles the blocks of a policy.
-func TestCommentsAndOrderMeanNothing(t *testing.T) {
-	blocks := strings.SplitAfter(strings.TrimSpace(strings.ReplaceAll(full, "\ndivert", "\x00divert")), "\n")
-	want := mustLoad(t, full).Fingerprint()
-	rapid.Check(t, func(t *rapid.T) {
-		var top []string // a block is a line without indentation and the lines below it that have one
-		for _, line := range blocks {
-			line = strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\x00", "\n")
-			if strings.HasPrefix(line, " ") {
-				top[len(top)-1] += "\n" + line
-			} else {
-				top = append(top, strings.Split(line, "\n")...)
-			}
-		}
-		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		r.Shuffle(len(top), func(i, j int) { top[i], top[j] = top[j], top[i] })
-		src := "# " + rapid.StringMatching(`[a-z :]*`).Draw(t, "comment") + "\n" + strings.Join(top, "\n\n") + "\n"
-		p, err := load(testFiles(src), "etc/weir/weir.yaml", Options{}, []room{probeRoom})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p.Fingerprint() != want {
-			t.Fatalf("another fingerprint:\n%s", src)
-		}
-	})
-}
-
-// TestMistakesAreDeterministic loads what is wrong in many ways many times.
-func TestMistakesAreDeterministic(t *testing.T) {
-	for _, c := range wrong {
-		_, first := loadText(t, c.src)
-		for range 5 {
-			if _, err := loadText(t, c.src); err.Error() != first.Error() {
-				t.Fatalf("%s: %v, then %v", c.name, first, err)
-			}
-		}
 	}
 }
 
@@ -338,94 +193,10 @@ func TestBoundsAreReadable(t *testing.T) {
 	}
 }
 
-func TestInitText(t *testing.T) {
-	for name, h := range map[string]Host{
-		"init-router.yaml": {Inside: []string{"lan0", "wlan0"}, Outside: []string{"wan0"}, Management: []string{"2001:db8::7"}, Queues: 2},
-		"init-host.yaml":   {Local: true, Outside: []string{"eth0@if3"}},
-		"init-bare.yaml":   {},
-	} {
-		text := InitText(h)
-		golden(t, filepath.Join("testdata", name), []byte(text))
-		p, err := loadText(t, text)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if len(p.Warnings) > 0 || !p.Monitors() || p.Lanes() != max(1, h.Queues) {
-			t.Errorf("%s: warnings %v, monitors %v, lanes %d", name, p.Warnings, p.Monitors(), p.Lanes())
-		}
-	}
-}
-
 func TestExamplesLoadWithoutWarnings(t *testing.T) {
 	for name, src := range goodPolicies(t) {
 		if p := mustLoad(t, string(src)); strings.HasPrefix(name, "examples/") && len(p.Warnings) > 0 {
 			t.Errorf("%s: %v", name, p.Warnings)
 		}
 	}
-}
-
-func TestNearestIsWhatWasMeant(t *testing.T) {
-	words := []string{"mode", "divert", "management", "outcomes", "inspect"}
-	for s, want := range map[string]string{"mod": "mode", "Mode": "mode", "dviert": "divert", "managment": "management", "zebra": "", "": "", "inspector": "inspect"} {
-		if got := nearest(s, words); got != want {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-}
-
-// TestDistance holds the table against the recursion that defines it.
-func TestDistance(t *testing.T) {
-	var slow func(a, b string) int
-	slow = func(a, b string) int {
-		if a == "" || b == "" {
-			return len(a) + len(b)
-		}
-		cost := 1
-		if a[len(a)-1] == b[len(b)-1] {
-			cost = 0
-		}
-		d := min(slow(a[:len(a)-1], b)+1, slow(a, b[:len(b)-1])+1, slow(a[:len(a)-1], b[:len(b)-1])+cost)
-		if len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-2] && a[len(a)-2] == b[len(b)-1] {
-			d = min(d, slow(a[:len(a)-2], b[:len(b)-2])+1)
-		}
-		return d
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := rapid.StringMatching(`[abc]{0,6}`).Draw(t, "a"), rapid.StringMatching(`[abc]{0,6}`).Draw(t, "b")
-		if got, want := distance(a, b), slow(a, b); got != want {
-			t.Fatalf("%d, want %d", got, want)
-		}
-	})
-}
-
-// FuzzLoad wants every input to end in a policy or in mistakes with places inside the file.
-func FuzzLoad(f *testing.F) {
-	for _, c := range wrong {
-		if len(c.src) < 1000 {
-			f.Add(c.src)
-		}
-	}
-	f.Add(full)
-	f.Add(InitText(Host{}))
-	f.Fuzz(func(t *testing.T, src string) {
-		p, err := loadText(t, src)
-		if err == nil {
-			again, err := loadText(t, p.Text())
-			if err != nil || again.Text() != p.Text() {
-				t.Fatalf("printed policy: %v\n%s", err, p.Text())
-			}
-			return
-		}
-		var e *Error
-		if !errors.As(err, &e) || len(e.Mistakes) == 0 || p != nil {
-			t.Fatalf("%v", err)
-		}
-		lines := 1 + strings.Count(src, "\n") + strings.Count(src, "\r") + strings.Count(src, "\u0085") + strings.Count(src, "\u2028") + strings.Count(src, "\u2029")
-		for _, m := range e.Mistakes {
-			if m.What == "" || m.File == "weir.yaml" && m.Line > lines+1 || strings.ContainsAny(m.What+m.Hint, "\n\r") {
-				t.Fatalf("%q", m.String())
-			}
-		}
-	})
 }

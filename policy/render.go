@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// print writes a document as YAML.
-func print(d Document) (string, error) {
+// render writes a document as YAML.
+func render(d Document) (string, error) {
 	blocks := make(map[string]*yaml.Node, len(d.Inspect))
 	for name, n := range d.Inspect {
 		blocks[name] = expand(n)

@@ -141,7 +141,7 @@ func blockOf(s *jsonschema.Schema) *jsonschema.Schema {
 
 func defaults(t *testing.T) map[string]any {
 	d := Default()
-	printed, err := print(d)
+	printed, err := render(d)
 	if err != nil {
 		t.Fatal(err)
 	}
