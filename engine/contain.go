@@ -9,8 +9,9 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// contain is deferred around the routes of a batch. It turns a panic, ours or an inspector's, into the outcome of errors for one
-// packet and its flow. The panic's value is told to nobody: it may hold bytes of the traffic.
+// contain is deferred around the routes of a batch. It turns a panic, ours or an inspector's, into
+// the outcome of errors for one packet and its flow. The panic's value is told to nobody: it may
+// hold bytes of the traffic.
 func (l *Lane) contain() {
 	if recover() == nil {
 		return
@@ -22,8 +23,10 @@ func (l *Lane) contain() {
 	if l.cx.Packet != p {
 		l.cx.Packet, l.cx.Flow = p, nil
 	}
-	l.note = event.Event{Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
-		Verdict: l.outcomes.Error.String()}
+	l.note = event.Event{
+		Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
+		Verdict: l.outcomes.Error.String(),
+	}
 	l.note.Text("where", where)
 	l.tell(&l.note)
 	d := inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}

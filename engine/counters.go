@@ -90,5 +90,6 @@ func (l *Lane) publish() {
 	})
 }
 
-// Snapshot returns the counters of a moment at most about one second ago. It may be called from any goroutine.
+// Snapshot returns the counters of a moment at most about one second ago. It may be called from any
+// goroutine.
 func (l *Lane) Snapshot() *Snapshot { return l.shared.snapshot.Load() }

@@ -7,7 +7,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// Outcomes is what becomes of packets that cannot be inspected as the policy means, each Accept or Drop.
+// Outcomes is what becomes of packets that cannot be inspected as the policy means, each Accept or
+// Drop.
 type Outcomes struct {
 	Malformed packet.Verdict // unreadable, or a wrong checksum
 	Limit     packet.Verdict // a limit is reached: flow table, fragments, held bytes, edits
@@ -17,8 +18,9 @@ type Outcomes struct {
 	Monitor   bool           // the whole policy only monitors: nothing is dropped or altered
 }
 
-// combine adds an inspector's opinion to what was decided so far, carries out its flow scope, and returns what is decided
-// now. Drop and Reject are final; Accept ends only its author's interest; Delay stands until something final comes.
+// combine adds an inspector's opinion to what was decided so far, carries out its flow scope, and
+// returns what is decided now. Drop and Reject are final; Accept ends only its author's interest;
+// Delay stands until something final comes.
 func (l *Lane) combine(d, opinion inspect.Decision) inspect.Decision {
 	if opinion.Verdict == packet.Pass || d.Verdict.Final() {
 		return d
@@ -61,7 +63,8 @@ func (l *Lane) convict(d inspect.Decision) {
 	}
 }
 
-// wouldConvict tells, once for each inspector and flow, that a monitoring inspector would have convicted it.
+// wouldConvict tells, once for each inspector and flow, that a monitoring inspector would have
+// convicted it.
 func (l *Lane) wouldConvict(d inspect.Decision) {
 	f, bit := l.cx.Flow, uint64(1)<<l.cx.Author
 	if f == nil || f.Told&bit != 0 {
@@ -73,8 +76,10 @@ func (l *Lane) wouldConvict(d inspect.Decision) {
 
 // tellVerdict emits the event of a verdict that reaches over a flow.
 func (l *Lane) tellVerdict(d inspect.Decision, would bool) {
-	l.note = event.Event{Kind: event.KindDrop, Severity: event.Medium, Name: string(d.Reason), Reason: string(d.Reason),
-		Verdict: d.Verdict.String(), Would: would}
+	l.note = event.Event{
+		Kind: event.KindDrop, Severity: event.Medium, Name: string(d.Reason), Reason: string(d.Reason),
+		Verdict: d.Verdict.String(), Would: would,
+	}
 	l.Emit(&l.cx, &l.note)
 }
 
@@ -91,8 +96,8 @@ func (l *Lane) decided(p *packet.Packet, d inspect.Decision) {
 	}
 }
 
-// anomaly tells those who ask of something that should not be so, counts it, and returns the decision: the policy's
-// outcome, unless an inspector decides more severely.
+// anomaly tells those who ask of something that should not be so, counts it, and returns the
+// decision: the policy's outcome, unless an inspector decides more severely.
 func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Verdict) inspect.Decision {
 	d := inspect.Decision{}
 	if outcome.Final() {
@@ -100,8 +105,10 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 	}
 	l.counters.anomaly(why)
 	would := l.outcomes.Monitor && d.Verdict.Final()
-	l.note = event.Event{Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
-		Reason: string(why), Verdict: outcome.String(), Would: would}
+	l.note = event.Event{
+		Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
+		Reason: string(why), Verdict: outcome.String(), Would: would,
+	}
 	l.tell(&l.note)
 	if l.outcomes.Monitor {
 		d = inspect.Decision{}
@@ -114,9 +121,9 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 	return d
 }
 
-// answer tells the sender of a rejected packet: RST, or ICMP unreachable. A flow is answered once in each direction, so
-// that a flood of its packets makes no flood of ours; for TCP the other side is told as well, so that it
-// does not wait for a peer that is gone.
+// answer tells the sender of a rejected packet: RST, or ICMP unreachable. A flow is answered once
+// in each direction, so that a flood of its packets makes no flood of ours; for TCP the other side
+// is told as well, so that it does not wait for a peer that is gone.
 func (l *Lane) answer(p *packet.Packet, f *flow.Flow, dir flow.Direction) {
 	if f != nil {
 		if f.Answered&(1<<dir) != 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-// This file is step 6: the edits that inspectors asked for while they looked at one payload are merged, made, and the
-// framing around them repaired.
+// This file is step 6: the edits that inspectors asked for while they looked at one payload are
+// merged, made, and the framing around them repaired.
 
 // An edit is one range of the payload and what takes its place.
 type edit struct {
@@ -46,8 +46,8 @@ func (e *editList) add(ed edit, with []byte) bool {
 	return true
 }
 
-// merge drops what overlaps an edit of an earlier inspector, which told is called with, and leaves the rest in the order
-// of the payload.
+// merge drops what overlaps an edit of an earlier inspector, which told is called with, and leaves
+// the rest in the order of the payload.
 func (e *editList) merge(told func(*edit)) {
 	sortEdits(e.list, func(a, b *edit) bool { return a.Author < b.Author })
 	kept := e.list[:0]
@@ -80,8 +80,8 @@ func sortEdits(list []edit, less func(a, b *edit) bool) {
 	}
 }
 
-// makeEdits makes the edits noted for p and returns the decision, which changes only if they cannot be made and the policy
-// drops such packets.
+// makeEdits makes the edits noted for p and returns the decision, which changes only if they cannot
+// be made and the policy drops such packets.
 func (l *Lane) makeEdits(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.Decision {
 	e := &l.edits
 	if len(e.list) == 0 {
@@ -140,8 +140,8 @@ func (e *editList) inPlace() bool {
 	return true
 }
 
-// repaired returns the payload with all edits made: those of a message by its grammar, the others spliced. The
-// result lies in the lane's scratch memory.
+// repaired returns the payload with all edits made: those of a message by its grammar, the others
+// spliced. The result lies in the lane's scratch memory.
 func (l *Lane) repaired(payload []byte, f *flow.Flow) (out []byte, why packet.Reason) {
 	out = l.scratch.edited()
 	peer := proto.Peer{Transport: f.Key.Proto, Dir: l.cx.Dir, ServerPort: f.Server().Port()}
@@ -201,8 +201,10 @@ func within(list []edit, base, n int, group []field.Edit) (int, []field.Edit) {
 // tellOverlap tells the author of an edit that an earlier inspector's stands in its place.
 func (l *Lane) tellOverlap(ed *edit) {
 	l.counters.anomaly("edit-overlaps")
-	l.note = event.Event{Kind: event.KindEdit, Severity: event.Low, Author: l.chain.Entries[ed.Author].Inspector.Name(),
+	l.note = event.Event{
+		Kind: event.KindEdit, Severity: event.Low, Author: l.chain.Entries[ed.Author].Inspector.Name(),
 		Name: "edit-overlaps", Reason: "edit-overlaps", Field: ed.Field.String(),
-		Offset: int32(ed.Span.Off), Length: int32(ed.Span.Len())}
+		Offset: int32(ed.Span.Off), Length: int32(ed.Span.Len()),
+	}
 	l.tell(&l.note)
 }

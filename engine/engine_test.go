@@ -71,7 +71,8 @@ func (b *bench) pushAt(at time.Duration, d []byte) {
 	}
 }
 
-// run takes everything pushed along the route and checks that each packet was answered exactly once.
+// run takes everything pushed along the route and checks that each packet was answered exactly
+// once.
 func (b *bench) run() []divert.Finished {
 	b.t.Helper()
 	b.fake.End()
@@ -158,7 +159,8 @@ func TestPassesUntouched(t *testing.T) {
 	}
 }
 
-// TestFinalVerdictsWin holds combine's law: Drop is final, and one inspector's Accept switches off nobody else.
+// TestFinalVerdictsWin holds combine's law: Drop is final, and one inspector's Accept switches off
+// nobody else.
 func TestFinalVerdictsWin(t *testing.T) {
 	drop := inspect.Drop(inspect.ScopePacket, "test")
 	accept := inspect.Decision{Verdict: packet.Accept}
@@ -181,7 +183,8 @@ func TestFinalVerdictsWin(t *testing.T) {
 	}
 }
 
-// TestFlowVerdictStays drops a flow at its second packet, in both directions from there, and no other.
+// TestFlowVerdictStays drops a flow at its second packet, in both directions from there, and no
+// other.
 func TestFlowVerdictStays(t *testing.T) {
 	b := newBench(t, Config{}, streamFunc{"ids", func(_ *inspect.Context, p []byte) inspect.Decision {
 		if bytes.Contains(p, []byte("evil")) {
@@ -203,7 +206,8 @@ func TestFlowVerdictStays(t *testing.T) {
 	}
 }
 
-// TestMonitorAltersNothing runs droppers and editors in monitor mode: same events, with would; same bytes.
+// TestMonitorAltersNothing runs droppers and editors in monitor mode: same events, with would; same
+// bytes.
 func TestMonitorAltersNothing(t *testing.T) {
 	dropper := always("ids", inspect.Drop(inspect.ScopeFlow, "evil"))
 	editor := replace("dlp", "secret", "XXXXXX")
@@ -327,7 +331,8 @@ func TestRejectAnswersOnce(t *testing.T) {
 	}
 }
 
-// TestPanicIsContained wants the other packets unharmed, the flow treated as the policy says, and no word of the panic's value.
+// TestPanicIsContained wants the other packets unharmed, the flow treated as the policy says, and
+// no word of the panic's value.
 func TestPanicIsContained(t *testing.T) {
 	for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
 		b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: outcome}}}, streamFunc{"ids", func(_ *inspect.Context, p []byte) inspect.Decision {
@@ -356,7 +361,8 @@ func TestPanicIsContained(t *testing.T) {
 	}
 }
 
-// TestDelayKeepsOrder delays the first packet of a flow: the second must not overtake it, another flow's may.
+// TestDelayKeepsOrder delays the first packet of a flow: the second must not overtake it, another
+// flow's may.
 func TestDelayKeepsOrder(t *testing.T) {
 	b := newBench(t, Config{}, packetFunc{"qos", func(cx *inspect.Context, p *packet.Packet) inspect.Decision {
 		if string(p.Payload()) == "slow" {
@@ -411,7 +417,8 @@ func TestFullFlowTable(t *testing.T) {
 	}
 }
 
-// TestFragmentsAreInspectedWhole cuts a secret over fragments of every size, in both families and both orders.
+// TestFragmentsAreInspectedWhole cuts a secret over fragments of every size, in both families and
+// both orders.
 func TestFragmentsAreInspectedWhole(t *testing.T) {
 	text := "here comes a secret, and some more words behind it"
 	want := strings.ReplaceAll(text, "secret", "XXXXXX")
@@ -466,7 +473,8 @@ func TestLostFragmentTimesOut(t *testing.T) {
 	}
 }
 
-// TestReloadMovesFlows swaps the chain in the middle of a flow: the new one inspects from there; a verdict stays.
+// TestReloadMovesFlows swaps the chain in the middle of a flow: the new one inspects from there; a
+// verdict stays.
 func TestReloadMovesFlows(t *testing.T) {
 	old := always("ids", inspect.Release())
 	b := newBench(t, Config{Program: Program{Chain: chain(t, 1, inspect.Entry{Inspector: old})}})
@@ -510,7 +518,8 @@ func TestSettledFlowsAreMarked(t *testing.T) {
 	}
 }
 
-// lineGrammar is a toy protocol for the message views: "SAY length text", whose length field Repair keeps right.
+// lineGrammar is a toy protocol for the message views: "SAY length text", whose length field Repair
+// keeps right.
 type lineGrammar struct{}
 
 func (lineGrammar) Name() string             { return "say" }
@@ -553,7 +562,8 @@ func (s fieldFunc) InspectField(cx *inspect.Context, f *field.Field) inspect.Dec
 	return s.f(cx, f)
 }
 
-// TestFieldEditsAreRepaired edits fields of two messages in one datagram, to another length, beside an edit of the raw payload.
+// TestFieldEditsAreRepaired edits fields of two messages in one datagram, to another length, beside
+// an edit of the raw payload.
 func TestFieldEditsAreRepaired(t *testing.T) {
 	shout := fieldFunc{"urls", func(cx *inspect.Context, f *field.Field) inspect.Decision {
 		if i := bytes.Index(f.Value, []byte("no")); i >= 0 {

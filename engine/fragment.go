@@ -6,9 +6,9 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// fragment is step 2: a piece waits until its datagram is whole. The datagram is then inspected as one packet, and what becomes of it
-// becomes of all its pieces; if it was edited, the pieces carry the edited bytes in their old sizes as far as that
-// goes.
+// fragment is step 2: a piece waits until its datagram is whole. The datagram is then inspected as
+// one packet, and what becomes of it becomes of all its pieces; if it was edited, the pieces carry
+// the edited bytes in their old sizes as far as that goes.
 func (l *Lane) fragment(p *packet.Packet) {
 	whole, why := l.frags.Add(p, l.now)
 	switch {
@@ -25,7 +25,8 @@ func (l *Lane) fragment(p *packet.Packet) {
 	}
 }
 
-// fragmentOutcome is the policy's outcome for fragments that go no further: a limit of ours, or the sender's fault.
+// fragmentOutcome is the policy's outcome for fragments that go no further: a limit of ours, or the
+// sender's fault.
 func (l *Lane) fragmentOutcome(why packet.Reason) packet.Verdict {
 	if defrag.IsLimit(why) {
 		return l.outcomes.Limit
@@ -71,8 +72,8 @@ func (l *Lane) releasePiece(p, whole *packet.Packet) {
 	l.release(p)
 }
 
-// dropDatagram answers the pieces of a datagram that never became whole, or broke the rules. It is the fragment table's
-// callback.
+// dropDatagram answers the pieces of a datagram that never became whole, or broke the rules. It is
+// the fragment table's callback.
 func (l *Lane) dropDatagram(d *defrag.Datagram, why packet.Reason) {
 	if len(d.Pieces) == 0 {
 		return

@@ -10,8 +10,9 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// This file is step 8: packets whose time has not come wait here, as copies, while the socket's memory goes on. The kernel
-// still holds the originals; each is answered exactly once, at its deadline, when its flow ends, or at the end of the run.
+// This file is step 8: packets whose time has not come wait here, as copies, while the socket's
+// memory goes on. The kernel still holds the originals; each is answered exactly once, at its
+// deadline, when its flow ends, or at the end of the run.
 
 const (
 	timerHeld    = 3 // wheel.Timer.Kind, beside flow.TimerKind and defrag.TimerKind
@@ -74,7 +75,8 @@ func (h *heldPool) reuse() {
 	h.released = h.released[:0]
 }
 
-// release carries out a packet's verdict as far as the lane can: it waits, or it is ready to be answered.
+// release carries out a packet's verdict as far as the lane can: it waits, or it is ready to be
+// answered.
 func (l *Lane) release(p *packet.Packet) {
 	f := l.cx.Flow
 	switch {
@@ -88,8 +90,8 @@ func (l *Lane) release(p *packet.Packet) {
 	l.done = append(l.done, p)
 }
 
-// delay has p wait until the given time, or as long as the packets of its flow before it. If there is no room it gives p the
-// outcome of limits and reports false.
+// delay has p wait until the given time, or as long as the packets of its flow before it. If there
+// is no room it gives p the outcome of limits and reports false.
 func (l *Lane) delay(p *packet.Packet, f *flow.Flow, until time.Duration) bool {
 	p.Verdict = packet.Accept
 	hp, i := l.held.take(len(p.Bytes()))
@@ -155,8 +157,8 @@ func (l *Lane) releaseAll() {
 	}
 }
 
-// advance fires what is due by now: flows that expire, fragments that never became whole, packets that waited, and
-// inspectors' timers. Packets that become ready leave with the next flush.
+// advance fires what is due by now: flows that expire, fragments that never became whole, packets
+// that waited, and inspectors' timers. Packets that become ready leave with the next flush.
 func (l *Lane) advance(now time.Duration) {
 	l.wheel.Advance(now, l.fire)
 }

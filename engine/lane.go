@@ -26,22 +26,23 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-// A Clock tells the present moment twice: as lane time, monotonic from an arbitrary start, and as wall
-// clock for people.
+// A Clock tells the present moment twice: as lane time, monotonic from an arbitrary start, and as
+// wall clock for people.
 type Clock func() (now time.Duration, wall time.Time)
 
-// A Program is what a policy makes of a lane, and what a reload replaces: who inspects, and what becomes of packets that
-// cannot be inspected as meant.
+// A Program is what a policy makes of a lane, and what a reload replaces: who inspects, and what
+// becomes of packets that cannot be inspected as meant.
 type Program struct {
 	Chain    *inspect.Chain
 	Outcomes Outcomes
 	Settle   Settle
-	// Inspected is the change of the mark that every packet which goes on leaves with, so that firewall rules can count
-	// those that never came here. The zero Mark changes nothing.
+	// Inspected is the change of the mark that every packet which goes on leaves with, so that
+	// firewall rules can count those that never came here. The zero Mark changes nothing.
 	Inspected packet.Mark
 }
 
-// A Config is what a lane is made of. Socket, Program.Chain, Events and, for live traffic, Clock are required.
+// A Config is what a lane is made of. Socket, Program.Chain, Events and, for live traffic, Clock
+// are required.
 type Config struct {
 	Socket   divert.Socket
 	Events   event.Queue
@@ -55,8 +56,8 @@ type Config struct {
 	Clock Clock
 }
 
-// Limits bounds a lane's memory. Zero fields mean their defaults. What gives when one is reached is said by
-// Outcomes.Limit, and told as an anomaly.
+// Limits bounds a lane's memory. Zero fields mean their defaults. What gives when one is reached is
+// said by Outcomes.Limit, and told as an anomaly.
 type Limits struct {
 	Flow      flow.Limits
 	Fragments defrag.Limits
@@ -65,8 +66,9 @@ type Limits struct {
 	Tries     int // units of a flow in which grammars are sought before it counts as dark; default 4
 }
 
-// Settle says how a flow that nobody looks at any more is handed back to the kernel: its packets leave with this
-// change of the mark, and firewall rules save it to the flow. The zero Settle hands nothing back.
+// Settle says how a flow that nobody looks at any more is handed back to the kernel: its packets
+// leave with this change of the mark, and firewall rules save it to the flow. The zero Settle hands
+// nothing back.
 type Settle struct{ Mark packet.Mark }
 
 // A Lane takes packets from one socket along the route and back. Run it in one goroutine.
@@ -153,8 +155,9 @@ func (l *Limits) setDefaults() {
 	def(&l.Tries, 4)
 }
 
-// Swap has the lane change to p before its next batch. Flows change at their next packet and lose the
-// inspectors' memory; verdicts already given for a flow stay. Whoever swaps also wakes the lane's socket.
+// Swap has the lane change to p before its next batch. Flows change at their next packet and lose
+// the inspectors' memory; verdicts already given for a flow stay. Whoever swaps also wakes the
+// lane's socket.
 func (l *Lane) Swap(p *Program) { l.shared.next.Store(p) }
 
 // Stop has Run return after the present batch. Whoever stops a lane also wakes its socket.
@@ -163,8 +166,8 @@ func (l *Lane) Stop() { l.shared.stop.Store(true) }
 // idle is how often a lane without traffic looks up: for a swapped chain, for counters to publish.
 const idle = time.Second
 
-// Run takes packets along the route until the socket ends or Stop. It finishes what it holds before it
-// returns. The error is nil after Stop, Close and the end of a capture.
+// Run takes packets along the route until the socket ends or Stop. It finishes what it holds before
+// it returns. The error is nil after Stop, Close and the end of a capture.
 func (l *Lane) Run() error {
 	next := l.now + idle
 	for !l.shared.stop.Load() {
@@ -206,8 +209,8 @@ func (l *Lane) wait(next time.Duration) time.Duration {
 	return max(0, wake-l.now)
 }
 
-// runBatch takes n packets along the route and answers them. A panic on the way is contained: the packet that
-// caused it, and its flow, get the outcome of errors, and the rest goes on.
+// runBatch takes n packets along the route and answers them. A panic on the way is contained: the
+// packet that caused it, and its flow, get the outcome of errors, and the rest goes on.
 func (l *Lane) runBatch(n int) {
 	l.current = 0
 	for l.current < n {
@@ -228,8 +231,8 @@ func (l *Lane) runFrom(n int) {
 	}
 }
 
-// captureTime moves the lane to the time at which the packet was captured. Captures may step back in time; a
-// lane does not.
+// captureTime moves the lane to the time at which the packet was captured. Captures may step back
+// in time; a lane does not.
 func (l *Lane) captureTime(p *packet.Packet) {
 	if p.Meta.Captured > l.now {
 		l.now = p.Meta.Captured

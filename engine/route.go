@@ -49,7 +49,8 @@ func (l *Lane) unreadable(p *packet.Packet) packet.Reason {
 	return ""
 }
 
-// malformed gives a packet that cannot be read the policy's outcome. Nothing but anomaly and outcome inspectors see it.
+// malformed gives a packet that cannot be read the policy's outcome. Nothing but anomaly and
+// outcome inspectors see it.
 func (l *Lane) malformed(p *packet.Packet, why packet.Reason) {
 	l.begin(p)
 	d := l.anomaly(inspect.LayerDecode, why, l.outcomes.Malformed)
@@ -120,8 +121,8 @@ func (l *Lane) call(index uint8) {
 	l.cx.Monitor = l.chain.Entries[index].Monitor || l.outcomes.Monitor
 }
 
-// outcome shows the packet, its verdict known and its edits made, to the inspectors that ask for that, and
-// leaves the final decision in p.
+// outcome shows the packet, its verdict known and its edits made, to the inspectors that ask for
+// that, and leaves the final decision in p.
 func (l *Lane) outcome(p *packet.Packet, d inspect.Decision) {
 	cx := &l.cx
 	for i := range l.chain.Outcome {
@@ -158,8 +159,8 @@ func (l *Lane) adopt(f *flow.Flow) {
 	f.Interest = l.chain.Interest
 }
 
-// renew moves a flow from the chain of an older policy to the present one. A verdict given for the flow stays; so do
-// its labels and what is known of its protocol.
+// renew moves a flow from the chain of an older policy to the present one. A verdict given for the
+// flow stays; so do its labels and what is known of its protocol.
 func (l *Lane) renew(f *flow.Flow) {
 	l.flows.Renew(f)
 	l.adopt(f)
@@ -177,8 +178,8 @@ func (l *Lane) flowStart(f *flow.Flow) inspect.Decision {
 	return d
 }
 
-// flowEnded tells flow inspectors that a flow is over, and releases what is held of it. It is the flow table's callback,
-// and may come in the middle of another packet's way.
+// flowEnded tells flow inspectors that a flow is over, and releases what is held of it. It is the
+// flow table's callback, and may come in the middle of another packet's way.
 func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	saved := l.cx
 	if f.Generation != l.chain.Generation {

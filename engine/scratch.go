@@ -1,7 +1,7 @@
 package engine
 
-// scratch is memory that a lane writes in on a packet's way. Packets that grew need theirs until they are answered, so there
-// is one buffer for each of a batch, made when first used.
+// scratch is memory that a lane writes in on a packet's way. Packets that grew need theirs until
+// they are answered, so there is one buffer for each of a batch, made when first used.
 type scratch struct {
 	payload []byte   // an edited payload while it is put together
 	answer  []byte   // a reset or an ICMP message

@@ -55,7 +55,8 @@ func (n *nowhere) Put(e *event.Event) bool {
 	return true
 }
 
-// traffic is one packet of everything: TCP and UDP, IPv4 and IPv6, with and without payload, one with a secret.
+// traffic is one packet of everything: TCP and UDP, IPv4 and IPv6, with and without payload, one
+// with a secret.
 func traffic() [][]byte {
 	var ds [][]byte
 	for _, ends := range [][2]string{{client4, server4}, {client6, server6}} {
@@ -144,7 +145,8 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// TestDeterministic compares bytes, verdicts and events of the same packets under other batch sizes and seeds of the hash.
+// TestDeterministic compares bytes, verdicts and events of the same packets under other batch sizes
+// and seeds of the hash.
 func TestDeterministic(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var packets [][]byte

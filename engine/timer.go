@@ -9,8 +9,8 @@ import (
 // maxTimers is the number of deadlines that the inspectors of one lane can wait for at a time.
 const maxTimers = 1 << 16
 
-// A flowTimer is a deadline that an inspector asked for in a flow. The flow may end before; its place may then
-// serve another, which the id tells.
+// A flowTimer is a deadline that an inspector asked for in a flow. The flow may end before; its
+// place may then serve another, which the id tells.
 type flowTimer struct {
 	wheel.Timer
 	flow       *flow.Flow

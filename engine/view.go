@@ -8,8 +8,8 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-// This file is step 5: what lies inside a packet, shown to those who asked. Until package stream puts TCP in
-// order, a unit is one segment: a message is seen if it begins with one.
+// This file is step 5: what lies inside a packet, shown to those who asked. Until package stream
+// puts TCP in order, a unit is one segment: a message is seen if it begins with one.
 
 // lookInside shows a payload as bytes, as fields and as messages.
 func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
@@ -62,8 +62,8 @@ func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.D
 	return d
 }
 
-// grammar returns the grammar that reads the unit, or nil. A flow keeps the grammar that first recognised it; of its units, those
-// that do not begin like a message are the middle of one.
+// grammar returns the grammar that reads the unit, or nil. A flow keeps the grammar that first
+// recognised it; of its units, those that do not begin like a message are the middle of one.
 func (l *Lane) grammar(unit []byte, f *flow.Flow, peer proto.Peer) proto.Grammar {
 	if f.App != 0 {
 		g := l.grammars[f.App-1]

@@ -5,8 +5,8 @@ import (
 	"io/fs"
 )
 
-// A Maker is an inspector's configuration, checked: it makes one Inspector per lane. All that can be
-// wrong with a configuration is found when the Maker is made, not when traffic flows.
+// A Maker is an inspector's configuration, checked: it makes one Inspector per lane. All that can
+// be wrong with a configuration is found when the Maker is made, not when traffic flows.
 //
 // Each room below inspect exports Config, with yaml tags, and
 //

@@ -127,17 +127,17 @@ type Decision struct {
 	Until   time.Duration // for Delay: lane time of the release
 }
 
-// Drop, Reject and Release are the decisions in common use.
+// Drop returns the decision to discard, as far as scope reaches.
 func Drop(scope Scope, why packet.Reason) Decision {
 	return Decision{Verdict: packet.Drop, Scope: scope, Reason: why}
 }
 
-// Reject drops and tells the sender.
+// Reject returns the decision to discard and to tell the sender.
 func Reject(scope Scope, why packet.Reason) Decision {
 	return Decision{Verdict: packet.Reject, Scope: scope, Reason: why}
 }
 
-// Release ends the author's interest in the flow for good.
+// Release returns the decision that ends the author's interest in the flow for good.
 func Release() Decision { return Decision{Verdict: packet.Accept, Scope: ScopeFlow} }
 
 // DelayUntil releases the packet at the given lane time.

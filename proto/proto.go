@@ -24,14 +24,15 @@ type Grammar interface {
 	// Recognise looks at the first bytes of a unit that the given side sent.
 	Recognise(unit []byte, from Peer) Match
 
-	// Parse reads the message that unit begins with into m, which is reset, and returns how many bytes
-	// belong to it. It makes at least the fields in want that it finds. n is 0 iff the message cannot be
-	// read; then why says so ("incomplete" for one that continues beyond the unit but whose fields so far are in m).
+	// Parse reads the message that unit begins with into m, which is reset, and returns how many
+	// bytes belong to it. It makes at least the fields in want that it finds. n is 0 iff the
+	// message cannot be read; then why says so ("incomplete" for one that continues beyond the unit
+	// but whose fields so far are in m).
 	Parse(m *field.Message, unit []byte, from Peer, want field.Set) (n int, why packet.Reason)
 
 	// Repair appends to dst the message m with edits made and the framing around them put right
-	// (lengths, counts, name compression). edits are sorted and do not overlap. It returns dst unchanged and why
-	// iff that cannot be done.
+	// (lengths, counts, name compression). edits are sorted and do not overlap. It returns dst
+	// unchanged and why iff that cannot be done.
 	Repair(dst []byte, m *field.Message, edits []field.Edit) (out []byte, why packet.Reason)
 }
 

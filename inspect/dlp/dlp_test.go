@@ -233,8 +233,10 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	c := Config{FingerprintKey: "0123456789abcdef", Allow: []string{"test-cards"},
-		Detectors: []Detector{{Name: "card", Action: "mask"}, {Name: "us-ssn", Action: "drop"}}}
+	c := Config{
+		FingerprintKey: "0123456789abcdef", Allow: []string{"test-cards"},
+		Detectors: []Detector{{Name: "card", Action: "mask"}, {Name: "us-ssn", Action: "drop"}},
+	}
 	l := lane(t, c)
 	l.Quiet = true
 	p := inspecttest.UDP(client, server, []byte(strings.Repeat("4000000000000002 text 123-45-6789 4111111111111111\n", 25)))

@@ -150,8 +150,10 @@ func New(c Config, _ inspect.Env) (inspect.Maker, inspect.Mistakes) {
 		return nil, m
 	}
 	return func() inspect.Inspector {
-		return &Inspector{set: s, wire: make([]byte, 0, MaxAddresses*(maxName+10+16)),
-			done: make([]uint32, 2*s.rules), told: make([]uint32, s.rules)}
+		return &Inspector{
+			set: s, wire: make([]byte, 0, MaxAddresses*(maxName+10+16)),
+			done: make([]uint32, 2*s.rules), told: make([]uint32, s.rules),
+		}
 	}, nil
 }
 

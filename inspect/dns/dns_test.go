@@ -127,36 +127,65 @@ func TestReplace(t *testing.T) {
 		name, rules, question string
 		answers, want         []string
 	}{
-		{"case and TTL of the old record", "[{name: WWW.example.com, replace: [192.0.2.1]}]", "wWw.eXample.com.",
-			[]string{"wWw.eXample.com. 300 IN A 198.51.100.7"}, []string{"wWw.eXample.com. 300 IN A 192.0.2.1"}},
-		{"ttl 0", "[{name: www.example.com, replace: [192.0.2.1], ttl: 0}]", "www.example.com.",
-			[]string{www}, []string{"www.example.com. 0 IN A 192.0.2.1"}},
+		{
+			"case and TTL of the old record", "[{name: WWW.example.com, replace: [192.0.2.1]}]", "wWw.eXample.com.",
+			[]string{"wWw.eXample.com. 300 IN A 198.51.100.7"},
+			[]string{"wWw.eXample.com. 300 IN A 192.0.2.1"},
+		},
+		{
+			"ttl 0", "[{name: www.example.com, replace: [192.0.2.1], ttl: 0}]", "www.example.com.",
+			[]string{www},
+			[]string{"www.example.com. 0 IN A 192.0.2.1"},
+		},
 		{"another name", "[{name: example.com, replace: [192.0.2.1]}]", "www.example.com.", []string{www}, []string{www}},
 		{"star is below only", "[{name: '*.www.example.com', replace: [192.0.2.1]}]", "www.example.com.", []string{www}, []string{www}},
-		{"star two labels up", "[{name: '*.com', replace: [192.0.2.1]}]", "www.example.com.",
-			[]string{www}, []string{"www.example.com. 300 IN A 192.0.2.1"}},
-		{"the first rule wins", "[{name: .example.com, replace: [192.0.2.1]}, {name: www.example.com, replace: [192.0.2.2]}]",
-			"www.example.com.", []string{www}, []string{"www.example.com. 300 IN A 192.0.2.1"}},
-		{"the family without an address stays", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
-			[]string{"www.example.com. 9 IN AAAA 2001:db8::7"}, []string{"www.example.com. 9 IN AAAA 2001:db8::7"}},
-		{"six", "[{name: www.example.com, replace: ['2001:db8::1', '2001:db8::2']}]", "www.example.com.",
+		{
+			"star two labels up", "[{name: '*.com', replace: [192.0.2.1]}]", "www.example.com.",
+			[]string{www},
+			[]string{"www.example.com. 300 IN A 192.0.2.1"},
+		},
+		{
+			"the first rule wins", "[{name: .example.com, replace: [192.0.2.1]}, {name: www.example.com, replace: [192.0.2.2]}]",
+			"www.example.com.",
+			[]string{www},
+			[]string{"www.example.com. 300 IN A 192.0.2.1"},
+		},
+		{
+			"the family without an address stays", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
 			[]string{"www.example.com. 9 IN AAAA 2001:db8::7"},
-			[]string{"www.example.com. 9 IN AAAA 2001:db8::1", "www.example.com. 9 IN AAAA 2001:db8::2"}},
-		{"alias, by the name asked for", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
+			[]string{"www.example.com. 9 IN AAAA 2001:db8::7"},
+		},
+		{
+			"six", "[{name: www.example.com, replace: ['2001:db8::1', '2001:db8::2']}]", "www.example.com.",
+			[]string{"www.example.com. 9 IN AAAA 2001:db8::7"},
+			[]string{"www.example.com. 9 IN AAAA 2001:db8::1", "www.example.com. 9 IN AAAA 2001:db8::2"},
+		},
+		{
+			"alias, by the name asked for", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
 			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 198.51.100.1", "cdn.example.net. 9 IN A 198.51.100.2"},
-			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 192.0.2.1"}},
-		{"alias, by the owner", "[{name: cdn.example.net, replace: [192.0.2.1, 192.0.2.2]}]", "www.example.com.",
+			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 192.0.2.1"},
+		},
+		{
+			"alias, by the owner", "[{name: cdn.example.net, replace: [192.0.2.1, 192.0.2.2]}]", "www.example.com.",
 			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 198.51.100.1"},
-			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 192.0.2.1", "cdn.example.net. 9 IN A 192.0.2.2"}},
-		{"the signature goes", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
+			[]string{"www.example.com. 9 IN CNAME cdn.example.net.", "cdn.example.net. 9 IN A 192.0.2.1", "cdn.example.net. 9 IN A 192.0.2.2"},
+		},
+		{
+			"the signature goes", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
 			[]string{www, "www.example.com. 300 IN RRSIG A 8 3 300 20300101000000 20200101000000 1 example.com. AAAA"},
-			[]string{"www.example.com. 300 IN A 192.0.2.1"}},
-		{"the signature of another type stays", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
+			[]string{"www.example.com. 300 IN A 192.0.2.1"},
+		},
+		{
+			"the signature of another type stays", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
 			[]string{"www.example.com. 300 IN RRSIG AAAA 8 3 300 20300101000000 20200101000000 1 example.com. AAAA"},
-			[]string{"www.example.com. 300 IN RRSIG AAAA 8 3 300 20300101000000 20200101000000 1 example.com. AAAA"}},
+			[]string{"www.example.com. 300 IN RRSIG AAAA 8 3 300 20300101000000 20200101000000 1 example.com. AAAA"},
+		},
 		{"remove without a type", "[{name: www.example.com, action: remove}]", "www.example.com.", []string{www}, []string{}},
-		{"other classes are not ours", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
-			[]string{"www.example.com. 9 CH TXT \"x\"", www}, []string{"www.example.com. 9 CH TXT \"x\"", "www.example.com. 300 IN A 192.0.2.1"}},
+		{
+			"other classes are not ours", "[{name: www.example.com, replace: [192.0.2.1]}]", "www.example.com.",
+			[]string{"www.example.com. 9 CH TXT \"x\"", www},
+			[]string{"www.example.com. 9 CH TXT \"x\"", "www.example.com. 300 IN A 192.0.2.1"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := load(t, "answers: "+c.rules)

@@ -199,8 +199,10 @@ func (l *loader) readClasses(name string, files fs.FS) {
 		parts := strings.Split(rest, ",")
 		priority, err := strconv.Atoi(strings.TrimSpace(parts[len(parts)-1]))
 		if !ok || len(parts) < 3 || err != nil || priority < 1 {
-			l.mistakes = append(l.mistakes, inspect.Mistake{Path: "classification", File: name, Line: n, Col: 1,
-				What: "not a classification", Hint: "config classification: name,description,priority"})
+			l.mistakes = append(l.mistakes, inspect.Mistake{
+				Path: "classification", File: name, Line: n, Col: 1,
+				What: "not a classification", Hint: "config classification: name,description,priority",
+			})
 			continue
 		}
 		l.compiler.classes[strings.TrimSpace(parts[0])] = priority

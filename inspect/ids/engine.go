@@ -25,8 +25,10 @@ type engine struct {
 
 // engine files the signatures by where and how they are looked at.
 func (l *loader) engine() *engine {
-	e := &engine{signatures: l.signatures, refused: len(l.refused), maxAlerts: l.maxAlerts,
-		messages: map[buffer]*automaton{}, plainRules: map[string][]int32{}, apps: map[string]bool{}}
+	e := &engine{
+		signatures: l.signatures, refused: len(l.refused), maxAlerts: l.maxAlerts,
+		messages: map[buffer]*automaton{}, plainRules: map[string][]int32{}, apps: map[string]bool{},
+	}
 	var inPayload []keyed
 	inMessage := map[buffer][]keyed{}
 	for n, s := range e.signatures {

@@ -196,8 +196,10 @@ func TestFields(t *testing.T) {
 		{`dns any any -> any any (`, get, false},
 		{`dns any any -> any any (dns.query; content:"b.example"; bsize:9;`, query("a.example", "b.example"), true},
 		{`dns any any -> any any (dns.query; content:"a.ex"; content:"b.ex";`, query("a.example", "b.example"), false},
-		{`tls any any -> any any (tls.sni; content:"example"; fast_pattern; content:".org"; endswith;`,
-			inspecttest.Message("tls", false, inspecttest.Part{ID: field.TLSSNI, Value: "example.org"}), true},
+		{
+			`tls any any -> any any (tls.sni; content:"example"; fast_pattern; content:".org"; endswith;`,
+			inspecttest.Message("tls", false, inspecttest.Part{ID: field.TLSSNI, Value: "example.org"}), true,
+		},
 	} {
 		l := rules(t, "alert "+c.rule+" sid:1;)")
 		l.Message(inspecttest.TCP(client, server, c.m.Unit), c.m, inspect.MessageWhole)

@@ -1,5 +1,6 @@
-// Package craft builds the datagrams that tests, simulators and examples send: small, valid, and with every
-// checksum right. It shares nothing with package packet but the sum, so that one can be held against the other.
+// Package craft builds the datagrams that tests, simulators and examples send: small, valid, and
+// with every checksum right. It shares nothing with package packet but the sum, so that one can be
+// held against the other.
 package craft
 
 import (
@@ -10,8 +11,8 @@ import (
 	"github.com/weir-project/weir/packet/checksum"
 )
 
-// UDP returns a UDP datagram between addresses like "192.0.2.1:53" or "[2001:db8::1]:53", of one family. It panics
-// if they cannot be parsed.
+// UDP returns a UDP datagram between addresses like "192.0.2.1:53" or "[2001:db8::1]:53", of one
+// family. It panics if they cannot be parsed.
 func UDP(src, dst string, payload []byte) []byte {
 	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
 	h := make([]byte, 8, 8+len(payload))
@@ -27,7 +28,8 @@ func UDP(src, dst string, payload []byte) []byte {
 	return IP(s.Addr(), d.Addr(), 17, upper)
 }
 
-// A Segment is what is particular about a TCP segment. The zero Segment has no flags and a window of 65,535.
+// A Segment is what is particular about a TCP segment. The zero Segment has no flags and a window
+// of 65,535.
 type Segment struct {
 	Flags    packet.TCPFlags
 	Seq, Ack uint32
@@ -74,8 +76,8 @@ func IP(src, dst netip.Addr, proto uint8, upper []byte) []byte {
 	return append(h, upper...)
 }
 
-// Fragments cuts a datagram without options or extension headers into fragments whose payloads have size bytes, a multiple
-// of 8; the last may have fewer.
+// Fragments cuts a datagram without options or extension headers into fragments whose payloads have
+// size bytes, a multiple of 8; the last may have fewer.
 func Fragments(datagram []byte, id uint32, size int) [][]byte {
 	v4 := datagram[0]>>4 == 4
 	header := 40

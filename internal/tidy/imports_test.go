@@ -1,4 +1,5 @@
-// Package tidy is tests that read the source: they hold the architecture and the habits of the house.
+// Package tidy is tests that read the source: they hold the architecture and the habits of the
+// house.
 package tidy
 
 import (
@@ -14,8 +15,9 @@ import (
 
 const module = "github.com/weir-project/weir/"
 
-// rooms says which of our rooms each room may import, besides internal/…. A room ends at a slash: "inspect/" is every room
-// below inspect. What is not listed may import nothing of ours; a room that is missing here fails the test.
+// rooms says which of our rooms each room may import, besides internal/…. A room ends at a slash:
+// "inspect/" is every room below inspect. What is not listed may import nothing of ours; a room
+// that is missing here fails the test.
 var rooms = map[string][]string{
 	"packet/checksum": {},
 	"packet/seqnum":   {},

@@ -36,8 +36,8 @@ func TestNoClock(t *testing.T) {
 	}
 }
 
-// leaks are what belongs to the machine of whoever wrote the line. The pattern is put together here so
-// that it does not find itself.
+// leaks are what belongs to the machine of whoever wrote the line. The pattern is put together here
+// so that it does not find itself.
 var leaks = regexp.MustCompile(strings.Join([]string{
 	`/wo` + `rk/`, `/ro` + `ot/`, `/ho` + `me/[a-z]`, `pro` + `xy\.golang`, `regis` + `try\.npmjs`, `deb\.deb` + `ian`,
 }, "|"))
