@@ -1,12 +1,17 @@
-// Package defrag puts the pieces of fragmented datagrams together (RFC 815; RFC 791 §3.2, RFC 8200 §4.5), so that what is
-// inspected is what the receiver will read.
+// Package defrag puts the pieces of fragmented datagrams together (RFC 815; RFC 791 §3.2, RFC 8200
+// §4.5), so that what is inspected is what the receiver will read.
 //
-// Its law: pieces whose bytes contradict each other condemn their datagram (IPv4), and so does any overlap in IPv6
-// (RFC 5722); an exact duplicate is only dropped. So there is one way to read a datagram, whatever the receiver's own. A
-// condemned datagram stays known until it times out, so that late pieces cannot begin it anew.
+// Its law: pieces whose bytes contradict each other condemn their datagram (IPv4), and so does any
+// overlap in IPv6 (RFC 5722); an exact duplicate is only dropped. So there is one way to read a
+// datagram, whatever the receiver's own. A condemned datagram stays known until it times out or
+// gives way, so that late pieces do not begin it anew.
 //
-// Pieces are copied, bounded in bytes, in pieces per datagram and in time; when the bytes are exhausted the oldest
-// datagram gives way. Fragments are rare: unlike the rest of the packet path this package allocates.
+// Pieces are copied, bounded in bytes, in pieces per datagram and in time; when the bytes are
+// exhausted the oldest datagram gives way. Fragments are rare: unlike the rest of the packet path
+// this package allocates.
+//
+// It does not look at TTLs: a piece that expires on its way makes the receiver wait, not read
+// something else.
 package defrag
 
 import (
@@ -26,6 +31,7 @@ const (
 	BadEnd    packet.Reason = "fragment-bad-end"   // two different last pieces, or bytes beyond the last
 	TooLong   packet.Reason = "fragment-too-long"  // beyond 65,535 bytes
 	Late      packet.Reason = "fragment-of-condemned"
+	Absorbed  packet.Reason = "fragment-absorbed" // its bytes go out in another piece; see Recut
 	Timeout   packet.Reason = "fragment-timeout"
 	TooMany   packet.Reason = "fragment-too-many"    // pieces in one datagram
 	Exhausted packet.Reason = "fragment-memory-full" // the oldest datagram gave way
@@ -39,7 +45,7 @@ func IsLimit(why packet.Reason) bool {
 
 // Limits bounds a table. Zero fields mean their defaults.
 type Limits struct {
-	Bytes   int           // of all pieces waiting, with their bookkeeping; default 16 MiB
+	Bytes   int           // of all pieces waiting, with about what they cost besides; default 16 MiB
 	Pieces  int           // of one datagram; default 64
 	Timeout time.Duration // from the first piece; default 30 s
 }
@@ -64,7 +70,7 @@ type Stats struct {
 	Reassembled uint64 // datagrams
 	Condemned   uint64
 	TimedOut    uint64
-	Evicted     uint64
+	Evicted     uint64 // the condemned among them
 }
 
 // A Piece is one fragment that waits, a copy of what the socket delivered.
@@ -79,14 +85,17 @@ type Datagram struct {
 	Whole  packet.Packet
 	Pieces []*Piece // in order of arrival
 
-	key       key
-	length    int // of the payload; -1 until the last piece is here
-	bytes     int // memory
-	condemned bool
-	timer     wheel.Timer
-	index     uint32
-	older     *Datagram
-	newer     *Datagram
+	key    key
+	sorted []*Piece      // Pieces by offset; of several that begin together, the first to come first
+	room   int           // how long the payload can be
+	reach  int           // the furthest end of a piece
+	length int           // of the payload; -1 until the last piece is here
+	bytes  int           // memory
+	why    packet.Reason // condemned for; "" if not
+	timer  wheel.Timer
+	index  uint32
+	older  *Datagram
+	newer  *Datagram
 }
 
 // key tells datagrams apart (RFC 791 §3.2, RFC 8200 §4.5). IPv6 does not count the protocol.
@@ -109,8 +118,8 @@ type Table struct {
 	stats          Stats
 }
 
-// NewTable returns an empty table whose timers lie in w. dropped is called with each datagram that is given up: its Pieces
-// are the caller's to answer.
+// NewTable returns an empty table whose timers lie in w. dropped is called with each datagram that
+// is given up: its Pieces are the caller's to answer. It must not change the table.
 func NewTable(limits Limits, w *wheel.Wheel, dropped func(*Datagram, packet.Reason)) *Table {
 	limits.setDefaults()
 	return &Table{limits: limits, wheel: w, dropped: dropped, datagrams: make(map[key]*Datagram)}
@@ -119,17 +128,22 @@ func NewTable(limits Limits, w *wheel.Wheel, dropped func(*Datagram, packet.Reas
 // Stats returns the table's counters.
 func (t *Table) Stats() Stats { return t.stats }
 
-// Add takes a decoded fragment. It returns the datagram that p makes whole, and forgets it: its pieces, p's copy
-// among them, are the caller's to answer. Otherwise p waits as a copy, or why says what is wrong with it; then p has
-// not been taken.
+// Add takes a decoded, well-formed fragment. It returns the datagram that p makes whole, and
+// forgets it: its pieces, p's copy among them, are the caller's to answer. Otherwise p waits as a
+// copy, or why says what is wrong with it; then p has not been taken.
 func (t *Table) Add(p *packet.Packet, now time.Duration) (whole *Datagram, why packet.Reason) {
 	t.stats.Pieces++
 	k := keyOf(p)
 	d := t.datagrams[k]
 	if d == nil {
-		d = t.begin(k, now)
+		if d = t.begin(k, now); d == nil {
+			return nil, Exhausted
+		}
 	}
-	if d.condemned {
+	switch {
+	case IsLimit(d.why):
+		return nil, d.why // the same outcome as for the pieces before it
+	case d.why != "":
 		return nil, Late
 	}
 	off := int(p.Fragment.Offset)
@@ -141,14 +155,10 @@ func (t *Table) Add(p *packet.Packet, now time.Duration) (whole *Datagram, why p
 		return nil, why
 	}
 	if !t.reserve(d, len(p.Bytes())) {
+		t.condemn(d, Exhausted)
 		return nil, Exhausted
 	}
-	piece := &Piece{off: off, end: end}
-	piece.Packet.CopyFrom(p, make([]byte, len(p.Bytes())))
-	d.Pieces = append(d.Pieces, piece)
-	if !p.Fragment.More {
-		d.length = end
-	}
+	d.take(p, off, end)
 	if !d.whole() {
 		return nil, ""
 	}
@@ -161,7 +171,7 @@ func (t *Table) Add(p *packet.Packet, now time.Duration) (whole *Datagram, why p
 // Expire is to be called when a timer of TimerKind fires.
 func (t *Table) Expire(timer *wheel.Timer) {
 	d := t.byIndex[timer.Index]
-	if !d.condemned {
+	if d.why == "" {
 		t.stats.TimedOut++
 	}
 	t.giveUp(d, Timeout)
@@ -188,8 +198,12 @@ func keyOf(p *packet.Packet) key {
 // bookkeeping is what a piece or a datagram costs beside its bytes, about.
 const bookkeeping = 512
 
+// begin files a new datagram; nil if there is no room even for that.
 func (t *Table) begin(k key, now time.Duration) *Datagram {
-	d := &Datagram{key: k, length: -1}
+	d := &Datagram{key: k, room: roomBeforeFirst(k.version), length: -1}
+	if !t.reserve(d, 0) {
+		return nil
+	}
 	if n := len(t.free); n > 0 {
 		d.index, t.free = t.free[n-1], t.free[:n-1]
 		t.byIndex[d.index] = d
@@ -208,20 +222,23 @@ func (t *Table) begin(k key, now time.Duration) *Datagram {
 	t.stats.Waiting++
 	d.timer = wheel.Timer{Kind: TimerKind, Index: d.index}
 	t.wheel.Schedule(&d.timer, now+t.limits.Timeout)
-	t.reserve(d, 0)
 	return d
 }
 
-// reserve counts n bytes and their bookkeeping for d; older datagrams give way. It reports false if even that does not
-// make room.
+// reserve counts n bytes and their bookkeeping for d; the oldest other datagrams give way. It
+// reports false if even that does not make room.
 func (t *Table) reserve(d *Datagram, n int) bool {
 	n += bookkeeping
-	for t.stats.Bytes+n > t.limits.Bytes && t.oldest != nil && t.oldest != d {
+	for t.stats.Bytes+n > t.limits.Bytes {
+		victim := t.oldest
+		if victim == d {
+			victim = d.newer
+		}
+		if victim == nil {
+			return false
+		}
 		t.stats.Evicted++
-		t.giveUp(t.oldest, Exhausted)
-	}
-	if t.stats.Bytes+n > t.limits.Bytes {
-		return false
+		t.giveUp(victim, Exhausted)
 	}
 	t.stats.Bytes += n
 	d.bytes += n
@@ -234,12 +251,12 @@ func (t *Table) condemn(d *Datagram, why packet.Reason) {
 	t.dropped(d, why)
 	t.stats.Bytes -= d.bytes - bookkeeping
 	d.bytes = bookkeeping
-	d.Pieces, d.condemned = nil, true
+	d.Pieces, d.sorted, d.why = nil, nil, why
 }
 
 func (t *Table) giveUp(d *Datagram, why packet.Reason) {
 	t.remove(d)
-	if !d.condemned {
+	if d.why == "" {
 		t.dropped(d, why)
 	}
 }
