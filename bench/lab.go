@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -157,7 +159,7 @@ func (l *lab) start(c config) (stop func(), pid int, err error) {
 			return nil, 0, err
 		}
 		pid = cmd.Process.Pid // ip execs the program
-		if err := l.bound(); err != nil {
+		if err := l.ready(c); err != nil {
 			cmd.Process.Kill()
 			cmd.Wait()
 			return nil, 0, fmt.Errorf("%w: %s", err, said.String())
@@ -171,10 +173,25 @@ func (l *lab) start(c config) (stop func(), pid int, err error) {
 	return func() {
 		command("ip", "netns", "exec", l.router, "iptables", "-t", "mangle", "-F")
 		if cmd != nil {
-			cmd.Process.Kill()
+			cmd.Process.Signal(unix.SIGTERM)
 			cmd.Wait()
 		}
 	}, pid, nil
+}
+
+// ready waits until the program of a configuration answers for its packets.
+func (l *lab) ready(c config) error {
+	if len(c.ready) == 0 {
+		return l.bound()
+	}
+	for range 200 {
+		out, err := exec.Command(c.ready[0], c.ready[1:]...).Output()
+		if err == nil && bytes.Contains(out, []byte(`"Applied": true`)) {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("the daemon was not ready within 4 s")
 }
 
 // bound waits until some program is bound to a queue.
@@ -232,8 +249,21 @@ func cpuTicks() (idle, total int) {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
+// peakMegabytes returns the most resident memory of a process, or of its largest child: of a daemon in
+// several processes the one that inspects.
 func peakMegabytes(pid int) float64 {
-	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	id := strconv.Itoa(pid)
+	most := 0.0
+	children, _ := os.ReadFile(filepath.Join("/proc", id, "task", id, "children"))
+	for child := range strings.FieldsSeq(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			most = max(most, peakMegabytes(n))
+		}
+	}
+	if most > 0 {
+		return most
+	}
+	text, _ := os.ReadFile(filepath.Join("/proc", id, "status"))
 	m := highWater.FindSubmatch(text)
 	if m == nil {
 		return 0

@@ -27,6 +27,7 @@ type config struct {
 	build   []string // command that makes the program; BIN is a directory for it
 	rules   []string // iptables arguments, in the router
 	command []string // runs in the router; none to do without
+	ready   []string // succeeds, in the router, when the program is; none: when a queue is bound
 }
 
 const divertAll = "-t mangle -A FORWARD -j NFQUEUE --queue-num 0"
@@ -58,6 +59,19 @@ var configs = []config{
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/accept -edit"),
 	},
+	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
+	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
+}
+
+// weir is a configuration of the whole daemon, which brings its own rules.
+func weir(name, about, policy string) config {
+	const socket = " --control BIN/control"
+	return config{
+		name: name, about: about,
+		build:   strings.Fields("go build -o BIN/weir ./cmd/weir"),
+		command: strings.Fields("BIN/weir run -p bench/policies/" + policy + ".yaml --state BIN/state" + socket),
+		ready:   strings.Fields("BIN/weir status --json" + socket),
+	}
 }
 
 var (
@@ -143,6 +157,9 @@ func built(cs []config, bin string) (good []config) {
 	for _, c := range cs {
 		for i, a := range c.command {
 			c.command[i] = strings.ReplaceAll(a, "BIN", bin)
+		}
+		for i, a := range c.ready {
+			c.ready[i] = strings.ReplaceAll(a, "BIN", bin)
 		}
 		if len(c.build) > 0 {
 			args := strings.Fields(strings.ReplaceAll(strings.Join(c.build, " "), "BIN", bin))
