@@ -1,0 +1,6 @@
+//go:build !linux
+
+package lab
+
+// Enter returns ErrUnsupported.
+func Enter() error { return ErrUnsupported }

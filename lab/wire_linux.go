@@ -1,0 +1,153 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A wire is the addressing of one link. The node nearer to the client has host number 1, except the client itself, and
+// the farther one 10, or 2 if it routes.
+type wire struct{ v4, v6 string } // network parts, the host part to be appended
+
+var wires = map[int][]wire{ // by the number of nodes
+	3: {{"192.0.2.", "2001:db8:1::"}, {"198.51.100.", "2001:db8:2::"}},
+	4: {{"192.0.2.", "2001:db8:1::"}, {"203.0.113.", "2001:db8:3::"}, {"198.51.100.", "2001:db8:2::"}},
+}
+
+const (
+	bits4 = 24
+	bits6 = 64
+)
+
+// connect joins the nodes by veth pairs, gives them addresses and routes, and raises the links.
+func (l *Lab) connect() error {
+	ws := wires[len(l.nodes)]
+	last := len(l.nodes) - 1
+	for i, w := range ws {
+		near, far := l.nodes[i], l.nodes[i+1]
+		nearHost, farHost := "1", "2"
+		if i == 0 {
+			nearHost, farHost = "10", "1"
+		}
+		if i+1 == last {
+			farHost = "10"
+		}
+		near.Out = l.ends(w, "wan", nearHost)
+		far.In = l.ends(w, "lan", farHost)
+		if i == 0 {
+			near.Out.Interface = "eth0"
+		}
+		if i+1 == last {
+			far.In.Interface = "eth0"
+		}
+		if err := join(near, far); err != nil {
+			return fmt.Errorf("lab: link %s – %s: %w", near.Name, far.Name, err)
+		}
+	}
+	for i, n := range l.nodes {
+		if err := l.route(i, n); err != nil {
+			return fmt.Errorf("lab: routes of %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+func (l *Lab) ends(w wire, name, host string) Ends {
+	e := Ends{Interface: name, V4: netip.MustParseAddr(w.v4 + host)}
+	if l.IPv6 {
+		e.V6 = netip.MustParseAddr(w.v6 + host)
+	}
+	return e
+}
+
+// join makes the pair inside the near node, with the other end in the far one.
+func join(near, far *Node) error {
+	err := near.Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = near.Out.Interface
+		err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: far.In.Interface, PeerNamespace: netlink.NsFd(far.ns.Fd())})
+		if err != nil {
+			return fmt.Errorf("make a veth pair: %w", err)
+		}
+		return raise(near.Out)
+	})
+	if err != nil {
+		return err
+	}
+	return far.Do(func() error { return raise(far.In) })
+}
+
+// raise addresses an interface of the present namespace and sets it up.
+func raise(e Ends) error {
+	link, err := netlink.LinkByName(e.Interface)
+	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(link); err != nil {
+		return err
+	}
+	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(e.V4, bits4)}); err != nil {
+		return fmt.Errorf("address %v: %w", e.V4, err)
+	}
+	if e.V6.IsValid() {
+		// Without duplicate address detection, which takes a second.
+		if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(e.V6, bits6), Flags: unix.IFA_F_NODAD}); err != nil {
+			return fmt.Errorf("address %v: %w", e.V6, err)
+		}
+	}
+	return nil
+}
+
+// route gives node i a default route towards the server if it stands before the last link, and otherwise towards the
+// client; a hop also knows the way back to the client's network.
+func (l *Lab) route(i int, n *Node) error {
+	return n.Do(func() error {
+		last := len(l.nodes) - 1
+		switch {
+		case i == last:
+			return l.via(l.nodes[i-1].Out, nil)
+		case i+1 < last:
+			if err := l.via(l.nodes[i+1].In, nil); err != nil {
+				return err
+			}
+		}
+		if i < 2 {
+			return nil
+		}
+		client := l.Client().Out
+		return l.via(l.nodes[i-1].Out, &client)
+	})
+}
+
+// via adds a route over a neighbour, to the network of to; nil is everywhere.
+func (l *Lab) via(neighbour Ends, to *Ends) error {
+	r4, r6 := netlink.Route{Gw: neighbour.V4.AsSlice()}, netlink.Route{Gw: neighbour.V6.AsSlice()}
+	if to != nil {
+		r4.Dst, r6.Dst = network(to.V4, bits4), network(to.V6, bits6)
+	}
+	if err := netlink.RouteAdd(&r4); err != nil {
+		return fmt.Errorf("via %v: %w", neighbour.V4, err)
+	}
+	if !l.IPv6 {
+		return nil
+	}
+	if err := netlink.RouteAdd(&r6); err != nil {
+		return fmt.Errorf("via %v: %w", neighbour.V6, err)
+	}
+	return nil
+}
+
+func ipNet(a netip.Addr, bits int) *net.IPNet {
+	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, a.BitLen())}
+}
+
+func network(a netip.Addr, bits int) *net.IPNet {
+	if !a.IsValid() {
+		return nil
+	}
+	return ipNet(netip.PrefixFrom(a, bits).Masked().Addr(), bits)
+}
