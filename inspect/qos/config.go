@@ -56,7 +56,7 @@ type Police struct {
 	Rate string `yaml:"rate"`
 
 	// Burst is how many bytes may come at once: "64kB". Default: what the rate yields in 100 ms, at least 16 kB. Each lane
-	// allows its share, at least 2 kB; but a packet larger than the burst never passes.
+	// allows its share, at least 2 kB; a larger packet passes when nothing came before it for long enough.
 	Burst string `yaml:"burst,omitempty"`
 }
 
@@ -96,8 +96,9 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	if len(m) > 0 {
 		return nil, m
 	}
+	asksApps := slices.ContainsFunc(classes, func(c *class) bool { return c.match.apps != nil })
 	return func() inspect.Inspector {
-		return &Inspector{classes: classes, lane: make([]laneClass, len(classes))}
+		return &Inspector{classes: classes, asksApps: asksApps, lane: make([]laneClass, len(classes))}
 	}, nil
 }
 

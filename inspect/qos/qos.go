@@ -24,9 +24,10 @@ const (
 
 // An Inspector serves one lane. It implements inspect.OutcomeInspector and inspect.IdleInspector.
 type Inspector struct {
-	classes []*class
-	lane    []laneClass // by class
-	event   event.Event
+	classes  []*class
+	asksApps bool        // a class has a condition on the protocol
+	lane     []laneClass // by class
+	event    event.Event
 }
 
 // A laneClass is what one lane knows of a class.
@@ -52,7 +53,17 @@ func (q *Inspector) InspectOutcome(cx *inspect.Context, p *packet.Packet, outcom
 			return q.apply(cx, p, c, &q.lane[i], outcome)
 		}
 	}
+	if q.isOut(cx) {
+		return inspect.Release()
+	}
 	return inspect.Decision{}
+}
+
+// isOut says whether the packet's flow is in no class and will never be in one: nobody before looks at it any more
+// who could put a label on it, and its protocol is known, or no matter.
+func (q *Inspector) isOut(cx *inspect.Context) bool {
+	f := cx.Flow
+	return f != nil && f.Interest&(1<<cx.Author-1) == 0 && (!q.asksApps || f.App != 0)
 }
 
 func (q *Inspector) apply(cx *inspect.Context, p *packet.Packet, c *class, l *laneClass, outcome inspect.Decision) inspect.Decision {
