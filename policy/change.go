@@ -61,8 +61,8 @@ type Change struct {
 	Effect   Effect
 }
 
-// Changes lists what differs from old to p, in the order of keys, and what it takes all together. An effect of
-// 0 means that the policies are equal.
+// Changes lists what differs from old to p, in the order of keys, and what it takes all together.
+// An effect of 0 means that the policies are equal.
 func (p *Policy) Changes(old *Policy) ([]Change, Effect) {
 	was, is := old.leaves(), p.leaves()
 	all := maps.Clone(was)
@@ -92,7 +92,8 @@ func effectOf(key string) Effect {
 	}
 }
 
-// leaves returns what the policy says, by key, and the hashes of its files. The keys of inspectors end at the inspector's name.
+// leaves returns what the policy says, by key, and the hashes of its files. The keys of inspectors
+// end at the inspector's name.
 func (p *Policy) leaves() map[string]string {
 	out := make(map[string]string)
 	var doc yaml.Node

@@ -32,7 +32,8 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestEveryKeyHasAnEffect wants no key to fall through to a restart for want of a line in the table.
+// TestEveryKeyHasAnEffect wants no key to fall through to a restart for want of a line in the
+// table.
 func TestEveryKeyHasAnEffect(t *testing.T) {
 	for _, f := range fieldsOf(reflect.TypeFor[Document]()) {
 		if _, ok := effects[f.name]; !ok {

@@ -12,9 +12,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// decoder fills Go values from YAML. Unlike the decoder of the YAML library it goes on after a mistake, names the
-// place and the path of each, and takes no value for something else: no word for a list of one, no number for a
-// word.
+// decoder fills Go values from YAML. Unlike the decoder of the YAML library it goes on after a
+// mistake, names the place and the path of each, and takes no value for something else: no word for
+// a list of one, no number for a word.
 type decoder struct{ notes *notes }
 
 // worded is a string of a fixed set of words.
@@ -101,7 +101,8 @@ func (d decoder) fields(at, n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// members calls yield with the keys and values of a mapping, and notes keys that are no words or appear twice.
+// members calls yield with the keys and values of a mapping, and notes keys that are no words or
+// appear twice.
 func (d decoder) members(n *yaml.Node, path string) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		first := make(map[string]int)
@@ -193,7 +194,8 @@ type yamlField struct {
 	kind   reflect.Type
 }
 
-// fieldsOf lists the keys of a struct as the YAML library would: by tag, those of inlined structs included.
+// fieldsOf lists the keys of a struct as the YAML library would: by tag, those of inlined structs
+// included.
 func fieldsOf(t reflect.Type) []yamlField {
 	var out []yamlField
 	for i := range t.NumField() {

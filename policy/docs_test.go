@@ -17,8 +17,8 @@ const (
 	docsEnd   = "<!-- end of keys -->\n"
 )
 
-// TestDocsSayWhatTheCodeSays writes the tables of docs/policy.md from the schema, and holds the file
-// against them.
+// TestDocsSayWhatTheCodeSays writes the tables of docs/policy.md from the schema, and holds the
+// file against them.
 func TestDocsSayWhatTheCodeSays(t *testing.T) {
 	src, err := os.ReadFile(docsFile)
 	if err != nil {

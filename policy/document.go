@@ -5,23 +5,29 @@ import "go.yaml.in/yaml/v4"
 // A Document is weir.yaml. Every key may be left out. The comments of the fields are what the JSON
 // schema and docs/policy.md say of the keys.
 type Document struct {
-	// What becomes of the inspectors' decisions. In monitor nothing is dropped or altered and events say what would have been done; in prevent it is done.
+	// What becomes of the inspectors' decisions. In monitor nothing is dropped or altered and
+	// events say what would have been done; in prevent it is done.
 	Mode Mode `yaml:"mode"`
 	// Which packets the firewall diverts to Weir.
 	Divert Divert `yaml:"divert"`
-	// Addresses and networks whose packets are never diverted: those from which the host is administered. The SSH session that starts Weir is exempt in any case.
+	// Addresses and networks whose packets are never diverted: those from which the host is
+	// administered. The SSH session that starts Weir is exempt in any case.
 	Management []Network `yaml:"management"`
 	// What becomes of packets that cannot be inspected as meant.
 	Outcomes Outcomes `yaml:"outcomes"`
-	// Well-formed packets that are treated as malformed all the same (see outcomes.malformed): those by which hosts behind a filter are reached around it.
+	// Well-formed packets that are treated as malformed all the same (see outcomes.malformed):
+	// those by which hosts behind a filter are reached around it.
 	Refuse []Trait `yaml:"refuse"`
-	// Ceilings of memory and time. What gives when one is reached is said by outcomes.limit; each time is an event.
+	// Ceilings of memory and time. What gives when one is reached is said by outcomes.limit; each
+	// time is an event.
 	Limits Limits `yaml:"limits"`
 	// How flows that nobody looks at any more go back to the kernel.
 	Settle Settle `yaml:"settle"`
-	// The bits of packet marks and connection marks that are Weir's. Change them only where another program uses the same.
+	// The bits of packet marks and connection marks that are Weir's. Change them only where another
+	// program uses the same.
 	Marks Marks `yaml:"marks"`
-	// The inspectors, each with its own keys. One that is not named is not there; its order among the others is Weir's.
+	// The inspectors, each with its own keys. One that is not named is not there; its order among
+	// the others is Weir's.
 	Inspect map[string]*yaml.Node `yaml:"inspect"`
 	// Where events go.
 	Events Events `yaml:"events"`
@@ -29,13 +35,15 @@ type Document struct {
 
 // Divert is the block of that name.
 type Divert struct {
-	// Whose packets: forwarded (those that this host passes on: a router), local (from and to this host itself), or both.
+	// Whose packets: forwarded (those that this host passes on: a router), local (from and to this
+	// host itself), or both.
 	Traffic Traffic `yaml:"traffic"`
 	// NFQUEUE numbers, each with a lane of its own. A pair of hosts stays on one queue.
 	Queues Queues `yaml:"queues"`
 	// What to divert: what any item selects. An empty list selects everything.
 	Select []Selection `yaml:"select"`
-	// On which side of the host's own packet filter Weir stands. after_filter sees only what the filter lets pass; auto is that with nftables, and before_filter with iptables.
+	// On which side of the host's own packet filter Weir stands. after_filter sees only what the
+	// filter lets pass; auto is that with nftables, and before_filter with iptables.
 	Position Position `yaml:"position"`
 	// How rules are written into the kernel; auto takes the best that works.
 	Backend Backend `yaml:"backend"`
@@ -44,7 +52,8 @@ type Divert struct {
 // A Selection is a kind of conversation, in both directions. Keys that are left out select
 // everything.
 type Selection struct {
-	// Interfaces by which conversations enter, by name or by the beginning of the name with a *. With local traffic in and out together are the interfaces that count.
+	// Interfaces by which conversations enter, by name or by the beginning of the name with a *.
+	// With local traffic in and out together are the interfaces that count.
 	In []Interface `yaml:"in"`
 	// Interfaces by which they leave.
 	Out []Interface `yaml:"out"`
@@ -60,19 +69,24 @@ type Selection struct {
 
 // Outcomes is the block of that name: an outcome for each way in which inspection can fail.
 type Outcomes struct {
-	// Nobody listens: Weir is stopped, or was killed with all its processes. While only the worker restarts, packets wait in the kernel and this does not apply.
+	// Nobody listens: Weir is stopped, or was killed with all its processes. While only the worker
+	// restarts, packets wait in the kernel and this does not apply.
 	Absent Outcome `yaml:"absent"`
 	// Flows whose state was lost in a crash of the worker, and which cannot go on being edited.
 	Crash Outcome `yaml:"crash"`
-	// Packets come faster than they are inspected and the queue is full. Left out it is pass in mode monitor and drop in mode prevent: a packet that passes unread can carry what was to be stopped, and corrupts a flow that is being edited, while one that is dropped is sent again.
+	// Packets come faster than they are inspected and the queue is full. Left out it is pass in
+	// mode monitor and drop in mode prevent: a packet that passes unread can carry what was to be
+	// stopped, and corrupts a flow that is being edited, while one that is dropped is sent again.
 	Overload Outcome `yaml:"overload"`
-	// Packets that cannot be read one way only: bad headers, bad checksums, contradicting fragments, and what refuse names.
+	// Packets that cannot be read one way only: bad headers, bad checksums, contradicting
+	// fragments, and what refuse names.
 	Malformed Outcome `yaml:"malformed"`
 	// A ceiling of limits is reached.
 	Limit Outcome `yaml:"limit"`
 	// Weir itself failed on the packet. Its whole flow gets this outcome.
 	Error Outcome `yaml:"error"`
-	// An edit that an inspector asked for cannot be made, so the packet still holds what was to be masked.
+	// An edit that an inspector asked for cannot be made, so the packet still holds what was to be
+	// masked.
 	Edit Outcome `yaml:"edit"`
 }
 
@@ -81,9 +95,11 @@ type Outcomes struct {
 type Limits struct {
 	// Conversations followed at a time, by all lanes together. One costs up to 1 KiB.
 	Flows int `yaml:"flows" bounds:"1024..16777216"`
-	// When the table of flows is full: evict the oldest half-open one, or refuse the new one. If all are established the new one is refused in any case.
+	// When the table of flows is full: evict the oldest half-open one, or refuse the new one. If
+	// all are established the new one is refused in any case.
 	WhenFull WhenFull `yaml:"when_full"`
-	// Memory for fragments that wait for the rest of their datagram. When it is full the oldest datagram gives way.
+	// Memory for fragments that wait for the rest of their datagram. When it is full the oldest
+	// datagram gives way.
 	Fragments Size `yaml:"fragments" bounds:"256KiB..4GiB"`
 	// Fragments of one datagram.
 	FragmentPieces int `yaml:"fragment_pieces" bounds:"2..1024"`
@@ -97,7 +113,8 @@ type Limits struct {
 	Recognise int `yaml:"recognise" bounds:"1..64"`
 	// Packets that wait in the kernel for each queue; beyond that see outcomes.overload.
 	Queue int `yaml:"queue" bounds:"64..1048576"`
-	// Memory in which the events of one lane wait for the reporter. When it is full events are lost and counted.
+	// Memory in which the events of one lane wait for the reporter. When it is full events are lost
+	// and counted.
 	EventRing Size `yaml:"event_ring" bounds:"64KiB..256MiB"`
 	// Silence after which a flow is forgotten.
 	Timeouts Timeouts `yaml:"timeouts"`
@@ -123,7 +140,8 @@ type Timeouts struct {
 
 // Settle is the block of that name.
 type Settle struct {
-	// Whether flows that every inspector has released pass in the kernel from then on, which needs connection tracking. auto: where the kernel can.
+	// Whether flows that every inspector has released pass in the kernel from then on, which needs
+	// connection tracking. auto: where the kernel can.
 	HandBack HandBack `yaml:"hand_back"`
 }
 
@@ -133,7 +151,8 @@ type Marks struct {
 	Injected Mask `yaml:"injected"`
 	// Packet mark of what is on its way to a worker.
 	Pending Mask `yaml:"pending"`
-	// Bits of the packet mark by which a verdict hands a flow back: one unbroken run, which numbers the policy.
+	// Bits of the packet mark by which a verdict hands a flow back: one unbroken run, which numbers
+	// the policy.
 	Settle Mask `yaml:"settle"`
 	// Bits of the connection mark that keep that number: as many.
 	Connection Mask `yaml:"connection"`
@@ -147,7 +166,8 @@ type Events struct {
 
 // EVE is one output of events.
 type EVE struct {
-	// A file by its full path, stdout, unix:/path for a stream socket on which another program listens, or unixgram:/path for a datagram socket.
+	// A file by its full path, stdout, unix:/path for a stream socket on which another program
+	// listens, or unixgram:/path for a datagram socket.
 	To Target `yaml:"to"`
 	// When a file is put aside and begun anew. Only for files.
 	Rotate Rotate `yaml:"rotate,omitempty"`

@@ -28,9 +28,9 @@ type File struct {
 	Data   []byte // read only
 }
 
-// library opens the files of a policy: a name that begins with a slash from the root, any other from
-// the directory of the policy. It reads each file once, so that a policy is made of one state of it, and keeps what it
-// read.
+// library opens the files of a policy: a name that begins with a slash from the root, any other
+// from the directory of the policy. It reads each file once, so that a policy is made of one state
+// of it, and keeps what it read.
 type library struct {
 	root  fs.FS
 	dir   string

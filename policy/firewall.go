@@ -10,8 +10,8 @@ import (
 )
 
 // Firewall returns what package firewall is to divert, on a system with the given features and
-// under the given generation (1 to Marks.Generations). Flows are handed back as settle.hand_back says;
-// auto means: if the rules can be planned so. The sessions and users that are exempt are the
+// under the given generation (1 to Marks.Generations). Flows are handed back as settle.hand_back
+// says; auto means: if the rules can be planned so. The sessions and users that are exempt are the
 // caller's to add.
 func (p *Policy) Firewall(f firewall.Features, generation uint32) firewall.Config {
 	c := p.doc.firewall()

@@ -21,8 +21,8 @@ import (
 type Options struct {
 	// Name is what mistakes call the policy; empty means the name by which it was read.
 	Name string
-	// Lanes is the number of lanes that will share rates and memory; 0 means one for each queue. A replay
-	// has one.
+	// Lanes is the number of lanes that will share rates and memory; 0 means one for each queue. A
+	// replay has one.
 	Lanes int
 	// Apps are the names of the engine's grammars; see inspect.Env.
 	Apps []string
@@ -41,8 +41,8 @@ func LoadFile(name string, opt Options) (*Policy, error) {
 	return Load(os.DirFS("/"), full, opt)
 }
 
-// Load reads the policy name and the files that it names from root, the whole file system. The error, if
-// any, is an *Error with every mistake; a Policy is returned iff there is none.
+// Load reads the policy name and the files that it names from root, the whole file system. The
+// error, if any, is an *Error with every mistake; a Policy is returned iff there is none.
 func Load(root fs.FS, name string, opt Options) (*Policy, error) {
 	return load(root, name, opt, rooms)
 }

@@ -182,6 +182,7 @@ var warned = []struct{ name, src, want string }{
 	{"locked out", "mode: prevent\ndivert: {traffic: local}\ninspect: {probe: {}}\n", "2:19: divert.traffic: the host's own traffic is diverted and may be dropped, and only the SSH session that starts Weir is exempt; name the addresses from which you administer this host in management"},
 	{"management named", "mode: prevent\ndivert: {traffic: local}\nmanagement: [192.0.2.1]\ninspect: {probe: {}}\n", ""},
 	{"byte order mark", "\xef\xbb\xbfinspect: {probe: {}}\n", "1:1: the file begins with a byte order mark, which is left out; save it as UTF-8 without BOM"},
+	{"rules left out", "inspect:\n  ids:\n    rules:\n      - 'alert tcp any any -> any any (content:\"x\"; sid:1;)'\n      - 'alert tcp any any -> any any (content:\"x\"; lua:y; sid:2;)'\n", "2:3: inspect.ids: 1 rules are used, 1 are left out\n5:9: inspect.ids.rules[1]: unsupported keyword \"lua\""},
 	{"windows", "mode: monitor\r\ninspect: {probe: {}}\r\n", ""},
 }
 

@@ -7,8 +7,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// locate returns the node at path below root, such as "divert.select[0].ports"; where that is not there,
-// the deepest one on the way to it. Of a value that is a list or a mapping it returns the key, whose place says more.
+// locate returns the node at path below root, such as "divert.select[0].ports"; where that is not
+// there, the deepest one on the way to it. Of a value that is a list or a mapping it returns the
+// key, whose place says more.
 func locate(root *yaml.Node, path string) *yaml.Node {
 	at, n := root, root
 	for _, step := range steps(path) {

@@ -25,8 +25,8 @@ func render(d Document) (string, error) {
 	return b.String(), err
 }
 
-// expand copies what the operator wrote without comments, anchors and style, aliases followed, so that what
-// means the same prints the same. The tree was measured before.
+// expand copies what the operator wrote without comments, anchors and style, aliases followed, so
+// that what means the same prints the same. The tree was measured before.
 func expand(n *yaml.Node) *yaml.Node {
 	n = resolve(n)
 	if isNull(n) {

@@ -8,6 +8,8 @@ import (
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/inspect/dlp"
 	"github.com/weir-project/weir/inspect/dns"
+	"github.com/weir-project/weir/inspect/ids"
+	"github.com/weir-project/weir/inspect/qos"
 	"github.com/weir-project/weir/inspect/urls"
 )
 
@@ -16,13 +18,19 @@ type room struct {
 	name   string
 	config reflect.Type
 	build  func(config any, env inspect.Env) (inspect.Maker, inspect.Mistakes)
+
+	// skipped says, of a configuration without mistakes, how many of its rules are used, and why
+	// the others are not. Nil where an inspector uses all it is given.
+	skipped func(config any, env inspect.Env) (used int, others inspect.Mistakes)
 }
 
 // rooms are the inspectors, in chain order. To add one is to add a line.
 var rooms = []room{
 	inspector("urls", urls.New),
+	withSkipped(inspector("ids", ids.New), ids.Check),
 	inspector("dns", dns.New),
 	inspector("dlp", dlp.New),
+	inspector("qos", qos.New),
 }
 
 // inspector puts a room's own Config and New into the table.
@@ -32,6 +40,15 @@ func inspector[C any](name string, build func(C, inspect.Env) (inspect.Maker, in
 		config: reflect.TypeFor[C](),
 		build:  func(config any, env inspect.Env) (inspect.Maker, inspect.Mistakes) { return build(config.(C), env) },
 	}
+}
+
+// withSkipped adds to a room what says which rules it leaves out.
+func withSkipped[C any](r room, check func(C, inspect.Env) (used int, others, mistakes inspect.Mistakes)) room {
+	r.skipped = func(config any, env inspect.Env) (int, inspect.Mistakes) {
+		used, others, _ := check(config.(C), env)
+		return used, others
+	}
+	return r
 }
 
 // makeInspectors builds the inspectors that the policy names.
@@ -53,6 +70,7 @@ func (l *loader) makeInspectors(blocks map[string]*yaml.Node, mode Mode, env ins
 		l.tell(r.name, mistakes)
 		if len(mistakes) == 0 {
 			out = append(out, entry{r.name, own == Monitor, maker})
+			l.warnSkipped(r, config.Elem().Interface(), env)
 		}
 	}
 	return out
@@ -74,17 +92,42 @@ func (l *loader) modeOf(name string, block **yaml.Node, whole Mode) Mode {
 	return own
 }
 
-// tell notes an inspector's mistakes, each at its place in the policy or in the file that it is in.
+// maxSkipped is how many skipped rules are named; a summary counts all.
+const maxSkipped = 20
+
+// warnSkipped says which rules of an inspector are left out.
+func (l *loader) warnSkipped(r room, config any, env inspect.Env) {
+	if r.skipped == nil {
+		return
+	}
+	used, others := r.skipped(config, env)
+	if len(others) == 0 {
+		return
+	}
+	at := "inspect." + r.name
+	l.notes.warn(locate(l.root, at), "", "%s: %d rules are used, %d are left out", at, used, len(others))
+	for _, m := range others[:min(len(others), maxSkipped)] {
+		m.Hint = "" // speaks to those who want the rule taken or nothing
+		l.notes.warnings = append(l.notes.warnings, l.placed(r.name, m))
+	}
+}
+
+// tell notes an inspector's mistakes.
 func (l *loader) tell(name string, mistakes inspect.Mistakes) {
 	for _, m := range mistakes {
-		if m.File != "" {
-			l.notes.mistakes = append(l.notes.mistakes, Mistake{File: m.File, Line: m.Line, Col: m.Col, What: m.What, Hint: m.Hint})
-			continue
-		}
-		at := "inspect." + name
-		if m.Path != "" {
-			at = join(at, m.Path)
-		}
-		l.notes.add(locate(l.root, at), m.Hint, "%s: %s", at, m.What)
+		l.notes.mistakes = append(l.notes.mistakes, l.placed(name, m))
 	}
+}
+
+// placed gives an inspector's mistake its place in the policy, or in the file that it is in.
+func (l *loader) placed(name string, m inspect.Mistake) Mistake {
+	if m.File != "" {
+		return Mistake{File: m.File, Line: m.Line, Col: m.Col, What: m.What, Hint: m.Hint}
+	}
+	at := "inspect." + name
+	if m.Path != "" {
+		at = join(at, m.Path)
+	}
+	n := locate(l.root, at)
+	return Mistake{File: l.notes.file, Line: n.Line, Col: n.Column, What: at + ": " + m.What, Hint: m.Hint}
 }

@@ -107,8 +107,8 @@ func setFloat(n *yaml.Node, v reflect.Value) error {
 	return nil
 }
 
-// bounds are the smallest and the largest number, size or duration that a key takes, as its tag says: bounds:"1s..24h". The
-// zero bounds take any.
+// bounds are the smallest and the largest number, size or duration that a key takes, as its tag
+// says: bounds:"1s..24h". The zero bounds take any.
 type bounds struct{ low, high string }
 
 func parseBounds(tag string) bounds {
@@ -116,8 +116,8 @@ func parseBounds(tag string) bounds {
 	return bounds{low, high}
 }
 
-// accept keeps the value that was read into v, or, if it is wrong or beyond the bounds, notes that and puts the value from
-// before back, so that no second mistake follows from the first.
+// accept keeps the value that was read into v, or, if it is wrong or beyond the bounds, notes that
+// and puts the value from before back, so that no second mistake follows from the first.
 func (d decoder) accept(at *yaml.Node, path string, v, before reflect.Value, b bounds, err error) {
 	if err != nil {
 		d.wrong(at, path, err)
@@ -141,8 +141,8 @@ func number(v reflect.Value) int64 {
 	return v.Int()
 }
 
-// of returns the bounds in the unit of t: bytes, nanoseconds or one. The tags are constants of this package; a wrong one is
-// a bug, and a test reads them all.
+// of returns the bounds in the unit of t: bytes, nanoseconds or one. The tags are constants of this
+// package; a wrong one is a bug, and a test reads them all.
 func (b bounds) of(t reflect.Type) (low, high int64) {
 	parse := func(s string) int64 {
 		switch {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -84,6 +85,9 @@ func reflector(t *testing.T) *jsonschema.Reflector {
 			t.Fatal(err)
 		}
 	}
+	for key, comment := range r.CommentMap { // however it is wrapped
+		r.CommentMap[key] = strings.Join(strings.Fields(comment), " ")
+	}
 	return r
 }
 
@@ -106,7 +110,7 @@ func generate(t *testing.T) *jsonschema.Schema {
 	for _, room := range rooms {
 		c := r.ReflectFromType(room.config)
 		c.Version, c.ID = "", ""
-		inherit(c)
+		describeAll(c, room.config, r.CommentMap)
 		c.Properties.Set("mode", &jsonschema.Schema{Type: "string", Enum: []any{"monitor", "prevent"}, Description: "monitor: this inspector only says what it would do. Left out: the mode of the policy."})
 		inspectors.Set(room.name, c)
 	}
@@ -117,18 +121,42 @@ func generate(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// inherit gives a key without a comment that of the one before: Go writes one for a group of fields.
-func inherit(s *jsonschema.Schema) {
-	last := ""
-	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		if p.Value.Description == "" {
-			p.Value.Description = last
+// describeAll gives keys without a comment of their own the one of the group of fields that they
+// stand in, of the same key elsewhere in the room (shape.rate is as police.rate), or of their type.
+func describeAll(s *jsonschema.Schema, typ reflect.Type, comments map[string]string) {
+	seen := map[string]string{"name": "What events call it."}
+	for range 2 { // what is described later may be as a key before it
+		var walk func(s *jsonschema.Schema, typ reflect.Type)
+		walk = func(s *jsonschema.Schema, typ reflect.Type) {
+			group := ""
+			for _, f := range fieldsOf(typ) {
+				p, ok := s.Properties.Get(f.name)
+				if !ok {
+					continue
+				}
+				of := elem(f.kind)
+				if p.Description == "" {
+					p.Description = cmp.Or(seen[f.name], group, comments[of.PkgPath()+"."+of.Name()])
+				}
+				if p.Description != "" {
+					seen[f.name] = cmp.Or(seen[f.name], p.Description)
+				}
+				group = p.Description
+				if block := blockOf(p); block.Properties != nil {
+					walk(block, of)
+				}
+			}
 		}
-		last = p.Value.Description
-		if block := blockOf(p.Value); block.Properties != nil {
-			inherit(block)
-		}
+		walk(s, typ)
 	}
+}
+
+// elem returns what lists and pointers of a type are made of.
+func elem(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
 }
 
 // blockOf returns the schema of a list's items, and any other schema itself.

@@ -16,8 +16,8 @@ func nearest(s string, words []string) string {
 
 func plain(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 
-// distance counts the letters to insert, remove, replace or swap with their neighbour in order to get from a to b
-// (optimal string alignment). Long strings are cut: nobody mistypes those.
+// distance counts the letters to insert, remove, replace or swap with their neighbour in order to
+// get from a to b (optimal string alignment). Long strings are cut: nobody mistypes those.
 func distance(a, b string) int {
 	const most = 40
 	a, b = a[:min(len(a), most)], b[:min(len(b), most)]

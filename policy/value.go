@@ -94,8 +94,8 @@ func (Duration) example() string { return "a time such as 30s, 5m or 24h" }
 // A Network is an address or a network in CIDR notation.
 type Network struct{ netip.Prefix }
 
-// UnmarshalText reads an address or a prefix. A prefix with bits beyond its length is refused: it is a mistake
-// about as often as it is meant.
+// UnmarshalText reads an address or a prefix. A prefix with bits beyond its length is refused: it
+// is a mistake about as often as it is meant.
 func (n *Network) UnmarshalText(text []byte) error {
 	s := string(text)
 	p, err := netip.ParsePrefix(s)
