@@ -49,7 +49,8 @@ type Socket interface {
 	Finish(ps []*packet.Packet) error
 
 	// Inject sends a datagram that the kernel does not hold, such as a reset. It
-	// returns ErrUnsupported where Caps has no such Injection.
+	// returns ErrUnsupported where Caps has no such Injection. A datagram that answers
+	// an unfinished packet may carry that packet's Token; capture files use it.
 	Inject(p *packet.Packet, how Injection) error
 
 	// Wake ends a waiting Recv, or the next one, early. It may be lost where

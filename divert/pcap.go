@@ -15,8 +15,10 @@ import (
 )
 
 // A Pcap is a Socket that reads a capture file, pcap or pcapng, and writes what is
-// accepted to another, pcap. Meta.Captured is the packets' time. A frame that carries no
-// IP goes to the output unchanged, in its place, and is counted by Skipped.
+// accepted or injected to another, pcap. Meta.Captured is the packets' time; a packet is
+// written with the time that stands there when it is finished, so one that was delayed
+// carries the time of its release. A frame that carries no IP goes to the output
+// unchanged, in its place, and is counted by Skipped.
 //
 // The output takes the link type of the first frame. A packet that came with another
 // (pcapng) gets a plain header of that type; a frame without IP is left out then. The
@@ -181,6 +183,7 @@ func (s *Pcap) Finish(ps []*packet.Packet) error {
 }
 
 func (s *Pcap) accept(f *frame, p *packet.Packet) {
+	f.released(p.Meta.Captured)
 	changed := p.Changed()
 	if changed && p.Truncated() { // what was edited must not pass unedited
 		s.verdictErrors.Add(1)
@@ -223,14 +226,11 @@ func (s *Pcap) fail(err error) {
 	}
 }
 
-// Inject implements Socket: there is no network to send to.
-func (s *Pcap) Inject(*packet.Packet, Injection) error { return ErrUnsupported }
-
 // Wake implements Socket. Recv never waits.
 func (s *Pcap) Wake() {}
 
 // Caps implements Socket.
-func (s *Pcap) Caps() Caps { return Caps{Backend: "pcap", GSO: true} }
+func (s *Pcap) Caps() Caps { return Caps{Backend: "pcap", GSO: true, InjectOut: true, InjectIn: true} }
 
 // Stats implements Socket.
 func (s *Pcap) Stats() Stats { return s.counters.stats() }

@@ -18,8 +18,10 @@ const (
 )
 
 // A captureWriter writes a pcap file beside its final name, and moves it there at last.
+// What stands there and is no regular file, such as a pipe or /dev/null, is written itself.
 type captureWriter struct {
 	name  string
+	moves bool // file is another beside name
 	file  *os.File
 	buf   *bufio.Writer
 	w     *pcapgo.Writer
@@ -30,11 +32,24 @@ type captureWriter struct {
 
 // createCapture begins a file whose timestamps are as fine as the input's.
 func createCapture(name string, nano bool) (*captureWriter, error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	info, err := os.Stat(name)
+	moves := err != nil || info.Mode().IsRegular()
+	var f *os.File
+	switch {
+	case moves:
+		f, err = os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	case info.IsDir():
+		err = errors.New("it is a directory")
+	default:
+		f, err = os.OpenFile(name, os.O_WRONLY, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("pcap: create %s: %w", name, err)
 	}
-	w := &captureWriter{name: name, file: f, buf: bufio.NewWriterSize(f, 256<<10)}
+	w := &captureWriter{name: name, moves: moves, file: f, buf: bufio.NewWriterSize(f, 256<<10)}
 	if w.w = pcapgo.NewWriter(w.buf); nano {
 		w.w = pcapgo.NewWriterNanos(w.buf)
 	}
@@ -96,13 +111,18 @@ func (w *captureWriter) writeDatagram(f *frame, ip []byte, missing int) error {
 
 // close puts the file in place if it is good, and removes it otherwise.
 func (w *captureWriter) close(good bool) error {
-	defer os.Remove(w.file.Name()) // fails after the rename, rightly
+	if w.moves {
+		defer os.Remove(w.file.Name()) // fails after the rename, rightly
+	}
 	if !good {
 		return w.file.Close()
 	}
 	err := w.begin(linkRaw) // an empty capture is one too
-	err = errors.Join(err, w.buf.Flush(), w.file.Chmod(0o644), w.file.Close())
-	if err == nil {
+	err = errors.Join(err, w.buf.Flush())
+	if w.moves {
+		err = errors.Join(err, w.file.Chmod(0o644))
+	}
+	if err = errors.Join(err, w.file.Close()); err == nil && w.moves {
 		err = os.Rename(w.file.Name(), w.name)
 	}
 	return w.wrap(err)
