@@ -10,25 +10,18 @@ import (
 )
 
 // contain is deferred around the routes of a batch. It turns a panic, ours or an inspector's, into
-// the outcome of errors for one packet and its flow. The panic's value is told to nobody: it may
-// hold bytes of the traffic.
+// the outcome of errors for one packet and its flow. The panic's value is told to nobody: it may hold
+// bytes of the traffic.
 func (l *Lane) contain() {
 	if recover() == nil {
 		return
 	}
-	where := panicSite()
 	p := l.batch[l.current]
 	l.current++
-	l.counters.Panics++
-	if l.cx.Packet != p {
+	if l.cx.Packet != p && l.whole == nil {
 		l.cx.Packet, l.cx.Flow = p, nil
 	}
-	l.note = event.Event{
-		Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic", Reason: "internal-error",
-		Verdict: l.outcomes.Error.String(),
-	}
-	l.note.Text("where", where)
-	l.tell(&l.note)
+	l.tellPanic()
 	d := inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}
 	if l.outcomes.Monitor {
 		d = inspect.Release()
@@ -39,10 +32,36 @@ func (l *Lane) contain() {
 			f.Verdict, f.Reason = d.Verdict, d.Reason
 		}
 	}
+	if l.whole != nil { // the packet's copy is among the pieces
+		for _, piece := range l.whole.Pieces {
+			l.decided(&piece.Packet, d)
+			l.done = append(l.done, &piece.Packet)
+		}
+		l.whole = nil
+		return
+	}
 	if !l.answered(p) {
 		l.decided(p, d)
 		l.done = append(l.done, p)
 	}
+}
+
+// guard is deferred around calls of inspectors that no packet waits for.
+func (l *Lane) guard() {
+	if recover() != nil {
+		l.tellPanic()
+	}
+}
+
+// tellPanic counts a panic and says where it was. It is called from a deferred function.
+func (l *Lane) tellPanic() {
+	l.counters.Panics++
+	l.note = event.Event{
+		Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic",
+		Reason: "internal-error", Verdict: l.outcomes.Error.String(),
+	}
+	l.note.Text("where", panicSite())
+	l.tell(&l.note)
 }
 
 // answered reports whether the packet already has its place among those to be answered.
@@ -53,7 +72,7 @@ func (l *Lane) answered(p *packet.Packet) bool {
 // panicSite names the function that panicked: the first outside the runtime.
 func panicSite() string {
 	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
 	for {
 		frame, more := frames.Next()
 		if !strings.HasPrefix(frame.Function, "runtime.") {

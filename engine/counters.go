@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"time"
 
 	"github.com/weir-project/weir/defrag"
 	"github.com/weir-project/weir/divert"
@@ -24,6 +25,7 @@ type Counters struct {
 	Settled      uint64 // flows that nobody looks at any more
 	Panics       uint64 // contained
 	EventsLost   uint64
+	EventsMuted  uint64 // anomalies that were counted and not told, because there were too many
 
 	drops     reasonCounts
 	anomalies reasonCounts
@@ -43,18 +45,20 @@ type Snapshot struct {
 // reasonCounts counts by reason without allocating: reasons are constants, and few.
 type reasonCounts struct {
 	list [64]struct {
-		why packet.Reason
-		n   uint64
+		why   packet.Reason
+		n     uint64
+		since time.Duration // beginning of the second in which events of it are counted
+		told  int           // events in that second
 	}
 	used int
 }
 
 // add counts one more of why. Reasons beyond the array's size are counted as "other".
-func (r *reasonCounts) add(why packet.Reason) {
+func (r *reasonCounts) add(why packet.Reason) (at int) {
 	for i := range r.used {
 		if r.list[i].why == why {
 			r.list[i].n++
-			return
+			return i
 		}
 	}
 	if r.used == len(r.list)-1 {
@@ -65,6 +69,21 @@ func (r *reasonCounts) add(why packet.Reason) {
 		r.used++
 	}
 	r.list[r.used-1].n++
+	return r.used - 1
+}
+
+// eventsPerSecond is how many events about one reason a lane tells in a second of its time; a flood
+// of bad packets makes no flood of events. The counters count all.
+const eventsPerSecond = 10
+
+// tell counts one more of why and reports whether to tell of it too.
+func (r *reasonCounts) tell(why packet.Reason, now time.Duration) bool {
+	e := &r.list[r.add(why)]
+	if now-e.since >= time.Second {
+		e.since, e.told = now, 0
+	}
+	e.told++
+	return e.told <= eventsPerSecond
 }
 
 func (r *reasonCounts) all(yield func(packet.Reason, uint64) bool) {

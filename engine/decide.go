@@ -103,13 +103,15 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 	if outcome.Final() {
 		d = inspect.Decision{Verdict: outcome, Reason: why}
 	}
-	l.counters.anomaly(why)
-	would := l.outcomes.Monitor && d.Verdict.Final()
-	l.note = event.Event{
-		Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
-		Reason: string(why), Verdict: outcome.String(), Would: would,
+	if l.counters.anomalies.tell(why, l.now) {
+		l.note = event.Event{
+			Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
+			Reason: string(why), Verdict: outcome.String(), Would: l.outcomes.Monitor && d.Verdict.Final(),
+		}
+		l.tell(&l.note)
+	} else {
+		l.counters.EventsMuted++
 	}
-	l.tell(&l.note)
 	if l.outcomes.Monitor {
 		d = inspect.Decision{}
 	}
@@ -149,6 +151,7 @@ func (l *Lane) inject(datagram []byte, of *packet.Packet) {
 	}
 	var p packet.Packet
 	p.Set(datagram)
+	p.Token = of.Token // by which a capture file knows the link header to answer with
 	p.Meta.Captured = of.Meta.Captured
 	if err := l.socket.Inject(&p, 0); err != nil {
 		l.counters.InjectErrors++

@@ -36,6 +36,7 @@ func (l *Lane) fragmentOutcome(why packet.Reason) packet.Verdict {
 
 // reassembled takes a whole datagram along the route in place of its pieces.
 func (l *Lane) reassembled(d *defrag.Datagram) {
+	l.whole = d
 	whole := &d.Whole
 	whole.Decode()
 	if why := l.unreadable(whole); why != "" {
@@ -45,6 +46,7 @@ func (l *Lane) reassembled(d *defrag.Datagram) {
 		l.inspect(whole)
 	}
 	if whole.Verdict == packet.Reject {
+		whole.Token = d.Pieces[0].Packet.Token
 		l.answer(whole, l.cx.Flow, l.cx.Dir)
 		whole.Verdict = packet.Drop
 	}
@@ -55,6 +57,7 @@ func (l *Lane) reassembled(d *defrag.Datagram) {
 			whole.Verdict, whole.Reason = packet.Drop, "fragment-growth"
 		}
 	}
+	l.whole = nil
 	for _, piece := range d.Pieces {
 		l.releasePiece(&piece.Packet, whole)
 	}

@@ -131,8 +131,8 @@ func (l *Lane) releaseHeld(i uint32) {
 			f.HeldLast = 0
 		}
 	}
-	if l.clock == nil {
-		hp.packet.Meta.Captured = max(hp.packet.Meta.Captured, l.now)
+	if l.clock == nil { // a capture's time goes in steps: the deadline lies in the last one
+		hp.packet.Meta.Captured = max(hp.packet.Meta.Captured, min(l.now, hp.until))
 	}
 	l.done = append(l.done, &hp.packet)
 	l.held.released = append(l.held.released, i)
@@ -157,12 +157,7 @@ func (l *Lane) releaseAll() {
 	}
 }
 
-// advance fires what is due by now: flows that expire, fragments that never became whole, packets
-// that waited, and inspectors' timers. Packets that become ready leave with the next flush.
-func (l *Lane) advance(now time.Duration) {
-	l.wheel.Advance(now, l.fire)
-}
-
+// fire sees to a timer whose time has come.
 func (l *Lane) fire(t *wheel.Timer) {
 	switch t.Kind {
 	case flow.TimerKind:

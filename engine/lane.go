@@ -88,8 +88,9 @@ type Lane struct {
 	frags *defrag.Table
 	held  heldPool
 
-	now  time.Duration
-	wall time.Time
+	now      time.Duration
+	wall     time.Time
+	nextIdle time.Duration // when the inspectors that report from time to time are called next
 
 	batch   []*packet.Packet
 	current int              // index in batch of the packet on its way, for containment
@@ -102,6 +103,7 @@ type Lane struct {
 	until   time.Duration // of the packet on its way, if its verdict is Delay
 	base    int           // offset in the payload of the message that is being shown
 	timers  timerPool
+	whole   *defrag.Datagram // the reassembled datagram on its way; nil if there is none
 
 	counters Counters
 	shared   shared
@@ -169,22 +171,19 @@ const idle = time.Second
 // Run takes packets along the route until the socket ends or Stop. It finishes what it holds before
 // it returns. The error is nil after Stop, Close and the end of a capture.
 func (l *Lane) Run() error {
-	next := l.now + idle
+	if l.clock != nil {
+		l.nextIdle = l.now + idle
+	}
 	for !l.shared.stop.Load() {
-		n, err := l.socket.Recv(l.batch, l.wait(next))
+		n, err := l.socket.Recv(l.batch, l.wait())
 		if l.clock != nil {
 			l.now, l.wall = l.clock()
-			l.advance(l.now)
+			l.advance()
 		}
 		if p := l.shared.next.Swap(nil); p != nil {
 			l.swap(p)
 		}
 		l.runBatch(n)
-		if l.now >= next && l.clock != nil {
-			next = l.now + idle
-			l.tellIdle(false)
-			l.publish()
-		}
 		if err != nil {
 			l.shutdown()
 			if errors.Is(err, io.EOF) || errors.Is(err, divert.ErrClosed) {
@@ -198,11 +197,11 @@ func (l *Lane) Run() error {
 }
 
 // wait is how long Recv may sleep: until the next timer, or the next look-up.
-func (l *Lane) wait(next time.Duration) time.Duration {
+func (l *Lane) wait() time.Duration {
 	if l.clock == nil {
 		return -1
 	}
-	wake := next
+	wake := l.nextIdle
 	if at, ok := l.wheel.Next(); ok && at < wake {
 		wake = at
 	}
@@ -238,7 +237,21 @@ func (l *Lane) captureTime(p *packet.Packet) {
 		l.now = p.Meta.Captured
 	}
 	l.wall = time.Unix(0, int64(p.Meta.Captured)).UTC()
-	l.advance(l.now)
+	l.advance()
+}
+
+// advance fires what is due by now: flows that expire, fragments that never became whole, packets
+// that waited, inspectors' timers and reports. Packets that become ready leave with the next flush.
+func (l *Lane) advance() {
+	l.wheel.Advance(l.now, l.fire)
+	if l.now < l.nextIdle {
+		return
+	}
+	if l.nextIdle > 0 { // a capture's first packet only sets the hour
+		l.tellIdle(false)
+		l.publish()
+	}
+	l.nextIdle = l.now + idle
 }
 
 // flush answers the packets whose verdicts are given, in order.

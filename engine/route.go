@@ -188,12 +188,17 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	l.cx.Now, l.cx.Wall = l.now, l.wall
 	l.cx.Packet, l.cx.Flow, l.cx.Dir, l.cx.Shown = nil, f, flow.ToServer, nil
 	for i := range l.chain.Flow {
-		v := &l.chain.Flow[i]
-		l.call(v.Index)
-		v.I.FlowEnd(&l.cx, why)
+		l.endFlow(&l.chain.Flow[i], why)
 	}
 	l.cx = saved
 	l.releaseFlow(f)
+}
+
+// endFlow tells one inspector. A flow's end must be finished whatever an inspector does.
+func (l *Lane) endFlow(v *inspect.View[inspect.FlowInspector], why flow.End) {
+	defer l.guard()
+	l.call(v.Index)
+	v.I.FlowEnd(&l.cx, why)
 }
 
 // tellIdle calls the inspectors that report from time to time.
@@ -201,8 +206,12 @@ func (l *Lane) tellIdle(last bool) {
 	l.cx.Now, l.cx.Wall = l.now, l.wall
 	l.cx.Packet, l.cx.Flow, l.cx.Shown = nil, nil, nil
 	for i := range l.chain.Idle {
-		v := &l.chain.Idle[i]
-		l.call(v.Index)
-		v.I.InspectIdle(&l.cx, last)
+		l.idleOne(&l.chain.Idle[i], last)
 	}
+}
+
+func (l *Lane) idleOne(v *inspect.View[inspect.IdleInspector], last bool) {
+	defer l.guard()
+	l.call(v.Index)
+	v.I.InspectIdle(&l.cx, last)
 }

@@ -52,7 +52,12 @@ func (l *Lane) timerDue(i uint32) {
 	saved := l.cx
 	l.cx.Now, l.cx.Wall = l.now, l.wall
 	l.cx.Packet, l.cx.Flow, l.cx.Dir, l.cx.Shown = nil, f, flow.ToServer, nil
+	l.callTimer(t)
+	l.cx = saved
+}
+
+func (l *Lane) callTimer(t *flowTimer) {
+	defer l.guard()
 	l.call(t.author)
 	l.combine(inspect.Decision{}, l.chain.Timer[t.author].InspectTimer(&l.cx, t.arg))
-	l.cx = saved
 }

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// TestPanicOnFragmentsAnswersAllPieces has a reassembled datagram cause a panic: each of its pieces
+// waits in the kernel and must be answered.
+func TestPanicOnFragmentsAnswersAllPieces(t *testing.T) {
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: packet.Drop}}},
+		streamFunc{"ids", func(_ *inspect.Context, p []byte) inspect.Decision {
+			if bytes.Contains(p, []byte("!")) {
+				panic("boom")
+			}
+			return inspect.Decision{}
+		}})
+	pieces := craft.Fragments(craft.UDP(client4, server4, bytes.Repeat([]byte("!"), 100)), 1, 32)
+	b.push(pieces...)
+	b.push(craft.UDP(client6, server6, []byte("fine")))
+	if got := verdicts(b.run()); got != "drop drop drop drop accept" {
+		t.Errorf("verdicts %s", got)
+	}
+}
+
+// careless panics wherever no packet waits for it.
+type careless struct{ timers int }
+
+func (c *careless) Name() string { return "careless" }
+
+func (c *careless) InspectPacket(cx *inspect.Context, _ *packet.Packet) inspect.Decision {
+	cx.After(time.Second, 7)
+	return inspect.Decision{}
+}
+func (c *careless) FlowStart(*inspect.Context) inspect.Decision { return inspect.Decision{} }
+func (c *careless) FlowEnd(*inspect.Context, flow.End)          { panic("flow end") }
+func (c *careless) InspectIdle(*inspect.Context, bool)          { panic("idle") }
+func (c *careless) InspectTimer(_ *inspect.Context, arg uint64) inspect.Decision {
+	c.timers++
+	panic(fmt.Sprint("timer ", arg))
+}
+
+func TestPanicsOutsidePacketsAreContained(t *testing.T) {
+	c := &careless{}
+	b := newBench(t, Config{}, c)
+	b.push(craft.UDP(client4, server4, []byte("a")))
+	b.pushAt(10*time.Minute, craft.UDP(client6, server6, []byte("b")))
+	if got := verdicts(b.run()); got != "accept accept" {
+		t.Errorf("verdicts %s", got)
+	}
+	s := b.lane.Snapshot()
+	// A timer, a flow's end and an idle call between the packets; at the end the other flow and the last idle call.
+	if c.timers != 1 || s.Panics != 5 || s.Flows.Live != 0 || s.Flows.Ended[flow.EndTimeout] != 1 || s.Flows.Ended[flow.EndShutdown] != 1 {
+		t.Errorf("%d timers, %d panics, flows %+v", c.timers, s.Panics, s.Flows)
+	}
+	for _, e := range b.events.Take() {
+		if e.Name == "panic" && !strings.Contains(e.Pairs()[0].Text, "careless") {
+			t.Errorf("the event names %q", e.Pairs()[0].Text)
+		}
+	}
+}
+
+// ticker counts idle calls.
+type ticker struct{ calls, last int }
+
+func (c *ticker) Name() string { return "ticker" }
+func (c *ticker) InspectIdle(_ *inspect.Context, last bool) {
+	c.calls++
+	if last {
+		c.last++
+	}
+}
+
+// TestIdleFollowsTheCapture calls reporting inspectors once per second in which packets come, however
+// the capture is cut into batches.
+func TestIdleFollowsTheCapture(t *testing.T) {
+	for _, batch := range []int{1, 64} {
+		c := &ticker{}
+		b := newBench(t, Config{Batch: batch}, c)
+		b.at = 1e9 * time.Second // captures begin at some date
+		for range 50 {
+			b.pushAt(b.at+100*time.Millisecond, craft.UDP(client4, server4, []byte("x")))
+		}
+		b.run()
+		if c.calls != 5 || c.last != 1 {
+			t.Errorf("batch %d: %d calls, %d of them last; 4.9 s have 4 seconds and an end", batch, c.calls, c.last)
+		}
+	}
+}
+
+// TestAFloodOfAnomaliesIsMuted tells ten a second, and counts all.
+func TestAFloodOfAnomaliesIsMuted(t *testing.T) {
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Malformed: packet.Drop}}})
+	bad := craft.UDP(client4, server4, []byte("x"))
+	bad[len(bad)-1] ^= 1
+	for range 100 {
+		b.push(bad)
+	}
+	b.pushAt(b.at+time.Second, bad)
+	b.run()
+	s := b.lane.Snapshot()
+	if told := b.told(event.KindAnomaly); len(told) != 11 || s.EventsMuted != 90 || s.Anomalies["bad-checksum"] != 101 {
+		t.Errorf("%d told, %d muted, %d counted", len(told), s.EventsMuted, s.Anomalies["bad-checksum"])
+	}
+}
