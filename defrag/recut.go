@@ -11,50 +11,64 @@ import (
 // whether that could be done. Whole's header must be as long as it was; of it only the DSCP is
 // carried over. Checksums are right after Packet.Repair.
 //
-// A datagram that shrank loses its last pieces: their verdict becomes Drop, their reason Absorbed.
+// Pieces that are not needed any more, the last of a datagram that shrank, become Drop, Absorbed.
 // One that grew finds room in its last piece, up to the size of the largest. An IPv4 datagram that
 // grew more goes out whole in place of the piece that came first, for the kernel to cut, unless DF
 // forbids that; an IPv6 one cannot.
 func (d *Datagram) Recut() bool {
 	body := d.Whole.Bytes()[headerLen(&d.first().Packet):]
-	if len(body) > d.length && !d.roomFor(len(body)) {
+	if len(body) == d.length {
+		for _, piece := range d.Pieces {
+			d.put(piece, body[piece.off:piece.end], piece.Packet.Fragment.More)
+		}
+		return true
+	}
+	kept := d.cover(len(body))
+	last := kept[len(kept)-1]
+	if len(body) > d.length && !d.roomFor(len(body)-d.length, last) {
 		return d.carryWhole()
 	}
-	last := d.lastWithin(len(body))
 	for _, piece := range d.Pieces {
-		end := min(piece.end, len(body)) &^ 7 // of consistent overlaps, the last piece has the rest
+		piece.absorb()
+	}
+	for _, piece := range kept {
+		end := piece.end
 		if piece == last {
 			end = len(body)
-		} else if end <= piece.off {
-			piece.absorb()
-			continue
 		}
-		piece.put(body[piece.off:end], piece != last)
-		piece.Packet.SetDSCP(d.Whole.DSCP())
+		piece.Packet.Verdict, piece.Packet.Reason = packet.Pass, ""
+		d.put(piece, body[piece.off:end], piece != last)
 	}
 	return true
 }
 
-// lastWithin returns the piece that will end a payload of n bytes: the one that reaches furthest
-// among those that begin before its end, or the first.
-func (d *Datagram) lastWithin(n int) *Piece {
-	last := d.first()
+// cover returns as few pieces as hold the first n bytes of the payload, or all of it if n is
+// more, in order and at least one. IPv4's pieces may overlap; one that is not needed would come to
+// a receiver whose datagram is whole already, and begin another there.
+func (d *Datagram) cover(n int) (kept []*Piece) {
+	n = min(n, d.length)
+	best, at := d.first(), 0 // of the pieces that begin up to at, best reaches furthest
 	for _, piece := range d.sorted {
-		if piece.off < n && piece.end > last.end {
-			last = piece
+		if piece.off > at {
+			kept, at = append(kept, best), best.end
+		}
+		if piece.end > best.end {
+			best = piece
+		}
+		if best.end >= n {
+			break
 		}
 	}
-	return last
+	return append(kept, best)
 }
 
-// roomFor reports whether the last piece can grow to end at n without becoming the largest.
-func (d *Datagram) roomFor(n int) bool {
+// roomFor reports whether the last piece can grow without becoming the largest.
+func (d *Datagram) roomFor(growth int, last *Piece) bool {
 	largest := 0
 	for _, piece := range d.Pieces {
 		largest = max(largest, len(piece.Packet.Bytes()))
 	}
-	last := d.lastWithin(n)
-	return len(last.Packet.Bytes())+n-last.end <= largest
+	return len(last.Packet.Bytes())+growth <= largest
 }
 
 // carryWhole puts Whole in place of the pieces.
@@ -74,24 +88,26 @@ func (piece *Piece) absorb() {
 	piece.Packet.Verdict, piece.Packet.Reason = packet.Drop, Absorbed
 }
 
-// put replaces the piece's part of the payload.
-func (piece *Piece) put(data []byte, more bool) {
+// put replaces a piece's part of the payload.
+func (d *Datagram) put(piece *Piece, data []byte, more bool) {
 	p := &piece.Packet
-	at, _, v6 := p.FragmentHeader()
-	if v6 {
-		b := append(bytes.Clone(p.Bytes()[:at+fragmentHeaderLen]), data...)
-		b[at+3] &^= 1
+	n := headerLen(p)
+	if p.Version == 6 {
+		n += fragmentHeaderLen
+	}
+	b := append(bytes.Clone(p.Bytes()[:n]), data...)
+	if p.Version == 6 {
+		b[n-5] &^= 1 // the last bit of offset and flags
 		if more {
-			b[at+3] |= 1
+			b[n-5] |= 1
 		}
-		p.Rewrite(b)
-		return
+	} else {
+		word := binary.BigEndian.Uint16(b[6:]) &^ moreFragments
+		if more {
+			word |= moreFragments
+		}
+		binary.BigEndian.PutUint16(b[6:], word)
 	}
-	b := append(bytes.Clone(p.Header()), data...)
-	word := binary.BigEndian.Uint16(b[6:]) &^ moreFragments
-	if more {
-		word |= moreFragments
-	}
-	binary.BigEndian.PutUint16(b[6:], word)
 	p.Rewrite(b)
+	p.SetDSCP(d.Whole.DSCP())
 }
