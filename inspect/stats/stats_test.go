@@ -115,9 +115,9 @@ func TestFlowEvent(t *testing.T) {
 	l.Outcome(inspecttest.UDP(client, server, make([]byte, 72)), inspect.Decision{})
 	l.Cx.Flow.App, l.Cx.Flow.Sight = 2, flow.SightReadable
 	l.Cx.Flow.Labels = 1
-	l.Cx.Flow.Verdict, l.Cx.Flow.Reason = packet.Reject, "url-blocked"
 	l.At(1500 * time.Millisecond)
 	l.Outcome(inspecttest.UDP(server, client, make([]byte, 172)), inspect.Decision{})
+	l.Cx.Flow.Verdict, l.Cx.Flow.Reason = packet.Reject, "url-blocked"
 	l.Flows.Shutdown()
 	e := &l.Events[0]
 	got := fmt.Sprintf("%s %s %s %s", e.Kind, e.Name, e.Verdict, e.Reason)
