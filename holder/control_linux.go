@@ -69,7 +69,7 @@ func (h *Holder) asked(r request) error {
 
 func (h *Holder) snapshot() State {
 	s := h.state
-	s.Generation, s.Applied, s.GaveUp = h.generation, h.applied, h.gaveUp
+	s.Generation, s.Applied, s.GaveUp, s.Uptime = h.generation, h.applied, h.gaveUp, time.Since(h.epoch)
 	if h.confirm != nil {
 		s.ConfirmLeft = h.confirm.Left(time.Since(h.epoch))
 	}

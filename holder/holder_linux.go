@@ -9,6 +9,7 @@ package holder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,7 +104,8 @@ type State struct {
 	ConfirmLeft time.Duration
 	Sandbox     string
 	Missing     []string
-	Worker      []byte // the worker's last status message, as JSON
+	Uptime      time.Duration
+	Worker      json.RawMessage // the worker's last status message
 }
 
 // New binds the divert sockets.
