@@ -18,8 +18,8 @@ type interval struct{ first, last value }
 // A value is an IPv6 address as two numbers; an IPv4 address, and a port, in the low one.
 type value struct{ hi, lo uint64 }
 
-func (a value) compare(b value) int {
-	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
+func (v value) compare(w value) int {
+	return cmp.Or(cmp.Compare(v.hi, w.hi), cmp.Compare(v.lo, w.lo))
 }
 
 // A space is all values of one kind, up to last.
