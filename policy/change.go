@@ -14,14 +14,14 @@ type Effect uint8
 
 // The effects, from the lightest.
 const (
-	EffectChain    Effect = 1 << iota // lanes swap to a new chain
+	EffectProgram  Effect = 1 << iota // lanes swap to a new engine.Program: chain, outcomes, marks
 	EffectRules                       // the firewall rules are applied anew
 	EffectWorker                      // a new worker process takes over; packets wait in the kernel meanwhile
 	EffectReporter                    // a new reporter process takes over
 	EffectRestart                     // Weir as a whole starts anew: queues or shared memory have another shape
 )
 
-var effectNames = []string{"chain", "rules", "worker", "reporter", "restart"}
+var effectNames = []string{"program", "rules", "worker", "reporter", "restart"}
 
 // String joins the names of the effects by +.
 func (e Effect) String() string {
@@ -36,21 +36,21 @@ func (e Effect) String() string {
 
 // effects says what a change of a key takes; the longest prefix of the key counts.
 var effects = map[string]Effect{
-	"mode":              EffectWorker,
+	"mode":              EffectProgram,
 	"divert":            EffectRules,
 	"divert.queues":     EffectRestart,
 	"management":        EffectRules,
-	"outcomes":          EffectWorker,
+	"outcomes":          EffectProgram,
 	"outcomes.absent":   EffectRules,
 	"outcomes.overload": EffectRestart,
-	"refuse":            EffectWorker,
+	"refuse":            EffectProgram,
 	"limits":            EffectWorker,
 	"limits.queue":      EffectRestart,
 	"limits.event_ring": EffectRestart,
-	"settle":            EffectRules | EffectWorker,
+	"settle":            EffectRules | EffectProgram,
 	"marks":             EffectRestart,
-	"inspect":           EffectChain,
-	"files":             EffectChain,
+	"inspect":           EffectProgram,
+	"files":             EffectProgram,
 	"events":            EffectReporter,
 }
 

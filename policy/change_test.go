@@ -12,17 +12,18 @@ func TestEffects(t *testing.T) {
 		t.Errorf("a policy differs from itself: %+v", c)
 	}
 	for _, c := range []struct{ src, key, effect string }{
-		{"inspect: {probe: {rate: 2}}", "inspect.probe", "chain"},
-		{"inspect: {probe: {mode: monitor}}", "inspect.probe", "chain"},
+		{"inspect: {probe: {rate: 2}}", "inspect.probe", "program"},
+		{"inspect: {probe: {mode: monitor}}", "inspect.probe", "program"},
 		{"inspect: {probe: }\nmanagement: [192.0.2.1]", "management", "rules"},
 		{"inspect: {probe: }\ndivert: {traffic: both}", "divert.traffic", "rules"},
 		{"inspect: {probe: }\ndivert: {queues: 1}", "divert.queues", "restart"},
-		{"inspect: {probe: }\noutcomes: {limit: drop}", "outcomes.limit", "worker"},
+		{"inspect: {probe: }\noutcomes: {limit: drop}", "outcomes.limit", "program"},
 		{"inspect: {probe: }\noutcomes: {absent: drop}", "outcomes.absent", "rules"},
 		{"inspect: {probe: }\noutcomes: {overload: drop}", "outcomes.overload", "restart"},
 		{"inspect: {probe: }\nlimits: {timeouts: {tcp_closing: 5s}}", "limits.timeouts.tcp_closing", "worker"},
+		{"inspect: {probe: }\nmode: prevent\noutcomes: {overload: pass}", "mode", "program"},
 		{"inspect: {probe: }\nlimits: {queue: 100}", "limits.queue", "restart"},
-		{"inspect: {probe: }\nsettle: {hand_back: never}", "settle.hand_back", "rules+worker"},
+		{"inspect: {probe: }\nsettle: {hand_back: never}", "settle.hand_back", "program+rules"},
 		{"inspect: {probe: }\nevents: {eve: []}", "events.eve", "reporter"},
 	} {
 		changes, effect := mustLoad(t, c.src).Changes(base)

@@ -27,7 +27,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 		t.Errorf("a changed list does not change the fingerprint (%v, %v)", err1, err2)
 	}
 	changes, effect := load2.Changes(load1)
-	if len(changes) != 1 || changes[0].Key != "files.etc/weir/block.txt" || effect != EffectChain {
+	if len(changes) != 1 || changes[0].Key != "files.etc/weir/block.txt" || effect != EffectProgram {
 		t.Errorf("changes %+v", changes)
 	}
 }

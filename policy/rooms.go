@@ -10,6 +10,7 @@ import (
 	"github.com/weir-project/weir/inspect/dns"
 	"github.com/weir-project/weir/inspect/ids"
 	"github.com/weir-project/weir/inspect/qos"
+	"github.com/weir-project/weir/inspect/stats"
 	"github.com/weir-project/weir/inspect/urls"
 )
 
@@ -31,6 +32,7 @@ var rooms = []room{
 	inspector("dns", dns.New),
 	inspector("dlp", dlp.New),
 	inspector("qos", qos.New),
+	inspector("stats", stats.New),
 }
 
 // inspector puts a room's own Config and New into the table.
