@@ -74,6 +74,9 @@ func (f *runFlags) run() error {
 	if err != nil {
 		return err
 	}
+	if err := sandbox.ForgetAmbient(); err != nil {
+		return fail(exitSystem, err)
+	}
 	d := &daemon{flags: f, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
 	h, err := d.open(p)
 	if err != nil {
