@@ -58,9 +58,17 @@ type Backend interface {
 	// transaction (for iptables: one per family). On error the former rules stand.
 	// Counters go on from their former values; packets counted between reading
 	// those and the commit are lost.
+	//
+	// Packets that wait in a queue stay there, unless a chain changes its hook or
+	// priority.
 	Apply(rs *Ruleset) error
+	// Pause takes away the rules that divert and leaves the chains. No packet is
+	// queued any more, and those that wait can be answered. Apply ends the pause.
+	Pause() error
 	// Remove takes away all that Apply ever wrote, of this process or of one that
-	// crashed. Having nothing to remove is not an error.
+	// crashed. Having nothing to remove is not an error. The kernel drops every
+	// packet of the namespace that waits in any queue meanwhile: Pause first, and
+	// have what waits answered.
 	Remove() error
 	// Verify compares what is in the kernel with rs. No differences: all is well.
 	Verify(rs *Ruleset) ([]Difference, error)

@@ -93,6 +93,29 @@ func chainsOf(saved []savedTable) []iptChain {
 	return out
 }
 
+// Pause implements Backend.
+func (n *iptables) Pause() error {
+	for _, f := range n.families() {
+		old, err := n.saved(f)
+		if err != nil {
+			return err
+		}
+		var b strings.Builder
+		for _, name := range savedChains(old, "mangle") {
+			if diverts(strings.ToLower(strings.TrimPrefix(name, chainPrefix))) {
+				fmt.Fprintf(&b, ":%s - [0:0]\n", name) // --noflush empties chains that are declared
+			}
+		}
+		if b.Len() == 0 {
+			continue
+		}
+		if err := n.restore(f, "*mangle\n"+b.String()+"COMMIT\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remove implements Backend.
 func (n *iptables) Remove() error {
 	for _, f := range n.families() {

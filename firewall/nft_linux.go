@@ -52,8 +52,21 @@ func (n *nft) ours(c *nftables.Conn) ([]*nftables.Table, error) {
 	}), nil
 }
 
-// Apply implements Backend.
+// Apply implements Backend. Where our table stands already it is filled anew around its chains with hooks, since the
+// kernel drops every packet that waits in a queue when one of those goes; only if that fails it is replaced as a whole.
 func (n *nft) Apply(rs *Ruleset) error {
+	if n.transaction(func(c *nftables.Conn, old []*nftables.Table) error { return n.refill(c, rs, old) }) == nil {
+		return nil
+	}
+	err := n.transaction(func(c *nftables.Conn, old []*nftables.Table) error { return n.replace(c, rs, old) })
+	if err != nil {
+		return fmt.Errorf("firewall: apply rules: %w", hint(err))
+	}
+	return nil
+}
+
+// transaction commits what f asks for, knowing our tables that exist.
+func (n *nft) transaction(f func(c *nftables.Conn, ours []*nftables.Table) error) error {
 	c, err := n.conn()
 	if err != nil {
 		return err
@@ -63,18 +76,23 @@ func (n *nft) Apply(rs *Ruleset) error {
 	if err != nil {
 		return err
 	}
+	if err := f(c, old); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+// replace queues the removal of old and the messages that make all anew.
+func (n *nft) replace(c *nftables.Conn, rs *Ruleset, old []*nftables.Table) error {
 	from := sumCounters(c, old)
 	dropTables(c, old)
 	for i, t := range rs.tables() {
 		if i > 0 {
 			from = Counters{} // the sum goes on in the first table
 		}
-		if err := n.add(c, rs, t, from); err != nil {
+		if err := n.add(c, rs, t, from, nil); err != nil {
 			return err
 		}
-	}
-	if err := c.Flush(); err != nil {
-		return fmt.Errorf("firewall: apply rules: %w", hint(err))
 	}
 	return nil
 }
@@ -88,10 +106,13 @@ func dropTables(c *nftables.Conn, tables []*nftables.Table) {
 	}
 }
 
-// add queues the messages that make table t.
-func (n *nft) add(c *nftables.Conn, rs *Ruleset, t table, from Counters) error {
+// add queues the messages that make table t, but for what stays of it.
+func (n *nft) add(c *nftables.Conn, rs *Ruleset, t table, from Counters, stays *kept) error {
 	tbl := c.AddTable(&nftables.Table{Name: TableName, Family: nftFamilies[t]})
 	for _, k := range rs.Counters {
+		if stays.counter(k) {
+			continue
+		}
 		c.AddObj(&nftables.NamedObj{
 			Table: tbl, Name: k.String(), Type: nftables.ObjTypeCounter,
 			Obj: &expr.Counter{Packets: from[k].Packets, Bytes: from[k].Bytes},
@@ -113,7 +134,9 @@ func (n *nft) add(c *nftables.Conn, rs *Ruleset, t table, from Counters) error {
 	}
 	chains := make([]*nftables.Chain, len(rs.Chains))
 	for i, ch := range rs.Chains {
-		chains[i] = c.AddChain(ch.nft(tbl))
+		if chains[i] = ch.nft(tbl); !stays.chain(ch.Name) {
+			c.AddChain(chains[i])
+		}
 	}
 	for i, ch := range rs.Chains {
 		for _, r := range ch.Rules {
@@ -139,17 +162,11 @@ func (c Chain) nft(t *nftables.Table) *nftables.Chain {
 
 // Remove implements Backend.
 func (n *nft) Remove() error {
-	c, err := n.conn()
+	err := n.transaction(func(c *nftables.Conn, old []*nftables.Table) error {
+		dropTables(c, old)
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	defer c.CloseLasting()
-	old, err := n.ours(c)
-	if err != nil || len(old) == 0 {
-		return err
-	}
-	dropTables(c, old)
-	if err := c.Flush(); err != nil {
 		return fmt.Errorf("firewall: remove rules: %w", hint(err))
 	}
 	return nil

@@ -57,11 +57,10 @@ func (n *nft) verifyTable(c *nftables.Conn, rs *Ruleset, t table, have *nftables
 	if have.Flags != 0 {
 		out = append(out, Difference{where, fmt.Sprintf("the table has flags %#x (1: dormant)", have.Flags)})
 	}
-	chains, err := c.ListChainsOfTableFamily(have.Family)
+	chains, err := chainsIn(c, have)
 	if err != nil {
-		return nil, fmt.Errorf("firewall: list chains: %w", hint(err))
+		return nil, err
 	}
-	chains = slices.DeleteFunc(chains, func(ch *nftables.Chain) bool { return ch.Table.Name != TableName })
 	for _, ch := range rs.Chains {
 		i := slices.IndexFunc(chains, func(h *nftables.Chain) bool { return h.Name == ch.Name })
 		if i < 0 {

@@ -107,6 +107,11 @@ func (p *planner) divertChain(h Hook) {
 	p.rs.Chains = append(p.rs.Chains, ch)
 }
 
+// diverts reports whether a chain is one of those that divertChain makes.
+func diverts(chain string) bool {
+	return chain == HookForward.String() || chain == HookInput.String() || chain == HookOutput.String()
+}
+
 // exemptions returns the rules for what is never diverted.
 func (p *planner) exemptions(h Hook) []Rule {
 	exempt := func(c Counter, m Match) Rule { return Rule{Match: m, Counter: c, Action: Action{Kind: Return}} }

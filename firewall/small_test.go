@@ -197,6 +197,7 @@ func (f *fakeBackend) Apply(rs *Ruleset) error {
 	f.applied = rs
 	return nil
 }
+func (f *fakeBackend) Pause() error                          { return nil }
 func (f *fakeBackend) Remove() error                         { f.removed++; return nil }
 func (f *fakeBackend) Verify(*Ruleset) ([]Difference, error) { return nil, nil }
 func (f *fakeBackend) Counters() (c Counters, _ error)       { return c, nil }
