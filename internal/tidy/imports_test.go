@@ -38,13 +38,17 @@ var rooms = map[string][]string{
 	"sandbox":         {},
 	"policy":          {"inspect", "inspect/", "rule", "firewall", "event", "event/", "packet", "field", "flow", "defrag", "engine"},
 	"engine":          {"divert", "defrag", "flow", "proto", "field", "inspect", "event", "packet"},
-	"holder":          {"divert", "firewall", "sandbox"},
+	"journal":         {},
+	"holder":          {"divert", "firewall", "sandbox", "packet", "journal"},
+	"worker":          {"divert", "engine", "event", "event/", "proto", "sandbox", "journal"},
 	"report":          {"event", "event/"},
-	"lab":             {"packet"},
+	"control":         {},
+	"lab":             {"divert", "firewall", "packet"},
+	"lab/":            {"*"},
 	"cmd/":            {"*"},
 	"examples/":       {"divert", "packet"},
-	"bench/":          {"divert", "packet", "lab"},
 	"bench":           {"divert", "packet", "lab"},
+	"bench/":          {"divert", "packet", "lab"},
 }
 
 type pkg struct {
