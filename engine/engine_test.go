@@ -588,3 +588,18 @@ func TestFieldEditsAreRepaired(t *testing.T) {
 		t.Errorf("%d flows counted as readable, want 1", s)
 	}
 }
+
+// TestFlowIDsBeginWhereTold keeps the flows of several lanes apart.
+func TestFlowIDsBeginWhereTold(t *testing.T) {
+	var ids []uint64
+	b := newBench(t, Config{Limits: Limits{Flow: flow.Limits{FirstID: 1 << 40}}},
+		packetFunc{"ids", func(cx *inspect.Context, _ *packet.Packet) inspect.Decision {
+			ids = append(ids, cx.Flow.ID)
+			return inspect.Decision{}
+		}})
+	b.push(craft.UDP(client4, server4, nil), craft.UDP(client6, server6, nil), craft.UDP(server4, client4, nil))
+	b.run()
+	if fmt.Sprint(ids) != fmt.Sprint([]uint64{1 << 40, 1<<40 + 1, 1 << 40}) {
+		t.Errorf("flow ids %v", ids)
+	}
+}

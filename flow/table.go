@@ -16,6 +16,9 @@ const TimerKind = 1
 type Limits struct {
 	Flows int // conversations at a time; default 65,536
 
+	// FirstID is the ID of the first flow. Tables whose flows are told in one place begin far apart.
+	FirstID uint64
+
 	// When the table is full, evict the oldest expendable flow to make room (default), or
 	// refuse the new one. Expendable are flows that are half open, TCP connections that are
 	// over, and, of other protocols, those whose client has sent only one packet: a question and
@@ -90,7 +93,7 @@ type slot struct {
 func NewTable(limits Limits, w *wheel.Wheel, seed uint64, onEnd func(*Flow, End)) *Table {
 	limits.setDefaults()
 	n := 1024
-	t := &Table{limits: limits, wheel: w, secrets: secretsOf(seed), onEnd: onEnd}
+	t := &Table{limits: limits, lastID: max(limits.FirstID, 1) - 1, wheel: w, secrets: secretsOf(seed), onEnd: onEnd}
 	t.slots, t.mask = make([]slot, n), uint32(n-1)
 	return t
 }

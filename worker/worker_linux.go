@@ -198,12 +198,20 @@ func (w *worker) makeLanes(bundle *os.File, events []event.Queue) error {
 		if err != nil {
 			return err
 		}
+		limits := policy.Limits
+		limits.Flow.FirstID = firstID(w.config.Seed, i)
 		w.lanes = append(w.lanes, engine.New(engine.Config{
-			Socket: s, Events: events[i], Grammars: w.config.Grammars(), Program: *program, Limits: policy.Limits,
+			Socket: s, Events: events[i], Grammars: w.config.Grammars(), Program: *program, Limits: limits,
 			Batch: w.start.Queues[i].Batch, Seed: w.config.Seed, Clock: w.clock,
 		}))
 	}
 	return nil
+}
+
+// firstID keeps the flows of lanes, and of workers that follow one another, apart in the events: 18
+// bits that differ by chance, and room for 4 billion flows. EVE's flow_id has 51 bits.
+func firstID(seed uint64, lane int) uint64 {
+	return (seed>>32+uint64(lane)*0x9e3779b9)&(1<<18-1)<<32 + 1
 }
 
 // clock is lane time: since the worker began, by the monotonic clock.
