@@ -2,7 +2,6 @@ package defrag
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -251,48 +250,24 @@ func TestMeta(t *testing.T) {
 	t.Error("not whole")
 }
 
-// BenchmarkWorstPiece adds the last of 64 pieces of 1,480 bytes that all overlap: the most that one
-// packet of an Ethernet can cost.
-func BenchmarkWorstPiece(b *testing.B) {
-	s := shape{id: 1, proto: packet.GRE}
-	original := s.datagram(noise(1480+8*64, 1))
-	t := newBench(Limits{}, b.Fatalf).table
-	order := rand.New(rand.NewPCG(1, 2)).Perm(63)
-	for _, i := range order {
-		t.Add(decoded(s.piece(original, 8*i, 8*i+1480, true)), 0)
-	}
-	p := decoded(s.piece(original, 8*63, 8*63+1480, true))
-	d := t.oldest
-	d.length = 1 << 20 // the last piece is there as well
-	b.ReportAllocs()
-	for b.Loop() {
-		if why := d.check(p, 8*63, 8*63+1480, 64); why != "" || d.whole() {
-			b.Fatal(why)
+// TestFirstOfTwo takes the header of the first piece to come, of two that both begin the datagram.
+func TestFirstOfTwo(t *testing.T) {
+	one, two := shape{id: 1, proto: packet.GRE, dscp: 1}, shape{id: 1, proto: packet.GRE, dscp: 2, headers: 3}
+	payload := noise(24, 1)
+	short, long := one.piece(one.datagram(payload), 0, 8, true), two.piece(two.datagram(payload), 0, 16, true)
+	for _, tt := range []struct {
+		pieces [][]byte
+		want   shape
+	}{{[][]byte{short, long}, one}, {[][]byte{long, short}, two}} {
+		b := newBench(Limits{}, t.Fatalf)
+		for _, raw := range append(tt.pieces, one.piece(one.datagram(payload), 16, 24, false)) {
+			d, _ := b.add(raw, 0)
+			if d != nil && !bytes.Equal(d.Whole.Bytes(), tt.want.datagram(payload)) {
+				t.Errorf("want the header with DSCP %d, have %x", tt.want.dscp, d.Whole.Bytes())
+			}
+			if (d != nil) != (b.serial == 3) {
+				t.Errorf("piece %d: whole %v", b.serial, d != nil)
+			}
 		}
-	}
-}
-
-// BenchmarkDatagram reassembles one of 64 KiB from 46 pieces.
-func BenchmarkDatagram(b *testing.B) {
-	s := shape{id: 1, proto: packet.GRE}
-	original := s.datagram(noise(65000, 1))
-	var cuts []int
-	for at := 1480; at < 65000; at += 1480 {
-		cuts = append(cuts, at)
-	}
-	var ps []*packet.Packet
-	for _, raw := range s.cut(original, cuts...) {
-		ps = append(ps, decoded(raw))
-	}
-	t := newBench(Limits{}, b.Fatalf).table
-	b.ReportAllocs()
-	b.SetBytes(65000)
-	for b.Loop() {
-		for _, p := range ps {
-			t.Add(p, 0)
-		}
-	}
-	if n := t.Stats().Reassembled; n == 0 {
-		b.Fatal("nothing was reassembled")
 	}
 }

@@ -38,9 +38,9 @@ func relation(all ...interval) string {
 	return s
 }
 
-// playOverlaps sends the intervals as pieces of a datagram of the given number of units, the one at
-// index spoiled with a wrong first byte (-1: none), then whatever else the datagram needs. The table
-// must say of each piece what the twin says.
+// playOverlaps sends the intervals as pieces of a datagram of the given number of units, the one
+// at index spoiled with a wrong first byte (-1: none), then whatever else the datagram needs. The
+// table must say of each piece what the twin says.
 func playOverlaps(t *testing.T, s shape, units, spoiled int, all []interval) {
 	if slices.Contains(all, interval{0, units}) {
 		return // the datagram itself, not a piece of it

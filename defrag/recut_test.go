@@ -10,8 +10,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// sent is what goes on its way of a datagram that was recut: the pieces that are not dropped, repaired
-// as the socket does it.
+// sent is what goes on its way of a datagram that was recut: the pieces that are not dropped,
+// repaired as the socket does it.
 func sent(d *Datagram, fatalf func(string, ...any)) (raw [][]byte) {
 	for _, piece := range d.Pieces {
 		p := &piece.Packet

@@ -59,6 +59,13 @@ func TestAgainstSortedList(t *testing.T) {
 			if w.Len() != len(due) {
 				t.Fatalf("wheel holds %d timers, the list %d", w.Len(), len(due))
 			}
+			for i := range w.heads {
+				level, slot := i>>slotBits, i&slotMask
+				marked := w.used[level][slot/64]&(1<<(slot%64)) != 0
+				if marked == (w.heads[i].next == &w.heads[i]) {
+					t.Fatalf("level %d, slot %d: marked as used %v", level, slot, marked)
+				}
+			}
 			next, any := w.Next()
 			for i, at := range due {
 				if at.tick <= uint64(now/Tick) {
