@@ -4,27 +4,25 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"iter"
-	"maps"
-	"os"
-	"slices"
-	"strings"
+	"net/netip"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/packet"
 )
 
 // A differ is a socket that shows what became of the packets that changed or were dropped.
+//
+// It keeps a copy of each packet from Recv to Finish. A lane finishes every packet, and what it holds meanwhile is bounded by
+// the policy's limits (held, fragments), so the copies are too.
 type differ struct {
 	divert.Socket
 	out      io.Writer
 	colour   bool
-	original bool
+	original bool // show replaced bytes too
 	number   uint64
 	seen     map[packet.Token]arrived
+	free     [][]byte
 }
 
 // arrived is a packet as it came.
@@ -41,7 +39,11 @@ func (d *differ) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 	n, err := d.Socket.Recv(ps, wait)
 	for _, p := range ps[:n] {
 		d.number++
-		d.seen[p.Token] = arrived{d.number, bytes.Clone(p.Bytes())}
+		var buf []byte
+		if k := len(d.free); k > 0 {
+			buf, d.free = d.free[k-1][:0], d.free[:k-1]
+		}
+		d.seen[p.Token] = arrived{d.number, append(buf, p.Bytes()...)}
 	}
 	return n, err
 }
@@ -49,19 +51,33 @@ func (d *differ) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 func (d *differ) Finish(ps []*packet.Packet) error {
 	for _, p := range ps {
 		was := d.seen[p.Token]
-		delete(d.seen, p.Token)
 		switch {
 		case p.Verdict.Final():
-			fmt.Fprintf(d.out, "#%d %s\n  %s\n", was.number, endpoints(p), d.paint(31, fmt.Sprintf("%s: %s", p.Verdict, p.Reason)))
+			fmt.Fprintf(d.out, "#%d %s\n  %s\n", was.number, endpoints(p), d.paint(red, fmt.Sprintf("%s: %s", p.Verdict, p.Reason)))
 		case p.Changed():
 			p.Repair()
 			d.show(was, p)
 		}
+		delete(d.seen, p.Token)
+		d.free = append(d.free, was.bytes)
 	}
 	return d.Socket.Finish(ps)
 }
 
-// show prints the payload before and after around each place where they differ.
+// Inject shows what is sent to the sender of a rejected packet.
+func (d *differ) Inject(p *packet.Packet, how divert.Injection) error {
+	var shown packet.Packet
+	shown.Set(p.Bytes())
+	shown.Decode()
+	what := shown.Proto.String()
+	if shown.Proto == packet.TCP {
+		what = "reset"
+	}
+	fmt.Fprintf(d.out, "   %s\n  %s\n", endpoints(&shown), d.paint(yellow, "injected: "+what))
+	return d.Socket.Inject(p, how)
+}
+
+// show prints the payload before and after around the range in which they differ.
 func (d *differ) show(was arrived, p *packet.Packet) {
 	var before packet.Packet
 	before.Set(was.bytes)
@@ -72,17 +88,31 @@ func (d *differ) show(was arrived, p *packet.Packet) {
 	}
 	old, now := before.Payload(), p.Payload()
 	if bytes.Equal(old, now) {
+		if before.DSCP() == p.DSCP() {
+			fmt.Fprintln(d.out, "  headers only")
+		}
 		return
 	}
 	from, oldEnd, nowEnd := differs(old, now)
-	const context = 24
-	head := printable(now[max(0, from-context):from])
-	tail := printable(now[nowEnd:min(len(now), nowEnd+context)])
+	const short = 16
+	text := nowEnd-from > short || asText(now[from:nowEnd]) && asText(old[from:oldEnd])
 	if d.original {
-		fmt.Fprintf(d.out, "  %s %s%s%s\n", d.paint(31, "-"), head, d.paint(31, printable(old[from:oldEnd])), tail)
+		fmt.Fprintf(d.out, "  %s %s\n", d.paint(red, "-"), d.around(old, from, oldEnd, red, text))
+	} else {
+		now = hideNumbers(now)
 	}
-	fmt.Fprintf(d.out, "  %s %s%s%s\n", d.paint(32, "+"), head, d.paint(32, printable(now[from:nowEnd])), tail)
-	fmt.Fprintf(d.out, "    %d bytes at offset %d became %d\n", oldEnd-from, from, nowEnd-from)
+	fmt.Fprintf(d.out, "  %s %s\n", d.paint(green, "+"), d.around(now, from, nowEnd, green, text))
+	fmt.Fprintf(d.out, "    %s at offset %d became %d\n", count(oldEnd-from, "byte"), from, nowEnd-from)
+}
+
+// around shows a range of a payload in colour: text with its surroundings, a few other bytes as hexadecimal digits.
+func (d *differ) around(b []byte, from, end, colour int, text bool) string {
+	const context = 24
+	if !text {
+		return d.paint(colour, hexadecimal(b[from:end]))
+	}
+	head, tail := b[max(0, from-context):from], b[end:min(len(b), end+context)]
+	return printable(head) + d.paint(colour, printable(b[from:end])) + printable(tail)
 }
 
 // differs returns the range in which two payloads differ.
@@ -98,29 +128,6 @@ func differs(old, now []byte) (from, oldEnd, nowEnd int) {
 	return from, oldEnd, nowEnd
 }
 
-// printable shows bytes as text; what is none, as dots.
-func printable(b []byte) string {
-	const most = 160
-	cut := ""
-	if len(b) > most {
-		b, cut = b[:most], "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '·'
-		}
-		return r
-	}, string(latin1(b))) + cut
-}
-
-func latin1(b []byte) []rune {
-	rs := make([]rune, len(b))
-	for i, c := range b {
-		rs[i] = rune(c)
-	}
-	return rs
-}
-
 func endpoints(p *packet.Packet) string {
 	if p.Version == 0 {
 		return "no IP header"
@@ -128,29 +135,7 @@ func endpoints(p *packet.Packet) string {
 	if !p.HasPorts() {
 		return fmt.Sprintf("%s %s > %s", p.Proto, p.SrcAddr(), p.DstAddr())
 	}
-	return fmt.Sprintf("%s %s.%d > %s.%d", p.Proto, p.SrcAddr(), p.SrcPort, p.DstAddr(), p.DstPort)
+	return fmt.Sprintf("%s %s > %s", p.Proto, netip.AddrPortFrom(p.SrcAddr(), p.SrcPort), netip.AddrPortFrom(p.DstAddr(), p.DstPort))
 }
 
-func (d *differ) paint(code int, s string) string {
-	if !d.colour {
-		return s
-	}
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", code, s)
-}
-
-// colourful says whether to use colours on w: a terminal, and the user has not asked for none (no-color.org).
-func colourful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
-}
-
-// sortedReasons yields reasons and counts in the order of the alphabet.
-func sortedReasons(m map[packet.Reason]uint64) iter.Seq2[packet.Reason, uint64] {
-	return func(yield func(packet.Reason, uint64) bool) {
-		for _, why := range slices.Sorted(maps.Keys(m)) {
-			if !yield(why, m[why]) {
-				return
-			}
-		}
-	}
-}
+func (d *differ) paint(colour int, s string) string { return paint(d.colour, colour, s) }

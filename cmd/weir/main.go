@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -76,6 +77,17 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "weir", Short: "Inline packet inspection", Long: intro,
 		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.ArbitraryArgs, // else the library answers, with another exit code
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			hint := "See weir --help"
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "Did you mean weir " + strings.Join(near, ", weir ") + "?"
+			}
+			return fail(exitUsage, fmt.Errorf("there is no command %q\n%s", args[0], hint))
+		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fail(exitUsage, fmt.Errorf("%w\nSee %s --help", err, c.CommandPath()))
@@ -90,7 +102,7 @@ func newRoot() *cobra.Command {
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return fail(exitUsage, fmt.Errorf("%s takes %d argument(s), got %d\nUsage: %s", c.CommandPath(), n, len(args), c.UseLine()))
+			return fail(exitUsage, fmt.Errorf("%s takes %s, not %d\nUsage: %s", c.CommandPath(), count(n, "argument"), len(args), c.UseLine()))
 		}
 		return nil
 	}

@@ -1,21 +1,25 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"os"
 	"os/signal"
-	"sync/atomic"
-	"time"
+	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/event"
-	"github.com/weir-project/weir/event/eve"
+	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/policy"
 	"github.com/weir-project/weir/proto/all"
 )
@@ -33,19 +37,21 @@ func newReplay() *cobra.Command {
 	c := &cobra.Command{
 		Use: "replay IN.pcap", Short: "Run a policy over a capture file",
 		Long: `Replay takes the packets of a pcap or pcapng file along the same route as live ones, at the times at which
-they were captured, and writes what would have left to another file. It needs no privilege. The same
-capture and policy always give the same bytes and the same events.
+they were captured, and writes what would have left to another file: edited and delayed packets, answers
+to rejected ones, and frames without IP as they were. It needs no privilege. The same capture and policy
+always give the same bytes and the same events. After an error there is no output file.
 
-Changed packets are shown as they leave. What stood there before is not shown, since it may be what the policy
-is to hide; --original shows it too.`,
-		Example: "  weir replay in.pcap -p weir.yaml -w out.pcap --eve events.json",
-		Args:    exactly(1),
-		RunE:    func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+Changed packets are shown as they leave. What stood there before is not shown, since it may be what the
+policy is to hide, and neither are long numbers beside it; --original shows all.`,
+		Example: `  weir replay in.pcap -p weir.yaml -w out.pcap --eve events.json
+  weir replay in.pcap -p weir.yaml --eve - | jq 'select(.event_type == "alert")'`,
+		Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
 	fl := c.Flags()
 	fl.StringVarP(&f.policy, "policy", "p", defaultPolicy, "policy `file`")
 	fl.StringVarP(&f.write, "write", "w", "", "write the packets that leave to this `file`")
-	fl.StringVar(&f.eve, "eve", "", "write events as JSON lines to this `file`, - for standard output")
+	fl.StringVar(&f.eve, "eve", "", "write events as JSON lines to this `file`; - for standard output, the rest then goes to standard error")
 	fl.BoolVar(&f.diff, "diff", true, "show what changed")
 	fl.BoolVar(&f.original, "original", false, "show the bytes that were replaced too: they may be secrets")
 	fl.IntVar(&f.batch, "batch", 64, "packets taken at a time; changes nothing but speed")
@@ -53,190 +59,156 @@ is to hide; --original shows it too.`,
 }
 
 func (f *replayFlags) run(c *cobra.Command, in string) error {
+	address, err := f.address(in)
+	if err != nil {
+		return fail(exitUsage, err)
+	}
 	p, err := loadPolicy(f.policy, 1)
 	if err != nil {
 		return err
-	}
-	address := "pcap:" + in
-	if f.write != "" {
-		address += ">" + f.write
 	}
 	socket, err := divert.OpenSocket(address, divert.WithBatch(f.batch))
 	if err != nil {
 		return err
 	}
-	r := &replay{flags: f, socket: socket, out: c.OutOrStdout(), colour: colourful(c.OutOrStdout())}
-	if err := r.run(p, in); err != nil {
-		return err
+	// A reader that closes the pipe early shall not leave half a file behind.
+	signal.Ignore(syscall.SIGPIPE)
+	r := &replay{flags: f, name: in, socket: socket.(*divert.Pcap), shown: c.OutOrStdout()}
+	if f.eve == "-" {
+		r.shown = c.ErrOrStderr()
 	}
-	return nil
+	return r.run(p, c.OutOrStdout())
+}
+
+// address makes the divert address of the capture files, and refuses what cannot be meant.
+func (f *replayFlags) address(in string) (string, error) {
+	switch {
+	case f.batch < 1:
+		return "", fmt.Errorf("--batch %d: at least one packet at a time", f.batch)
+	case strings.Contains(in, ">") || strings.Contains(f.write, ">"):
+		return "", errors.New("a capture's name cannot contain \">\": give it another, or a link with another")
+	case f.write == "":
+		return "pcap:" + in, nil
+	}
+	a, errA := os.Stat(in)
+	b, errB := os.Stat(f.write)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return "", fmt.Errorf("%s is the capture that is read: write to another file", f.write)
+	}
+	return "pcap:" + in + ">" + f.write, nil
 }
 
 // A replay is one capture on its way.
 type replay struct {
 	flags  *replayFlags
-	socket divert.Socket
-	out    io.Writer
-	colour bool
-	events eventCounter
+	name   string
+	socket *divert.Pcap
+	events *eventFile
+	shown  io.Writer // what is for people
 }
 
-func (r *replay) run(p *policy.Policy, in string) (err error) {
-	defer func() { err = errors.Join(err, r.socket.Close()) }()
-	closeEvents, err := r.openEvents()
+func (r *replay) run(p *policy.Policy, stdout io.Writer) (err error) {
+	if r.events, err = openEventFile(r.flags.eve, stdout); err != nil {
+		return errors.Join(err, r.socket.Discard())
+	}
+	snapshot, err := r.replay(p)
+	err = errors.Join(err, r.events.flush())
 	if err != nil {
+		return errors.Join(err, r.socket.Discard(), r.events.close(false))
+	}
+	if err := r.socket.Close(); err != nil {
+		return errors.Join(err, r.events.close(false))
+	}
+	if err := r.events.close(true); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeEvents()) }()
+	r.summary(snapshot)
+	return nil
+}
+
+// replay takes all packets along the route.
+func (r *replay) replay(p *policy.Policy) (*engine.Snapshot, error) {
 	chain, err := p.Chain(1)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	shown := r.socket
+	m := startMeter(r.progress)
+	defer m.stop()
+	var socket divert.Socket = r.socket
 	if r.flags.diff {
-		shown = newDiffer(r.socket, r.out, r.colour, r.flags.original)
+		out := m.besides(r.shown)
+		if !isTerminal(r.shown) {
+			b := bufio.NewWriter(out)
+			defer b.Flush()
+			out = b
+		}
+		socket = newDiffer(r.socket, out, colourful(r.shown), r.flags.original)
 	}
 	lane := engine.New(engine.Config{
-		Socket: shown, Events: &r.events, Grammars: all.Grammars(), Limits: p.Limits(), Batch: r.flags.batch,
+		Socket: socket, Events: r.events, Grammars: all.Grammars(), Limits: p.Limits(), Batch: r.flags.batch,
 		Program: engine.Program{Chain: chain, Outcomes: p.Outcomes()},
 	})
-	stop := r.progress(in)
-	var interrupted atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	defer signal.Stop(signals)
-	go func() {
-		if _, ok := <-signals; ok {
-			interrupted.Store(true)
-			lane.Stop()
-		}
-	}()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	unwatch := context.AfterFunc(ctx, lane.Stop)
 	err = lane.Run()
-	stop()
-	if interrupted.Load() {
-		return errors.Join(errors.New("interrupted: no output file was written"), discard(r.socket))
+	if !unwatch() {
+		err = errors.Join(err, errors.New("interrupted: no file was written"))
 	}
-	if err != nil {
-		return err
-	}
-	r.summary(lane.Snapshot(), in)
-	return nil
+	return lane.Snapshot(), err
 }
 
-// discard has the output file not be put in place.
-func discard(s divert.Socket) error {
-	if d, ok := s.(interface{ Discard() error }); ok {
-		return d.Discard()
+// progress is the meter's line; empty until the capture's size is known.
+func (r *replay) progress() string {
+	done, total := r.socket.Progress()
+	if total == 0 {
+		return ""
 	}
-	return nil
-}
-
-// openEvents connects the events to the output that was asked for, and returns what closes it.
-func (r *replay) openEvents() (func() error, error) {
-	var out eve.Output
-	switch r.flags.eve {
-	case "":
-		return func() error { return nil }, nil
-	case "-":
-		out = eve.NewStream(os.Stdout)
-	default:
-		f, err := os.Create(r.flags.eve)
-		if err != nil {
-			return nil, err
-		}
-		out = fileStream{eve.NewStream(f), f}
-	}
-	w := eve.NewWriter(out, eve.Format{}, 0)
-	r.events.sink = w
-	return func() error { return errors.Join(w.Flush(), w.Close()) }, nil
-}
-
-type fileStream struct {
-	*eve.Stream
-	f *os.File
-}
-
-func (s fileStream) Close() error { return s.f.Close() }
-
-// An eventCounter counts events and hands them to a sink, if there is one.
-type eventCounter struct {
-	sink  *eve.Writer
-	kinds [256]int
-	would int
-}
-
-func (c *eventCounter) Put(e *event.Event) bool {
-	c.kinds[e.Kind]++
-	if e.Would {
-		c.would++
-	}
-	if c.sink == nil {
-		return true
-	}
-	if err := c.sink.Write(e); err == nil {
-		return true
-	}
-	return c.sink.Flush() == nil && c.sink.Write(e) == nil
-}
-
-// progress shows how far a long replay has come, on a terminal.
-func (r *replay) progress(in string) (stop func()) {
-	p, ok := r.socket.(interface{ Progress() (done, total int64) })
-	if !ok || !term.IsTerminal(int(os.Stderr.Fd())) {
-		return func() {}
-	}
-	done := make(chan struct{})
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		tick := time.NewTicker(250 * time.Millisecond)
-		defer tick.Stop()
-		shown := false
-		for {
-			select {
-			case <-done:
-				if shown {
-					fmt.Fprint(os.Stderr, "\r\x1b[K")
-				}
-				return
-			case <-tick.C:
-				n, total := p.Progress()
-				if total > 0 {
-					shown = true
-					fmt.Fprintf(os.Stderr, "\r\x1b[K%s  %3d %%  %d of %d MiB", in, 100*n/total, n>>20, total>>20)
-				}
-			}
-		}
-	}()
-	return func() { close(done); <-finished }
+	return fmt.Sprintf("%s  %3d %%  %s of %s", r.name, 100*done/total, size(uint64(done)), size(uint64(total)))
 }
 
 // summary says in a few lines what came of it.
-func (r *replay) summary(s *engine.Snapshot, in string) {
-	o := r.out
-	if r.flags.eve == "-" {
-		o = os.Stderr
-	}
-	fmt.Fprintf(o, "%s: %d packets, %d changed, %d dropped", in, s.Packets, s.Socket.Rewritten, s.Dropped)
-	if s.WouldDrop > 0 {
-		fmt.Fprintf(o, ", %d would have been dropped", s.WouldDrop)
-	}
-	if skipped, ok := r.socket.(interface{ Skipped() uint64 }); ok && skipped.Skipped() > 0 {
-		fmt.Fprintf(o, ", %d frames without IP passed through", skipped.Skipped())
+func (r *replay) summary(s *engine.Snapshot) {
+	o := r.shown
+	fmt.Fprintf(o, "%s: %s, %d changed, %d dropped", r.name, count(int(s.Packets), "packet"), s.Socket.Rewritten, s.Dropped)
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{s.WouldDrop, "would have been dropped"},
+		{s.Delayed, "delayed"},
+		{s.Injected, "injected"},
+		{r.socket.Skipped(), "without IP passed through"},
+		{s.Panics, "failed inside Weir (please report this)"},
+	} {
+		if c.n > 0 {
+			fmt.Fprintf(o, ", %d %s", c.n, c.what)
+		}
 	}
 	fmt.Fprintln(o)
 	for k := event.KindAlert; k.Valid(); k++ {
 		if n := r.events.kinds[k]; n > 0 {
-			fmt.Fprintf(o, "  %6d %s\n", n, k)
+			fmt.Fprintf(o, "  event    %6d %s\n", n, k)
 		}
 	}
 	if r.events.would > 0 {
-		fmt.Fprintf(o, "  %6d of these say would: the policy only monitors\n", r.events.would)
+		fmt.Fprintf(o, "           %6d of these say would: monitoring alone alters and drops nothing\n", r.events.would)
 	}
 	for why, n := range sortedReasons(s.Drops) {
-		fmt.Fprintf(o, "  dropped %6d %s\n", n, why)
+		fmt.Fprintf(o, "  dropped  %6d %s\n", n, why)
 	}
 	for why, n := range sortedReasons(s.Anomalies) {
-		fmt.Fprintf(o, "  anomaly %6d %s\n", n, why)
+		fmt.Fprintf(o, "  anomaly  %6d %s\n", n, why)
+	}
+}
+
+// sortedReasons yields reasons and counts in the order of the alphabet.
+func sortedReasons(m map[packet.Reason]uint64) iter.Seq2[packet.Reason, uint64] {
+	return func(yield func(packet.Reason, uint64) bool) {
+		for _, why := range slices.Sorted(maps.Keys(m)) {
+			if !yield(why, m[why]) {
+				return
+			}
+		}
 	}
 }

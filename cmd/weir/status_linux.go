@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-project/weir/control"
+	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/holder"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/worker"
+)
+
+func init() { commands = append(commands, newStatus) }
+
+func newStatus() *cobra.Command {
+	var path string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "status", Short: "Say what a running weir is doing", Args: exactly(0),
+		Long: `Status asks a running weir for its processes, rules, lanes, flows and drops. Counters are those of the present
+worker, at most a second old.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var data json.RawMessage
+			if err := control.Ask(path, holder.Status, &data); err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(c.OutOrStdout())
+				out.SetIndent("", "  ")
+				return out.Encode(data)
+			}
+			var s holder.State
+			if err := json.Unmarshal(data, &s); err != nil {
+				return fmt.Errorf("the running weir is of another version (%w); try --json", err)
+			}
+			var w worker.Status
+			if len(s.Worker) > 0 {
+				if err := json.Unmarshal(s.Worker, &w); err != nil {
+					return fmt.Errorf("the running weir is of another version (%w); try --json", err)
+				}
+			}
+			printStatus(c.OutOrStdout(), &s, &w)
+			return nil
+		},
+	}
+	controlFlag(c, &path)
+	c.Flags().BoolVar(&asJSON, "json", false, "for machines: everything, durations in nanoseconds")
+	return c
+}
+
+// printStatus is the summary for people.
+func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(o, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("weir", "up %s, policy generation %d", s.Uptime.Round(time.Second), s.Generation)
+	line("rules", "%s", rulesState(s))
+	if s.ConfirmLeft > 0 {
+		line("confirm", "the rules go away in %s: keep them with weir confirm", s.ConfirmLeft.Round(time.Second))
+	}
+	line("worker", "%s", workerState(s, w))
+	if s.ReporterPID != 0 {
+		line("reporter", "pid %d", s.ReporterPID)
+	}
+	if s.Sandbox != "" {
+		line("sandbox", "%s", s.Sandbox)
+	}
+	if len(w.Lanes) > 0 {
+		fmt.Fprintln(o)
+		printLanes(o, w.Lanes)
+		fmt.Fprintln(o)
+		printTotals(line, w.Lanes)
+	}
+	for _, m := range s.Missing {
+		line("note", "%s", m)
+	}
+}
+
+func rulesState(s *holder.State) string {
+	text := "not in place"
+	switch {
+	case s.GaveUp:
+		text = "the crash outcome is in force: the worker kept ending, traffic is not inspected"
+	case s.Applied:
+		text = "in place"
+	}
+	if s.RulesMended > 0 {
+		text += fmt.Sprintf(", mended %s after a change by somebody else", times(s.RulesMended))
+	}
+	return text
+}
+
+func workerState(s *holder.State, w *worker.Status) string {
+	if s.WorkerPID == 0 {
+		return fmt.Sprintf("none, started again %s", times(s.Restarts))
+	}
+	text := fmt.Sprintf("pid %d", s.WorkerPID)
+	if !s.Ready {
+		text += ", loading the policy"
+	}
+	if w.RSSBytes > 0 {
+		text += ", " + size(uint64(w.RSSBytes)) + " resident"
+	}
+	if s.Restarts > 0 {
+		text += fmt.Sprintf(", started again %s", times(s.Restarts))
+	}
+	return text
+}
+
+// printLanes has a row for each lane.
+func printLanes(o io.Writer, lanes []*engine.Snapshot) {
+	t := tabwriter.NewWriter(o, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "lane\tpackets\tbytes\tdropped\twould drop\tedited\theld\twaiting\tkernel drops\t")
+	for i, l := range lanes {
+		fmt.Fprintf(t, "%d\t%d\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t\n", i, l.Packets, size(l.Bytes), l.Dropped, l.WouldDrop, l.Edited,
+			size(uint64(l.HeldBytes)), l.Socket.KernelQueued, l.Socket.KernelDropped+l.Socket.KernelUserDropped)
+	}
+	t.Flush()
+}
+
+func printTotals(line func(name, format string, args ...any), lanes []*engine.Snapshot) {
+	var live int
+	var created, lost, panics, refused uint64
+	var sights [len(flow.Stats{}.Sights)]uint64
+	drops, anomalies := map[packet.Reason]uint64{}, map[packet.Reason]uint64{}
+	for _, l := range lanes {
+		live += l.Flows.Live
+		created += l.Flows.Created
+		lost += l.EventsLost
+		panics += l.Panics
+		refused += l.Socket.VerdictErrors
+		for i, n := range l.Flows.Sights {
+			sights[i] += n
+		}
+		addReasons(drops, l.Drops)
+		addReasons(anomalies, l.Anomalies)
+	}
+	line("flows", "%d now, %d in all; of those that ended %d readable, %d by name only, %d dark, %d without payload", live, created,
+		sights[flow.SightReadable], sights[flow.SightName], sights[flow.SightDark], sights[flow.SightNone])
+	line("drops", "%s", topReasons(drops))
+	line("anomalies", "%s", topReasons(anomalies))
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{lost, "events lost: the reporter did not keep up"},
+		{panics, "panics contained: please report them"},
+		{refused, "verdicts refused by the kernel"},
+	} {
+		if c.n > 0 {
+			line("trouble", "%d %s", c.n, c.what)
+		}
+	}
+}
+
+func addReasons(to, from map[packet.Reason]uint64) {
+	for why, n := range from {
+		to[why] += n
+	}
+}
+
+// topReasons lists the most frequent reasons, the first one first.
+func topReasons(m map[packet.Reason]uint64) string {
+	const most = 5
+	if len(m) == 0 {
+		return "none"
+	}
+	whys := slices.SortedFunc(maps.Keys(m), func(a, b packet.Reason) int {
+		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, why := range whys[:min(len(whys), most)] {
+		parts = append(parts, fmt.Sprintf("%d %s", m[why], why))
+	}
+	if len(whys) > most {
+		parts = append(parts, fmt.Sprintf("%d more reasons", len(whys)-most))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
