@@ -154,7 +154,7 @@ func takes(s *jsonschema.Schema) string {
 		return "list of " + takes(s.Items)
 	case s.Type == "integer":
 		return "number"
-	case s.Type == "string":
+	case s.Type == "string", s.Extras["type"] != nil:
 		return "text"
 	case s.Type == "boolean":
 		return "`true` `false`"

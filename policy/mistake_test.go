@@ -131,7 +131,7 @@ var wrong = []struct{ name, src, want string }{
 	{"float", "inspect: {probe: {rate: fast}}\n", `1:25: inspect.probe.rate: want a number, not "fast"; write a number such as 0.5`},
 	{"float not a number", "inspect: {probe: {rate: .nan}}\n", `1:25: inspect.probe.rate: want a number, not ".nan"; write a number such as 0.5`},
 	{"bool", "inspect: {probe: {yes: yes}}\n", `1:24: inspect.probe.yes: want true or false, not "yes"; write true or false`},
-	{"text", "inspect: {probe: {extra: 5}}\n", `1:26: inspect.probe.extra: want text, not 5; write "5", in quotes`},
+	{"text", "inspect: {probe: {extra: 5.5}}\n", `1:26: inspect.probe.extra: want text, not 5.5; write "5.5", in quotes`},
 	{"map", "inspect: {probe: {named: [1]}}\n", "1:26: inspect.probe.named: want keys and values, not a list; write key: value"},
 	{"map value", "inspect: {probe: {named: {a: 1, b: x}}}\n", `1:36: inspect.probe.named.b: want a whole number, not "x"; write digits only`},
 	{"map key twice", "inspect: {probe: {named: {a: 1, a: 2}}}\n", "1:33: the key inspect.probe.named.a appears twice: the first is on line 1; leave one of them"},

@@ -42,7 +42,7 @@ func (d decoder) scalar(at, n *yaml.Node, path string, v reflect.Value, within b
 func setString(n *yaml.Node, v reflect.Value) error {
 	w, ok := v.Interface().(worded)
 	if !ok {
-		if n.ShortTag() != "!!str" {
+		if tag := n.ShortTag(); tag != "!!str" && tag != "!!int" { // a port or a code point is a fine text
 			return wrongf(`write "`+n.Value+`", in quotes`, "want text, not %s", n.Value)
 		}
 		v.SetString(n.Value)

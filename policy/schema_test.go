@@ -111,6 +111,7 @@ func generate(t *testing.T) *jsonschema.Schema {
 		c := r.ReflectFromType(room.config)
 		c.Version, c.ID = "", ""
 		describeAll(c, room.config, r.CommentMap)
+		numbersAreTexts(c)
 		c.Properties.Set("mode", &jsonschema.Schema{Type: "string", Enum: []any{"monitor", "prevent"}, Description: "monitor: this inspector only says what it would do. Left out: the mode of the policy."})
 		inspectors.Set(room.name, c)
 	}
@@ -119,6 +120,21 @@ func generate(t *testing.T) *jsonschema.Schema {
 	finish(s, reflect.TypeFor[Document](), defaults(t))
 	nullable(s)
 	return s
+}
+
+// numbersAreTexts lets whole numbers stand where an inspector takes any text: a port, a code point.
+func numbersAreTexts(s *jsonschema.Schema) {
+	if s.Type == "string" && s.Enum == nil && s.Pattern == "" && s.Format == "" {
+		s.Type, s.Extras = "", map[string]any{"type": []string{"string", "integer"}}
+	}
+	if s.Items != nil {
+		numbersAreTexts(s.Items)
+	}
+	if s.Properties != nil {
+		for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+			numbersAreTexts(p.Value)
+		}
+	}
 }
 
 // describeAll gives keys without a comment of their own the one of the group of fields that they
