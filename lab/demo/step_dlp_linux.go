@@ -1,0 +1,153 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weir-project/weir/lab"
+)
+
+// An exchange is one connection as both ends saw it.
+type exchange struct {
+	client, server *lab.Tape // server is nil if nothing arrived there
+	status         string    // of the HTTP response
+	err            error     // of the client
+}
+
+// received is what reached the server.
+func (x *exchange) received() []byte {
+	if x.server == nil {
+		return nil
+	}
+	return x.server.Received()
+}
+
+// get sends an HTTP request from the client to the server's address, whatever host it names.
+func (r *live) request(address string, req *http.Request) *exchange {
+	x := &exchange{}
+	var mu sync.Mutex
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			c, err := r.lab.Client().DialContext(ctx, network, net.JoinHostPort(address, portHTTP))
+			if err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			x.client = lab.NewTape(c)
+			return x.client, nil
+		},
+	}
+	c := &http.Client{Transport: transport, Timeout: patience}
+	resp, err := c.Do(req)
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		x.status = resp.Status
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	x.err = err
+	if x.client != nil {
+		x.server = r.arrived(r.internet.http, x.client)
+	}
+	return x
+}
+
+// arrived returns the server's end of a client's connection.
+func (r *live) arrived(ln *lab.TapeListener, client *lab.Tape) *lab.Tape {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return ln.From(client.LocalAddr(), ctx.Done())
+}
+
+// server is the server's address: IPv6 if that was asked for and is there.
+func (r *live) server(v6 bool) string {
+	if v6 && r.lab.IPv6 {
+		return r.lab.Server().In.V6.String()
+	}
+	return r.lab.Server().In.V4.String()
+}
+
+// event prints the event that a step waited for, and counts whether it came.
+func (r *live) event(from int, what string, want func(*eveEvent) bool) {
+	e := r.journal.await(from, patience, want)
+	if e == nil {
+		r.check(false, "no event says so (%s)", what)
+		return
+	}
+	r.screen.wrapped("event", e.text(), blue)
+}
+
+// showDLP has a card number leave the network.
+func (r *live) showDLP() {
+	r.screen.title(1, "dlp", "A card number leaves the private network, masked")
+	from := r.journal.now()
+	body := "name=Ada&card=" + r.Card + "&amount=42"
+	req, err := http.NewRequest("POST", "http://www.example.com/order", strings.NewReader(body))
+	if err != nil {
+		r.check(false, "%v", err)
+		return
+	}
+	x := r.request(r.server(false), req)
+	if x.err != nil {
+		r.check(false, "the request failed: %v", x.err)
+		return
+	}
+	sent, got := x.client.Sent(), x.received()
+	r.screen.compare("client sent", "server received", sent, got)
+	r.event(from, "dlp", func(e *eveEvent) bool { return e.Type == "dlp" && e.Weir.Name == "card" })
+	want := bytes.Replace(sent, []byte(r.Card), []byte(masked(r.Card)), 1)
+	if !r.check(bytes.Equal(got, want), "%d bytes sent, %d received: %d differ, and they are digits of the card",
+		len(sent), len(got), differing(sent, got)) && bytes.Equal(got, sent) {
+		r.screen.note("The number arrived as it was: no issuer that Weir knows has cards that begin like it.")
+	}
+	r.curlCard()
+}
+
+// curlCard does the same with a program that knows nothing of Weir, if it is installed.
+func (r *live) curlCard() {
+	if !installed("curl") {
+		return
+	}
+	from := r.journal.now()
+	address := "http://" + net.JoinHostPort(r.server(true), portHTTP) + "/order"
+	c := r.lab.Client().Command("curl", "-sS", "-g", "--max-time", "5", "--data-raw", "card="+r.Card, address)
+	out, err := c.CombinedOutput()
+	ok := err == nil && bytes.Contains(out, []byte("bytes of body read"))
+	seen := r.journal.await(from, patience, func(e *eveEvent) bool { return e.Type == "dlp" && e.Weir.Name == "card" })
+	r.check(ok && seen != nil, "the same by curl, over %s: %s", family(r.server(true)), oneLine(out))
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func family(address string) string {
+	if strings.Contains(address, ":") {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+func oneLine(out []byte) string { return strings.Join(strings.Fields(string(out)), " ") }
+
+// quietly waits until the server has closed its end, so that its tape is whole.
+func quietly(t *lab.Tape) error {
+	select {
+	case <-t.Closed():
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("the server kept its end open for %v", patience)
+	}
+}

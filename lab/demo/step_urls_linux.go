@@ -1,0 +1,102 @@
+package demo
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/weir-project/weir/lab"
+)
+
+// showURLs has two names blocked: one in an HTTP request, one in a TLS handshake.
+func (r *live) showURLs() {
+	r.screen.title(3, "urls", "Blocked by name: the Host of HTTP, the server name of TLS")
+	r.blockedHost("ads.example.com")
+	r.blockedSNI("tracker.example.net")
+	r.allowedSNI("www.example.com")
+}
+
+func (r *live) blockedHost(host string) {
+	from := r.journal.now()
+	req, err := http.NewRequest("GET", "http://"+host+"/banner.js", nil)
+	if err != nil {
+		r.check(false, "%v", err)
+		return
+	}
+	x := r.request(r.server(true), req)
+	if x.client == nil {
+		r.check(false, "no connection: %v", x.err)
+		return
+	}
+	r.refused(string(firstLines(x.client.Sent(), 2)), x, from, host)
+	if installed("curl") {
+		url := "http://" + net.JoinHostPort(r.server(false), portHTTP) + "/banner.js"
+		out, err := r.lab.Client().Command("curl", "-sS", "--max-time", "5", "-H", "Host: "+host, url).CombinedOutput()
+		r.check(err != nil && strings.Contains(string(out), "reset"), "the same by curl, over IPv4: %s", oneLine(out))
+	}
+}
+
+// refused prints and checks a connection that was ended before the server read a byte.
+func (r *live) refused(sent string, x *exchange, from int, host string) {
+	r.screen.row("client sent", span{cut(printable([]byte(sent)), columns), gone})
+	got := x.received()
+	r.screen.row("server received", span{fmt.Sprintf("nothing (%d bytes)", len(got)), fresh})
+	r.event(from, "url", func(e *eveEvent) bool { return e.Type == "url" && e.URL["host"] == host })
+	reset := x.err != nil && strings.Contains(x.err.Error(), "reset")
+	why := "no error at all"
+	if x.err != nil {
+		parts := strings.Split(x.err.Error(), ": ")
+		why = strings.Join(parts[max(0, len(parts)-2):], ": ")
+	}
+	r.check(reset && len(got) == 0, "over %s the client was refused at once: %s", family(x.client.RemoteAddr().String()[:4]), why)
+}
+
+// handshake opens TLS to the server by a name.
+func (r *live) handshake(name string) *exchange {
+	x := &exchange{}
+	conn, err := r.lab.Client().Dial("tcp", net.JoinHostPort(r.server(false), portHTTPS))
+	if err != nil {
+		x.err = err
+		return x
+	}
+	x.client = lab.NewTape(conn)
+	defer x.client.Close()
+	_ = x.client.SetDeadline(time.Now().Add(patience))
+	// The classic key exchange: the post-quantum one makes a ClientHello of two segments, and this
+	// inspector reads names that lie in one.
+	c := tls.Client(x.client, &tls.Config{ServerName: name, RootCAs: r.internet.pool, CurvePreferences: []tls.CurveID{tls.X25519}})
+	x.err = c.Handshake()
+	x.server = r.arrived(r.internet.https, x.client)
+	return x
+}
+
+func (r *live) blockedSNI(name string) {
+	from := r.journal.now()
+	x := r.handshake(name)
+	if x.client == nil {
+		r.check(false, "no connection: %v", x.err)
+		return
+	}
+	hello := x.client.Sent()
+	r.refused(fmt.Sprintf("ClientHello of %d bytes, server_name=%s", len(hello), name), x, from, name)
+}
+
+func (r *live) allowedSNI(name string) {
+	x := r.handshake(name)
+	r.check(x.err == nil && len(x.received()) > 0, "while TLS with %s goes through: handshake done, certificate verified", name)
+}
+
+// firstLines returns the first n lines of a message, without its last line end.
+func firstLines(b []byte, n int) []byte {
+	for i, c := range b {
+		if c == '\n' {
+			if n--; n == 0 {
+				return b[:i-1]
+			}
+		}
+	}
+	return b
+}
