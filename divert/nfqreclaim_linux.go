@@ -1,6 +1,7 @@
 package divert
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -104,7 +105,14 @@ func (b *Bound) Release(v packet.Verdict) error {
 	if len(b.files) == 0 {
 		return ErrClosed
 	}
+	verdict := uint32(nfDrop)
+	if v == packet.Accept || v == packet.Pass {
+		verdict = nfAccept
+	}
 	f, err := os.Open(queueTable)
+	if errors.Is(err, os.ErrPermission) {
+		return b.releaseBlindly(verdict)
+	}
 	if err != nil {
 		return fmt.Errorf("nfqueue: release: %w", err)
 	}
@@ -113,18 +121,42 @@ func (b *Bound) Release(v packet.Verdict) error {
 	if err != nil {
 		return fmt.Errorf("nfqueue: release: %w", err)
 	}
-	verdict := uint32(nfDrop)
-	if v == packet.Accept || v == packet.Pass {
-		verdict = nfAccept
-	}
 	for _, r := range rows {
 		if r.number < b.first || r.number > b.last || r.waiting == 0 {
 			continue
 		}
-		m := bareVerdict(msgVerdictBatch, r.number, verdict, r.lastID)
-		if err := unix.Sendto(int(b.files[0].Fd()), m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-			return fmt.Errorf("nfqueue: release queue %d: %w", r.number, err)
+		if err := b.finishUpTo(r.number, verdict, r.lastID); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// everyID are ids whose batch verdicts, in this order, reach every packet wherever the 32-bit counter
+// of ids has got to: each finishes the half of the circle that ends with it, as long as the oldest
+// packet lies in that half (nfqnl_recv_verdict_batch).
+var everyID = [...]uint32{1<<31 - 1, 1<<32 - 1, 1<<31 - 1}
+
+// releaseBlindly releases where the table may not be read, as in a user namespace that does not map
+// root, and so the newest ids are not known.
+func (b *Bound) releaseBlindly(verdict uint32) error {
+	for q := int(b.first); q <= int(b.last); q++ {
+		for _, id := range everyID {
+			if err := b.finishUpTo(uint16(q), verdict, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finishUpTo sends a batch verdict. That there was nothing to finish is told by an answer that
+// readers ignore.
+func (b *Bound) finishUpTo(queue uint16, verdict, id uint32) error {
+	m := bareVerdict(msgVerdictBatch, queue, verdict, id)
+	native.PutUint32(m[8:], seqReclaim)
+	if err := unix.Sendto(int(b.files[0].Fd()), m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("nfqueue: release queue %d: %w", queue, err)
 	}
 	return nil
 }

@@ -94,6 +94,25 @@ func TestReclaimAfterACrash(t *testing.T) {
 	}
 }
 
+// Where the table of queues cannot be read, the packets are released all the same.
+func TestReleaseWithoutKnowingIDs(t *testing.T) {
+	b, u := holderLab(t)
+	u.send("a", "b", "c")
+	recvAll(t, attach(t, b), 2)
+	if err := b.releaseBlindly(nfAccept); err != nil {
+		t.Fatal(err)
+	}
+	u.want("a", "b", "c")
+	u.send("d")
+	if err := b.releaseBlindly(nfDrop); err != nil {
+		t.Fatal(err)
+	}
+	u.want()
+	if err := b.releaseBlindly(nfDrop); err != nil {
+		t.Errorf("nothing to release: %v", err)
+	}
+}
+
 func TestReleaseByTheHolderAlone(t *testing.T) {
 	b, u := holderLab(t)
 	u.send("a", "b", "c")
