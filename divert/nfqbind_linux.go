@@ -230,13 +230,23 @@ func (c *binder) repeatSeen() error {
 	return nil
 }
 
+// ErrTaken says that somebody else is bound to a queue; the error's text says who.
+var ErrTaken = errors.New("nfqueue: queue is taken")
+
+type takenError struct{ error }
+
+func (takenError) Is(target error) bool { return target == ErrTaken }
+func (e takenError) Unwrap() error      { return e.error }
+
 // explain turns the kernel's refusal to bind into advice.
 func (c *binder) explain(queue uint16, err error) error {
 	hint := ""
 	switch err {
 	case unix.EPERM, unix.EBUSY:
-		hint = queueOwner(queue)
-		if hint == "" && err == unix.EPERM {
+		if owner := queueOwner(queue); owner != "" {
+			return takenError{fmt.Errorf("nfqueue: bind queue %d: %w (%s)", queue, err, owner)}
+		}
+		if err == unix.EPERM {
 			hint = "needs CAP_NET_ADMIN"
 		}
 	case unix.EINVAL:

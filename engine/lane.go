@@ -162,8 +162,12 @@ func (l *Limits) setDefaults() {
 // lane's socket.
 func (l *Lane) Swap(p *Program) { l.shared.next.Store(p) }
 
-// Stop has Run return after the present batch. Whoever stops a lane also wakes its socket.
+// Stop has Run take what can be read of live traffic without waiting, for at most a second, and return. Whoever stops a lane
+// also wakes its socket.
 func (l *Lane) Stop() { l.shared.stop.Store(true) }
+
+// drainWithin is for how long a stopped lane goes on reading what comes as fast as it reads.
+const drainWithin = time.Second
 
 // idle is how often a lane without traffic looks up: for a swapped chain, for counters to publish.
 const idle = time.Second
@@ -174,8 +178,18 @@ func (l *Lane) Run() error {
 	if l.clock != nil {
 		l.nextIdle = l.now + idle
 	}
-	for !l.shared.stop.Load() {
-		n, err := l.socket.Recv(l.batch, l.wait())
+	for stopBy := time.Duration(-1); ; {
+		wait, stop := l.wait(), l.shared.stop.Load()
+		if stop {
+			wait = 0
+			if stopBy < 0 {
+				stopBy = l.now + drainWithin
+			}
+			if l.clock == nil || l.now > stopBy {
+				break
+			}
+		}
+		n, err := l.socket.Recv(l.batch, wait)
 		if l.clock != nil {
 			l.now, l.wall = l.clock()
 			l.advance()
@@ -190,6 +204,9 @@ func (l *Lane) Run() error {
 				return nil
 			}
 			return err
+		}
+		if stop && n == 0 {
+			break
 		}
 	}
 	l.shutdown()

@@ -1,9 +1,13 @@
 package holder
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-project/weir/internal/link"
@@ -14,18 +18,23 @@ type child struct {
 	name      string
 	cmd       *exec.Cmd
 	link      *link.Conn
-	lastHeard time.Time
-	readyAt   time.Time // of a worker
-	err       error     // how it ended; valid once it has come over Holder.exits
+	startedAt time.Time
+	heardAt   atomic.Int64 // nanoseconds after startedAt
+	readyAt   time.Time    // zero until it said so
+	stopping  bool         // it was asked to end
+	hung      bool         // it was killed because it said nothing
+	killAt    time.Time    // when asking is over; valid iff stopping
 }
 
-// A message is something that a child said. The end of its link is no message: its exit is told apart.
-type message struct {
+// A report is something that a child said, or its end.
+type report struct {
 	from *child
 	link.Message
+	ended bool
+	err   error // how it ended; nil for exit status 0
 }
 
-// launch starts a child with one end of a new link as its descriptor 3, and listens to it.
+// launch starts a child with one end of a new link as its descriptor 3, and has it listened to.
 func (h *Holder) launch(name string, cmd *exec.Cmd) (*child, error) {
 	near, far, err := link.Pair()
 	if err != nil {
@@ -37,43 +46,64 @@ func (h *Holder) launch(name string, cmd *exec.Cmd) (*child, error) {
 		near.Close()
 		return nil, fmt.Errorf("holder: start the %s: %w", name, err)
 	}
-	c := &child{name: name, cmd: cmd, link: near, lastHeard: time.Now()}
-	go func() {
-		for {
-			m, files, err := near.Recv()
-			for _, f := range files {
-				f.Close() // children have nothing to give
-			}
-			if err != nil {
-				break
-			}
-			h.messages <- message{c, m}
-		}
-		c.err = cmd.Wait()
-		near.Close()
-		h.exits <- c
-	}()
+	c := &child{name: name, cmd: cmd, link: near, startedAt: time.Now()}
+	go h.listen(c)
 	return c, nil
+}
+
+// listen passes on what a child says and then how it ended. It outlives Run only until the child is reaped.
+func (h *Holder) listen(c *child) {
+	for {
+		m, files, err := c.link.Recv()
+		for _, f := range files {
+			f.Close() // children have nothing to give
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				c.kill() // it says what cannot be understood
+			}
+			break
+		}
+		c.heard()
+		h.pass(report{from: c, Message: m})
+	}
+	// Without its link it can only end; one that does not is made to.
+	reaper := time.AfterFunc(drainWithin, c.kill)
+	err := c.cmd.Wait()
+	reaper.Stop()
+	c.link.Close()
+	h.pass(report{from: c, ended: true, err: err})
+}
+
+func (h *Holder) pass(r report) {
+	select {
+	case h.reports <- r:
+	case <-h.done:
+	}
 }
 
 // kill ends the child at once.
 func (c *child) kill() { _ = c.cmd.Process.Kill() }
 
-// stop asks the child to end and waits for it, while hearing what it still says; after the given time it is killed.
-func (c *child) stop(within time.Duration, messages <-chan message, exits <-chan *child) {
+// stop asks the child to end; look kills it if it does not.
+func (c *child) stop() {
+	c.stopping, c.killAt = true, time.Now().Add(drainWithin)
 	if c.link.Send(link.KindStop, nil) != nil {
 		c.kill()
 	}
-	timeout := time.After(within)
-	for {
-		select {
-		case <-messages:
-		case gone := <-exits:
-			if gone == c {
-				return
-			}
-		case <-timeout:
-			c.kill()
-		}
+}
+
+func (c *child) heard() { c.heardAt.Store(int64(time.Since(c.startedAt))) }
+
+// silence is for how long the child has said nothing.
+func (c *child) silence(now time.Time) time.Duration {
+	return now.Sub(c.startedAt) - time.Duration(c.heardAt.Load())
+}
+
+// ended says how a child ended, in words.
+func ended(err error) string {
+	if err == nil {
+		return "exit status 0"
 	}
+	return strings.TrimPrefix(err.Error(), "holder: ")
 }

@@ -2,12 +2,10 @@ package holder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/weir-project/weir/firewall"
-	"github.com/weir-project/weir/internal/link"
 )
 
 // What Do can be asked for.
@@ -20,7 +18,7 @@ const (
 
 type request struct {
 	what  string
-	reply chan reply
+	reply chan reply // of capacity 1
 }
 
 type reply struct {
@@ -28,11 +26,16 @@ type reply struct {
 	err   error
 }
 
+// errEnding is the answer to what comes, or is under way, when the holder ends.
+var errEnding = errors.New("weir is ending")
+
 // Do asks the running holder for something and waits for its answer. It may be called from any goroutine.
 func (h *Holder) Do(ctx context.Context, what string) (State, error) {
 	r := request{what, make(chan reply, 1)}
 	select {
 	case h.requests <- r:
+	case <-h.done:
+		return State{}, errEnding
 	case <-ctx.Done():
 		return State{}, ctx.Err()
 	}
@@ -48,8 +51,8 @@ func (h *Holder) asked(r request) error {
 	var err error
 	switch r.what {
 	case Reload:
-		if err = h.reload(&r); err == nil {
-			return nil // answered by reloaded
+		if err = h.reload(r); err == nil {
+			return nil // answered when it is done
 		}
 	case Confirm:
 		err = errors.New("there is nothing to confirm: weir was started without --confirm, or the rules are not in place yet")
@@ -67,106 +70,54 @@ func (h *Holder) asked(r request) error {
 	return nil
 }
 
+// State is what the holder knows, for people.
+type State struct {
+	Generation  uint32
+	WorkerPID   int // 0: there is none
+	ReporterPID int
+	Ready       bool // the worker answers packets
+	Applied     bool // the rules divert
+	GaveUp      bool // the outcome "absent" is in force, since workers kept ending
+	Restarts    int  // ends of a worker that nobody asked for
+	Reclaimed   int  // packets asked for again after the last restart; -1: not known
+	Journal     int  // flows that the worker found in the journal
+	RulesMended int  // times that somebody else's change of the rules was undone
+	ConfirmLeft time.Duration
+	Uptime      time.Duration
+	Sandbox     string
+	Missing     []string        // what this system cannot do, each a sentence
+	Worker      json.RawMessage // the worker's counters: worker.Status
+}
+
 func (h *Holder) snapshot() State {
 	s := h.state
 	s.Generation, s.Applied, s.GaveUp, s.Uptime = h.generation, h.applied, h.gaveUp, time.Since(h.epoch)
+	s.Worker = h.counters.json()
 	if h.confirm != nil {
 		s.ConfirmLeft = h.confirm.Left(time.Since(h.epoch))
 	}
 	return s
 }
 
-// reload reads the policy and offers it to the worker. Rules and generation change when the worker has taken it.
-func (h *Holder) reload(r *request) error {
-	if h.pending != nil {
-		return errors.New("another reload is under way")
+// counters are the worker's last status messages, one for each lane.
+type counters struct {
+	Generation uint32
+	RSSBytes   int64
+	Lanes      []json.RawMessage
+}
+
+func (c *counters) json() json.RawMessage {
+	for _, lane := range c.Lanes {
+		if lane == nil {
+			return nil // not all of them have spoken yet
+		}
 	}
-	next, err := h.config.Policy()
-	if err != nil {
-		return err
-	}
-	if h.worker == nil || !h.state.Ready {
-		h.use(next) // the next worker begins with it
-		r.reply <- reply{state: h.snapshot()}
+	if len(c.Lanes) == 0 {
 		return nil
 	}
-	if err := h.worker.link.Send(link.KindPolicy, link.Generation{Generation: h.generation + 1, Marks: next.Marks}, next.Bundle); err != nil {
-		next.Bundle.Close()
-		return err
-	}
-	h.pending, h.next = r, next
-	return nil
-}
-
-// reloaded ends the reload that is under way, if there is one: the worker has taken the policy, or err says why not.
-func (h *Holder) reloaded(err error) {
-	if h.pending == nil {
-		return
-	}
-	r, next := h.pending, h.next
-	h.pending, h.next = nil, nil
+	b, err := json.Marshal(c)
 	if err != nil {
-		next.Bundle.Close()
-		h.tell("reload-refused", err.Error())
-	} else {
-		h.use(next)
-		err = h.applyAgain()
-		if h.reporter != nil {
-			_ = h.reporter.link.Send(link.KindPolicy, nil)
-		}
-		h.tell("reloaded", fmt.Sprintf("generation %d", h.generation))
+		return nil // a worker gone bad
 	}
-	r.reply <- reply{h.snapshot(), err}
-}
-
-func (h *Holder) use(next *Policy) {
-	h.policy.Bundle.Close()
-	h.policy = next
-	h.generation++
-}
-
-func (h *Holder) applyAgain() error {
-	if !h.applied {
-		return nil
-	}
-	return h.apply()
-}
-
-// watch begins to compare the kernel's rules with ours.
-func (h *Holder) watch() {
-	ctx, cancel := context.WithCancel(context.Background())
-	h.stopWatch = cancel
-	h.changes = firewall.Watch(ctx, h.config.Backend, h.policy.Rules)
-}
-
-func (h *Holder) unwatch() {
-	if h.stopWatch == nil {
-		return
-	}
-	h.stopWatch()
-	for h.changes != nil {
-		if _, ok := <-h.changes; !ok {
-			h.changes = nil
-		}
-	}
-	h.stopWatch = nil
-}
-
-// rulesChanged restores rules that somebody has changed, and says so.
-func (h *Holder) rulesChanged(c firewall.Change) {
-	switch {
-	case c.Err != nil:
-		h.config.Log.Warn("the rules cannot be compared", "err", c.Err)
-	case len(c.Differences) > 0:
-		by := c.By
-		if by == "" {
-			by = "somebody"
-		}
-		h.tell("rules-changed", fmt.Sprintf("by %s: %v; restored", by, c.Differences[0]))
-		if err := h.config.Backend.Apply(h.policy.Rules); err != nil {
-			h.config.Log.Error("cannot restore the rules", "err", err)
-			return
-		}
-		h.state.RulesMended++
-	}
+	return b
 }

@@ -1,15 +1,17 @@
-// Package holder is the small process that root starts and that stays: it owns the divert sockets and the firewall rules, starts
-// the worker and the reporter and starts them again, notices rules that were changed under it, and takes everything
-// back at the end. It reads no packet.
+// Package holder is the small process that root starts and that stays: it owns the divert sockets, the journal and the firewall
+// rules, starts the worker and the reporter and starts them again, notices rules that were changed under it, and takes
+// everything back at the end. It reads no packet.
 //
 // Its law: rules divert only while a worker is there to answer, or the policy says drop. A worker that dies is replaced, and
-// what it had received is asked for again; one that keeps dying, or says nothing, follows the policy's crash outcome. Whatever
-// happens is told.
+// what it had received is asked for again; one that keeps dying, or says nothing, follows the policy's outcome "absent".
+// Rules go away in an order that loses no packet. Whatever happens is told.
+//
+// One goroutine owns all state (Run); a goroutine per child, one that reads policies and one that compares rules send it what
+// they find.
 package holder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +22,7 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/internal/link"
+	"github.com/weir-project/weir/journal"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -30,7 +33,12 @@ type Policy struct {
 	Marks    link.Marks     // that the rules count on
 	Absent   packet.Verdict // Accept or Drop: while no worker is to be had
 	MemLimit int64          // bytes for the worker's heap; 0: none
+	Renew    Renew          // against the policy in force; nothing at start
+	Origin   any            // for Config.Policy: what this was made from
 }
+
+// Renew says which children cannot take a policy in and are replaced.
+type Renew struct{ Worker, Reporter bool }
 
 // A Config is what a holder is made of.
 type Config struct {
@@ -44,10 +52,13 @@ type Config struct {
 	Reporter func() *exec.Cmd
 	Rings    []*os.File // one per lane, then any that only the reporter reads
 
-	Policy    func() (*Policy, error)
+	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called beside Run, one call at a
+	// time. An error refuses a reload.
+	Policy    func(inForce *Policy) (*Policy, error)
 	Backend   firewall.Backend
 	StateFile string        // where the former sysctl settings are kept until they are restored
 	Confirm   time.Duration // iff positive, the rules go away after this long unless Do says confirm
+	Patience  time.Duration // a worker that says nothing for longer is killed; default 10 s
 
 	Tell func(name, detail string) // events about Weir itself: "worker-crashed", "rules-changed"
 	Log  *slog.Logger
@@ -55,68 +66,76 @@ type Config struct {
 
 // How patient the holder is.
 const (
-	readyWithin = 60 * time.Second // a worker may take this long to load its policy
-	silentFor   = 10 * time.Second // a worker that says nothing for longer is killed
-	drainWithin = 5 * time.Second
-	shortLife   = 100 * time.Millisecond // a worker that lived no longer did nothing useful
-	shortLives  = 5                      // in a row, after which the policy's outcome takes over
-	retryEvery  = 2 * time.Second
+	readyWithin  = 60 * time.Second // a worker may take this long to load its policy
+	silentFor    = 10 * time.Second // Config.Patience, unless set
+	drainWithin  = 5 * time.Second
+	stuckFor     = 300 * time.Millisecond // a queue that has not shrunk for so long holds only what is held on purpose
+	shortLife    = 100 * time.Millisecond // a worker that lived no longer did nothing useful
+	shortLives   = 5                      // in a row, after which the policy's outcome takes over
+	retryEvery   = 2 * time.Second        // the first pause between such lives; it doubles
+	retryAtMost  = 30 * time.Second
+	tickEvery    = 100 * time.Millisecond
+	bindWithin   = 2 * time.Second // a worker whose holder was killed lets go of its queue within
+	journalFlows = 1024
 )
 
 // A Holder owns sockets, rules and children. Make one with New.
 type Holder struct {
-	config Config
-	bound  []*divert.Bound
-	policy *Policy
-	epoch  time.Time
+	config  Config
+	bound   []*divert.Bound
+	journal *os.File
+	policy  *Policy
+	epoch   time.Time
+
+	reports  chan report
+	requests chan request
+	loaded   chan loaded
+	changes  <-chan firewall.Change // nil while nobody compares
+	done     chan struct{}          // closed when Run has ended
 
 	generation uint32
-	worker     *child
+	worker     *child // nil: there is none
 	reporter   *child
-	messages   chan message
-	exits      chan *child
-	requests   chan request
-	changes    <-chan firewall.Change
 	stopWatch  context.CancelFunc
 	confirm    *firewall.Confirm
+	pending    *reload
+	counters   counters
+	state      State
 
-	applied bool      // our rules are in place
-	gaveUp  bool      // the crash outcome is in force
-	lost    bool      // a worker has died with packets received
-	short   int       // short lives in a row
-	retryAt time.Time // next attempt to start a worker; zero: none is due
-	pending *request  // a reload that waits for the worker's answer
-	next    *Policy   // of that reload
-	state   State
+	begun    bool // the rules have been in place once
+	applied  bool // our rules are in place
+	gaveUp   bool // the outcome "absent" is in force
+	lost     bool // a worker has died that may have received packets
+	stopping bool
+	reported bool // a reporter has been ready
+
+	short         int // short lives in a row
+	diedAt        time.Time
+	retryAt       time.Time // next attempt to start a worker; zero: none is due
+	retryPause    time.Duration
+	reporterAt    time.Time // the same for the reporter
+	reporterPause time.Duration
+	mendAt        time.Time // next attempt to apply the rules; zero: none is due
+	lookedAt      time.Time
 }
 
-// State is what the holder knows, for people.
-type State struct {
-	Generation  uint32
-	WorkerPID   int
-	ReporterPID int
-	Ready       bool
-	Applied     bool
-	GaveUp      bool
-	Restarts    int // of the worker
-	Reclaimed   int // packets asked for again after the last restart; -1: not known
-	RulesMended int // times that somebody else's change of the rules was undone
-	ConfirmLeft time.Duration
-	Sandbox     string
-	Missing     []string
-	Uptime      time.Duration
-	Worker      json.RawMessage // the worker's last status message
-}
-
-// New binds the divert sockets.
+// New binds the divert sockets and makes the journal. The caller runs the holder, or closes it.
 func New(c Config) (*Holder, error) {
+	if c.Patience <= 0 {
+		c.Patience = silentFor
+	}
 	h := &Holder{
-		config: c, epoch: time.Now(), messages: make(chan message), exits: make(chan *child), requests: make(chan request),
+		config: c, epoch: time.Now(), reports: make(chan report), requests: make(chan request),
+		loaded: make(chan loaded), done: make(chan struct{}),
+	}
+	var err error
+	if h.journal, err = journal.Create("weir-journal", journal.Config{Slots: journalFlows}); err != nil {
+		return nil, err
 	}
 	for _, address := range c.Lanes {
-		b, err := divert.BindNFQueue(address, c.Options...)
+		b, err := bind(address, c.Options)
 		if err != nil {
-			h.close()
+			h.Close()
 			return nil, err
 		}
 		h.bound = append(h.bound, b)
@@ -124,30 +143,42 @@ func New(c Config) (*Holder, error) {
 	return h, nil
 }
 
-func (h *Holder) close() {
+// bind waits a little for a queue that is taken: it may be by a worker that ends because its holder has been killed.
+func bind(address string, options []divert.Option) (*divert.Bound, error) {
+	for end := time.Now().Add(bindWithin); ; time.Sleep(tickEvery) {
+		b, err := divert.BindNFQueue(address, options...)
+		if !errors.Is(err, divert.ErrTaken) || time.Now().After(end) {
+			return b, err
+		}
+	}
+}
+
+// Close lets go of sockets and journal. Run does so itself.
+func (h *Holder) Close() {
 	for _, b := range h.bound {
 		b.Close()
 	}
+	h.journal.Close()
 }
 
 // Run is the holder's life: it returns when ctx ends, when Do is told to stop, or when the rules were not confirmed; the rules
 // are gone then, and no packet waits. An error says what could not be begun or undone.
 func (h *Holder) Run(ctx context.Context) error {
-	defer h.close()
-	policy, err := h.config.Policy()
+	defer h.Close()
+	defer close(h.done)
+	policy, err := h.config.Policy(nil)
 	if err != nil {
 		return err
 	}
 	h.policy = policy
+	defer func() { h.policy.close() }()
 	h.generation = 1
-	if err := h.startReporter(); err != nil {
-		return err
+	if err = h.startReporter(); err == nil {
+		err = h.startWorker()
 	}
-	if err := h.startWorker(); err != nil {
-		h.finish()
-		return err
+	if err == nil {
+		err = h.serve(ctx)
 	}
-	err = h.serve(ctx)
 	return errors.Join(err, h.finish())
 }
 
@@ -155,17 +186,13 @@ func (h *Holder) Run(ctx context.Context) error {
 var errStop = errors.New("stop")
 
 func (h *Holder) serve(ctx context.Context) error {
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case m := <-h.messages:
-			err = h.heard(m)
-		case c := <-h.exits:
-			err = h.exited(c)
 		case r := <-h.requests:
 			err = h.asked(r)
 		case change, ok := <-h.changes:
@@ -174,8 +201,12 @@ func (h *Holder) serve(ctx context.Context) error {
 			} else {
 				h.changes = nil
 			}
-		case now := <-tick.C:
-			err = h.look(now)
+		case l := <-h.loaded:
+			h.read(l)
+		case r := <-h.reports:
+			err = h.hear(r)
+		case <-tick.C:
+			err = h.look(time.Now())
 		}
 		if errors.Is(err, errStop) {
 			return nil
@@ -186,42 +217,88 @@ func (h *Holder) serve(ctx context.Context) error {
 	}
 }
 
-// look sees to what is due with time: retries, silence, the confirmation.
+func (h *Holder) hear(r report) error {
+	if r.ended {
+		return h.gone(r)
+	}
+	return h.heard(r)
+}
+
+// await hears the children until something is so, or the time is over.
+func (h *Holder) await(within time.Duration, so func() bool) {
+	timeout := time.NewTimer(within)
+	defer timeout.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case r := <-h.reports:
+			_ = h.hear(r) // while ending, nothing can fail that matters
+		case now := <-tick.C:
+			h.killLate(now)
+		case <-timeout.C:
+			return
+		}
+	}
+}
+
+// look sees to what is due with time: silence, retries, the confirmation.
 func (h *Holder) look(now time.Time) error {
-	if w := h.worker; w != nil {
-		patience := silentFor
-		if !h.state.Ready {
-			patience = readyWithin
-		}
-		if now.Sub(w.lastHeard) > patience {
-			h.tell("worker-silent", fmt.Sprintf("no word for %v: killed", patience))
-			w.kill()
-			w.lastHeard = now
-		}
+	h.killLate(now)
+	h.killSilent(now)
+	if err := h.retry(now); err != nil {
+		return err
 	}
-	if h.worker == nil && !h.retryAt.IsZero() && now.After(h.retryAt) {
-		h.retryAt = time.Time{}
-		if err := h.startWorker(); err != nil {
-			h.config.Log.Error("cannot start the worker", "err", err)
-			h.retryAt = now.Add(retryEvery)
-		}
-	}
-	if h.reporter == nil && h.config.Reporter != nil {
+	if h.reporter == nil && h.config.Reporter != nil && !now.Before(h.reporterAt) {
 		if err := h.startReporter(); err != nil {
 			h.config.Log.Error("cannot start the reporter", "err", err)
+			h.reporterAt = now.Add(retryEvery)
+		}
+	}
+	if !h.mendAt.IsZero() && now.After(h.mendAt) {
+		if h.applied {
+			h.restore()
+		} else if h.state.Ready {
+			h.mendAt = time.Time{}
+			_ = h.begin() // never fails but the first time
 		}
 	}
 	if h.confirm != nil && h.confirm.Due(now.Sub(h.epoch)) {
-		h.tell("not-confirmed", "the previous rules are back")
-		h.unwatch()
-		if err := h.confirm.Revert(h.config.Backend); err != nil {
-			h.config.Log.Error("cannot take the rules back", "err", err)
-			return nil // still due
-		}
-		h.applied = false
+		h.tell("not-confirmed", "the rules go away")
 		return errStop
 	}
 	return nil
+}
+
+// killLate kills children that were asked to end and do not.
+func (h *Holder) killLate(now time.Time) {
+	for _, c := range []*child{h.worker, h.reporter} {
+		if c != nil && c.stopping && now.After(c.killAt) {
+			c.kill()
+		}
+	}
+}
+
+// killSilent kills a worker that says nothing, unless it was we who did not listen.
+func (h *Holder) killSilent(now time.Time) {
+	w, away := h.worker, now.Sub(h.lookedAt) > time.Second
+	h.lookedAt = now
+	if w == nil || w.hung {
+		return
+	}
+	if away {
+		w.heard()
+		return
+	}
+	patience := h.config.Patience
+	if !h.state.Ready {
+		patience = readyWithin
+	}
+	if w.silence(now) > patience {
+		h.tell("worker-silent", fmt.Sprintf("no word for %v: killed", patience))
+		w.hung = true
+		w.kill()
+	}
 }
 
 func (h *Holder) tell(name, detail string) {
@@ -231,59 +308,15 @@ func (h *Holder) tell(name, detail string) {
 	}
 }
 
-// finish takes the rules away, lets the worker drain, and answers what is left.
+// finish takes the rules away, lets the worker drain, answers what is left, and lets the reporter write what there is.
 func (h *Holder) finish() error {
-	h.unwatch()
+	h.stopping = true
+	h.reloaded(errEnding)
 	var errs []error
-	if h.applied || h.gaveUp {
-		errs = append(errs, h.config.Backend.Remove(), firewall.RestoreSysctls(h.config.StateFile, firewall.Options{}))
+	if h.begun {
+		errs = append(errs, h.lift(), firewall.RestoreSysctls(h.config.StateFile, firewall.Options{}))
 	}
-	if h.worker != nil {
-		h.drain()
-	}
-	for _, b := range h.bound {
-		errs = append(errs, b.Release(packet.Accept))
-	}
-	if h.reporter != nil {
-		h.reporter.stop(drainWithin, h.messages, h.exits)
-	}
+	h.end(&h.worker)
+	h.end(&h.reporter)
 	return errors.Join(errs...)
-}
-
-// drain waits until the worker has answered what came before the rules were gone, and ends it.
-func (h *Holder) drain() {
-	deadline := time.Now().Add(drainWithin)
-	for h.waiting() > 0 && time.Now().Before(deadline) {
-		select {
-		case <-h.messages:
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	h.worker.stop(drainWithin, h.messages, h.exits)
-}
-
-// waiting returns how many packets wait in the kernel for a verdict.
-func (h *Holder) waiting() int {
-	n := 0
-	for _, b := range h.bound {
-		w, err := b.Waiting()
-		if err != nil {
-			return 0
-		}
-		n += w
-	}
-	return n
-}
-
-// start is the first message to a worker.
-func (h *Holder) start() (link.Start, []*os.File) {
-	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit, Marks: h.policy.Marks}
-	files := append([]*os.File{h.policy.Bundle}, h.config.Rings[:len(h.bound)]...)
-	for _, b := range h.bound {
-		s.Queues = append(s.Queues, link.Queue{
-			Address: b.Address, Caps: b.Caps, Files: len(b.Files()), Batch: h.config.Batch, Spin: h.config.Spin,
-		})
-		files = append(files, b.Files()...)
-	}
-	return s, files
 }

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/internal/link"
-	"github.com/weir-project/weir/packet"
 )
 
 func (h *Holder) startWorker() error {
@@ -18,163 +16,175 @@ func (h *Holder) startWorker() error {
 	if err != nil {
 		return err
 	}
-	start, files := h.start()
-	if err := w.link.Send(link.KindStart, start, files...); err != nil {
-		w.kill()
-		return err
-	}
 	h.worker = w
 	h.state.Ready, h.state.WorkerPID = false, w.cmd.Process.Pid
+	start, files := h.start()
+	if err := w.link.Send(link.KindStart, start, files...); err != nil {
+		w.kill() // its end is told like any other
+	}
 	return nil
 }
 
-func (h *Holder) startReporter() error {
-	if h.config.Reporter == nil {
-		return nil
+// start is the first message to a worker.
+func (h *Holder) start() (link.Start, []*os.File) {
+	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit, Marks: h.policy.Marks}
+	files := append([]*os.File{h.policy.Bundle, h.journal}, h.config.Rings[:len(h.bound)]...)
+	for _, b := range h.bound {
+		s.Queues = append(s.Queues, link.Queue{
+			Address: b.Address, Caps: b.Caps, Files: len(b.Files()), Batch: h.config.Batch, Spin: h.config.Spin,
+		})
+		files = append(files, b.Files()...)
 	}
-	r, err := h.launch("reporter", h.config.Reporter())
-	if err != nil {
-		return err
-	}
-	if err := r.link.Send(link.KindStart, nil, append([]*os.File{h.policy.Bundle}, h.config.Rings...)...); err != nil {
-		r.kill()
-		return err
-	}
-	h.reporter = r
-	h.state.ReporterPID = r.cmd.Process.Pid
-	return nil
+	return s, files
 }
 
 // heard does what a child's message asks for.
-func (h *Holder) heard(m message) error {
-	m.from.lastHeard = time.Now()
-	if m.from != h.worker {
+func (h *Holder) heard(r report) error {
+	if r.from == h.reporter && r.Kind == link.KindReady {
+		h.reporterReady(r.from)
+		h.reported = true
+	}
+	if r.from != h.worker {
 		return nil
 	}
-	switch m.Kind {
+	switch r.Kind {
 	case link.KindReady:
-		return h.workerReady(m.Data)
+		return h.workerReady(r.Data)
 	case link.KindStatus:
-		h.state.Worker = m.Data
+		h.workerStatus(r.Data)
 	case link.KindTaken:
-		h.reloaded(nil)
+		h.taken(r.Data, nil)
 	case link.KindRefused:
-		var r link.Refused
-		_ = json.Unmarshal(m.Data, &r)
-		h.reloaded(fmt.Errorf("the worker refused the policy, the old one stays: %s", r.Why))
+		var why link.Refused
+		_ = json.Unmarshal(r.Data, &why)
+		h.taken(r.Data, fmt.Errorf("the worker refused the policy, the old one stays: %s", why.Why))
 	case link.KindFailed:
 		var why string
-		_ = json.Unmarshal(m.Data, &why)
+		_ = json.Unmarshal(r.Data, &why)
 		h.tell("worker-failed", why)
 	}
 	return nil
 }
 
-// workerReady puts the rules in place: there is somebody to answer now.
-func (h *Holder) workerReady(data json.RawMessage) error {
-	var r link.Ready
-	if err := json.Unmarshal(data, &r); err != nil {
-		return err
+// workerStatus keeps one lane's counters.
+func (h *Holder) workerStatus(data json.RawMessage) {
+	var s link.Status
+	if json.Unmarshal(data, &s) != nil || s.Lane < 0 || s.Lane >= len(h.bound) {
+		return
 	}
-	h.worker.readyAt = time.Now()
-	h.state.Ready, h.state.Reclaimed = true, r.Reclaimed
-	h.state.Sandbox = r.Sandbox.String()
-	h.state.Missing = slices.Concat(r.Sandbox.Missing, r.Missing)
-	if h.lost {
-		h.tell("worker-restarted", fmt.Sprintf("pid %d, %d packets asked for again", r.PID, r.Reclaimed))
+	if h.counters.Lanes == nil {
+		h.counters.Lanes = make([]json.RawMessage, len(h.bound))
 	}
-	h.lost = false
-	if h.applied {
-		return nil
-	}
-	first := !h.gaveUp
-	h.gaveUp = false
-	err := h.apply()
-	if first && err == nil && h.config.Confirm > 0 {
-		h.confirm = firewall.NewConfirm(time.Since(h.epoch), h.config.Confirm, nil)
-	}
-	if !first && err != nil {
-		h.config.Log.Error("cannot put the rules back", "err", err)
-		return nil
-	}
-	return err
+	h.counters.Generation, h.counters.RSSBytes = s.Generation, s.RSSBytes
+	h.counters.Lanes[s.Lane] = s.Counters
 }
 
-// apply puts the policy's rules and settings in place, and watches them.
-func (h *Holder) apply() error {
-	h.unwatch()
-	if err := h.config.Backend.Apply(h.policy.Rules); err != nil {
+// workerReady puts the rules in place, if they are not: there is somebody to answer now.
+func (h *Holder) workerReady(data json.RawMessage) error {
+	var r link.Ready
+	if err := json.Unmarshal(data, &r); err != nil || h.state.Ready {
+		h.worker.kill()
+		return nil
+	}
+	h.worker.readyAt = time.Now()
+	h.state.Ready, h.state.Reclaimed, h.state.Journal = true, r.Reclaimed, r.Journal
+	h.state.Sandbox = r.Sandbox.String()
+	h.state.Missing = slices.Concat(r.Sandbox.Missing, r.Missing)
+	if h.lost || h.gaveUp {
+		again := "what its predecessor had received is asked for again"
+		if r.Reclaimed >= 0 {
+			again = fmt.Sprintf("%d packets asked for again", r.Reclaimed)
+		}
+		h.tell("worker-restarted", fmt.Sprintf("pid %d after %v, %s", h.worker.cmd.Process.Pid, h.worker.readyAt.Sub(h.diedAt).Round(time.Millisecond), again))
+	}
+	h.lost, h.gaveUp = false, false
+	if h.stopping {
+		return nil
+	}
+	if err := h.begin(); err != nil {
 		return err
 	}
-	h.applied = true
-	if err := firewall.SetSysctls(h.config.StateFile, h.policy.Rules.Sysctls, firewall.Options{}); err != nil {
-		h.config.Log.Warn("a kernel setting could not be made", "err", err)
-	}
-	h.watch()
+	h.offer()
 	return nil
 }
 
-// exited sees to a child's end.
-func (h *Holder) exited(c *child) error {
-	if c == h.reporter {
-		h.reporter = nil
-		h.tell("reporter-crashed", ended(c))
+// begin applies the rules unless they are there. The first time it must succeed.
+func (h *Holder) begin() error {
+	if h.applied {
 		return nil
 	}
-	if c != h.worker {
+	err := h.apply()
+	if err != nil && h.begun {
+		h.mend(err)
 		return nil
 	}
-	h.worker = nil
-	wasReady := h.state.Ready
+	if err == nil && !h.begun && h.config.Confirm > 0 {
+		h.confirm = firewall.NewConfirm(time.Since(h.epoch), h.config.Confirm, nil)
+	}
+	h.begun = h.begun || err == nil
+	return err
+}
+
+// gone sees to a child's end.
+func (h *Holder) gone(r report) error {
+	switch r.from {
+	case h.reporter:
+		return h.reporterEnded(r.from, r.err)
+	case h.worker:
+		return h.workerEnded(r.from, r.err)
+	}
+	return nil
+}
+
+func (h *Holder) workerEnded(w *child, err error) error {
+	h.worker, h.counters = nil, counters{}
 	h.state.Ready, h.state.WorkerPID = false, 0
-	h.state.Restarts++
-	h.lost = true
-	h.reloaded(fmt.Errorf("the worker ended (%s)", ended(c)))
-	h.tell("worker-crashed", ended(c))
-	if !wasReady && !h.applied && !h.gaveUp {
-		return fmt.Errorf("holder: the worker could not begin (%s)", ended(c))
-	}
-	now := time.Now()
-	h.short++
-	if wasReady && now.Sub(c.readyAt) > shortLife {
-		h.short = 0
-	}
-	if h.short >= shortLives {
-		h.giveUp()
-		h.retryAt = now.Add(retryEvery)
+	h.lost, h.diedAt = true, time.Now()
+	if h.stopping {
 		return nil
 	}
-	return h.startWorker()
+	if w.stopping { // to be replaced
+		h.retryAt = h.diedAt
+		return h.retry(h.diedAt)
+	}
+	h.state.Restarts++
+	h.tell("worker-crashed", ended(err))
+	if !h.begun {
+		return fmt.Errorf("holder: the worker could not begin (%s)", ended(err))
+	}
+	if h.pending != nil && h.pending.offered {
+		h.reloaded(fmt.Errorf("the worker ended (%s) when it was given the policy; the old one stays", ended(err)))
+	}
+	h.judge(w)
+	return h.retry(h.diedAt)
 }
 
-func ended(c *child) string {
-	if c.err == nil {
-		return "exit status 0"
+// judge counts short lives, and decides when the next one begins.
+func (h *Holder) judge(w *child) {
+	if w.readyAt.IsZero() || w.hung || h.diedAt.Sub(w.readyAt) <= shortLife {
+		h.short++
+	} else {
+		h.short, h.retryPause = 0, 0
 	}
-	return strings.TrimPrefix(c.err.Error(), "holder: ")
+	h.retryAt = h.diedAt
+	if h.short < shortLives {
+		return
+	}
+	h.giveUp()
+	h.retryPause = min(max(2*h.retryPause, retryEvery), retryAtMost)
+	h.retryAt = h.diedAt.Add(h.retryPause)
+	h.offer()
 }
 
-// giveUp puts the policy's crash outcome in force, until a worker is ready again.
-func (h *Holder) giveUp() {
-	if h.gaveUp {
-		return
+// retry starts a worker if one is due.
+func (h *Holder) retry(now time.Time) error {
+	if h.worker != nil || h.retryAt.IsZero() || now.Before(h.retryAt) {
+		return nil
 	}
-	h.gaveUp = true
-	if h.policy.Absent == packet.Drop {
-		h.tell("crash-outcome", "drop: packets wait in the queue, then are dropped, until a worker is back")
-		h.applied = false // to be applied again, counted as new
-		return
+	h.retryAt = time.Time{}
+	if err := h.startWorker(); err != nil {
+		h.config.Log.Error("cannot start the worker", "err", err)
+		h.retryAt = now.Add(retryEvery)
 	}
-	h.tell("crash-outcome", "pass: the rules are gone, traffic passes uninspected until a worker is back")
-	h.unwatch()
-	if err := h.config.Backend.Remove(); err != nil {
-		h.config.Log.Error("cannot remove the rules", "err", err)
-	}
-	h.applied = false
-	for _, b := range h.bound {
-		if err := b.Release(packet.Accept); err != nil {
-			h.config.Log.Error("cannot release what waits", "err", err)
-		}
-	}
-	h.lost = false
+	return nil
 }

@@ -9,9 +9,9 @@ import (
 // Nobody is the user and group that processes without a user of their own run as.
 const Nobody = 65534
 
-// Attributes returns how a parent starts a child with these needs: as user and group id, with no other groups, with no
-// capability but the needed one, and killed when the parent's thread dies. A parent without
-// CAP_SETUID, as in a rootless user namespace that maps only id, passes its own id.
+// Attributes returns how a parent starts a child with these needs: as user and group id, with no other groups and with no
+// capability but the needed one. A child learns of its parent's end over the link between them, not by a signal: it has things to
+// finish. A parent without CAP_SETUID, as in a rootless user namespace that maps only id, passes its own id.
 func Attributes(n Needs, id uint32) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{}
 	if syscall.Getuid() != int(id) {

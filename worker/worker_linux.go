@@ -1,8 +1,8 @@
 // Package worker is the process that reads hostile bytes: it runs the lanes of the engine, confined, on descriptors that the
 // holder gave it, and does what the holder says over their link. It opens nothing itself once it has begun.
 //
-// Its law: the holder's going away, a policy that cannot be used, a lane that ends: each has a
-// defined end, and no packet that was received stays without a verdict while the process lives.
+// Its law: the holder's going away, a policy that cannot be used, a lane that ends or hangs: each has a defined end, and no
+// packet that was received stays without a verdict while the process lives.
 package worker
 
 import (
@@ -21,16 +21,10 @@ import (
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/event/ring"
 	"github.com/weir-project/weir/internal/link"
+	"github.com/weir-project/weir/journal"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/sandbox"
 )
-
-// Status is the lanes' counters.
-type Status struct {
-	Generation uint32
-	Lanes      []*engine.Snapshot
-	RSSBytes   int64
-}
 
 // A Loaded is what a policy comes to for the lanes.
 type Loaded struct {
@@ -55,6 +49,7 @@ type worker struct {
 
 	lanes   []*engine.Lane
 	sockets []*divert.NFQueue
+	journal *journal.Journal
 	running sync.WaitGroup
 	errs    chan error
 	epoch   time.Time
@@ -84,21 +79,16 @@ func (w *worker) run() error {
 		w.running.Add(1)
 		go w.runLane(i, lane)
 	}
-	if err := w.link.Send(link.KindReady, ready); err != nil {
-		return err
-	}
-	go w.report()
 	heard := make(chan error, 1)
-	go func() { heard <- w.listen() }()
-	select {
-	case err = <-heard:
-	case err = <-w.errs:
+	if err = w.link.Send(link.KindReady, ready); err == nil {
+		go w.report()
+		go func() { heard <- w.listen() }()
+		select {
+		case err = <-heard:
+		case err = <-w.errs:
+		}
 	}
-	w.stop()
-	if err == nil {
-		_ = w.link.Send(link.KindFinished, w.status())
-	}
-	return err
+	return errors.Join(err, w.stop())
 }
 
 // prepare takes the holder's first message and makes the lanes; then it shuts the door behind itself.
@@ -118,6 +108,9 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 	}
 	bundle, rings, queues, err := w.sort(files)
 	if err != nil {
+		return ready, err
+	}
+	if w.journal, err = journal.Open(files[1]); err != nil {
 		return ready, err
 	}
 	if w.statm, err = os.Open("/proc/self/statm"); err != nil {
@@ -143,6 +136,9 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 	if w.start.Reclaim {
 		ready.Reclaimed = w.reclaim()
 	}
+	for i := range w.journal.Shards() {
+		ready.Journal += w.journal.Shard(i).Stats().Found
+	}
 	ready.PID = os.Getpid()
 	for _, s := range w.sockets {
 		ready.Missing = append(ready.Missing, s.Caps().Missing...)
@@ -152,14 +148,14 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 
 // sort tells the files of the start message apart.
 func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queues [][]*os.File, err error) {
-	want := 1 + len(w.start.Queues)
+	want := 2 + len(w.start.Queues)
 	for _, q := range w.start.Queues {
 		want += q.Files
 	}
 	if len(w.start.Queues) == 0 || len(files) != want {
 		return nil, nil, nil, fmt.Errorf("worker: start: %d files for %d queues, want %d", len(files), len(w.start.Queues), want)
 	}
-	bundle, files = files[0], files[1:]
+	bundle, files = files[0], files[2:] // the journal between them is opened by prepare
 	rings, files = files[:len(w.start.Queues)], files[len(w.start.Queues):]
 	for _, q := range w.start.Queues {
 		queues = append(queues, files[:q.Files])
@@ -302,42 +298,21 @@ func (w *worker) take(generation uint32, marks link.Marks, bundle *os.File) erro
 	return nil
 }
 
-// report sends the counters every second, until the link ends.
-func (w *worker) report() {
-	for range time.Tick(time.Second) {
-		if w.link.Send(link.KindStatus, w.status()) != nil {
-			return
-		}
-	}
-}
+// drainWithin is how long lanes may take to end. A lane that hangs does not keep the process, and so not the queue.
+const drainWithin = 4 * time.Second
 
-func (w *worker) status() Status {
-	w.mu.Lock()
-	s := Status{Generation: w.generation}
-	w.mu.Unlock()
-	for _, lane := range w.lanes {
-		s.Lanes = append(s.Lanes, lane.Snapshot())
-	}
-	s.RSSBytes = w.resident()
-	return s
-}
-
-// resident reads the process's resident memory from the file that was opened before the door was shut.
-func (w *worker) resident() int64 {
-	var text [128]byte
-	n, _ := w.statm.ReadAt(text[:], 0)
-	var size, resident int64
-	if _, err := fmt.Sscan(string(text[:n]), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * int64(os.Getpagesize())
-}
-
-// stop has the lanes finish what they hold and waits for them.
-func (w *worker) stop() {
+// stop has the lanes answer what they can still read and what they hold, and waits for them.
+func (w *worker) stop() error {
 	for i, lane := range w.lanes {
 		lane.Stop()
 		w.sockets[i].Wake()
 	}
-	w.running.Wait()
+	ended := make(chan struct{})
+	go func() { w.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(drainWithin):
+		return errors.New("worker: a lane does not end")
+	}
 }

@@ -34,8 +34,9 @@ func init() {
 	})
 }
 
-// parent returns the link to the holder. Signals of the terminal are the holder's to judge.
-func parent() (*link.Conn, error) {
+// parent returns the link to the holder. Signals of the terminal are the holder's to judge. The name is what ps shows.
+func parent(name string) (*link.Conn, error) {
+	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // else it is "exe"
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGTERM)
 	l, err := link.New(os.NewFile(3, "link"))
 	if err != nil {
@@ -45,7 +46,7 @@ func parent() (*link.Conn, error) {
 }
 
 func runWorker() error {
-	l, err := parent()
+	l, err := parent("weir-worker")
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func loadForWorker(f *os.File) (*worker.Loaded, error) {
 }
 
 func runReporter() error {
-	l, err := parent()
+	l, err := parent("weir-reporter")
 	if err != nil {
 		return err
 	}
@@ -111,6 +112,9 @@ func runReporter() error {
 	}
 	r, err := report.New(config)
 	if err != nil {
+		return err
+	}
+	if err := l.Send(link.KindReady, nil); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -7,8 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,10 +35,10 @@ func init() { commands = append(commands, newRun) }
 
 // runFlags are the command line of weir run.
 type runFlags struct {
-	policy, control, state, user, logFile string
-	confirm                               time.Duration
-	batch                                 int
-	spin                                  time.Duration
+	policy, control, state, user string
+	confirm, patience            time.Duration
+	batch                        int
+	spin                         time.Duration
 }
 
 func newRun() *cobra.Command {
@@ -66,6 +66,8 @@ policy has cut you off, wait.`,
 	fl.DurationVar(&f.confirm, "confirm", 0, "take the rules away after this `time` unless weir confirm is called")
 	fl.IntVar(&f.batch, "batch", 64, "most packets to receive at once")
 	fl.DurationVar(&f.spin, "spin", 0, "poll for this `time` before sleeping: less latency, more CPU")
+	fl.DurationVar(&f.patience, "patience", 0, "kill a worker that says nothing for this `time`")
+	_ = fl.MarkHidden("patience") // for tests; it is defined above
 	return c
 }
 
@@ -77,19 +79,24 @@ func (f *runFlags) run() error {
 	if err := sandbox.ForgetAmbient(); err != nil {
 		return fail(exitSystem, err)
 	}
+	if f.user != "" {
+		if _, err := strconv.ParseUint(f.user, 10, 32); err != nil {
+			return fail(exitUsage, fmt.Errorf("--user %s: it must be the number of a user", f.user))
+		}
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	listener, err := control.Listen(f.control) // first: it knows best whether another weir runs
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	defer listener.Close()
 	d := &daemon{flags: f, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
 	h, err := d.open(p)
 	if err != nil {
 		return fail(exitSystem, err)
 	}
-	listener, err := control.Listen(f.control)
-	if err != nil {
-		return fail(exitSystem, err)
-	}
-	defer listener.Close()
 	go control.Serve(listener, func(ctx context.Context, request string) (any, error) { return h.Do(ctx, request) })
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer cancel()
 	go d.reloadOnHangup(ctx, h)
 	return h.Run(ctx)
 }
@@ -101,8 +108,8 @@ type daemon struct {
 	features firewall.Features
 	rings    []*os.File
 	tell     event.Queue
-	loaded   atomic.Pointer[policy.Policy] // read at start, used once
-	rules    uint32                        // generation of the rules' marks
+	first    *policy.Policy // read at start
+	rules    uint32         // generation of the rules' marks
 }
 
 // open makes the holder of a policy.
@@ -135,7 +142,10 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if d.tell, err = mem.Writer(); err != nil {
 		return nil, err
 	}
-	d.loaded.Store(p)
+	d.first = p
+	if err := d.makeDirs(p); err != nil {
+		return nil, err
+	}
 	options := []divert.Option{divert.WithQueueLen(p.Document().Limits.Queue), divert.WithInjectMark(uint32(p.Document().Marks.Injected))}
 	if p.FailOpen() {
 		options = append(options, divert.WithFailOpen())
@@ -145,19 +155,54 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Needs{NetAdmin: true}) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{}) },
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
-		Confirm: d.flags.confirm, Tell: d.told, Log: d.log,
+		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
 }
 
-// policy reads the policy for the holder: at start the one that was loaded already, afterwards anew.
-func (d *daemon) policy() (*holder.Policy, error) {
-	p := d.loaded.Swap(nil)
-	if p == nil {
-		var err error
-		if p, err = loadPolicy(d.flags.policy, 0); err != nil {
-			return nil, err
+// makeDirs makes the directories of event files that are missing, for the reporter's user to write and rotate in.
+func (d *daemon) makeDirs(p *policy.Policy) error {
+	for _, s := range p.Events() {
+		dir := filepath.Dir(s.File.Path)
+		if s.Kind != "file" {
+			continue
+		}
+		if _, err := os.Stat(dir); err == nil {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("events: %w", err)
+		}
+		if err := os.Chown(dir, int(d.uid()), -1); err != nil {
+			return fmt.Errorf("events: %w", err)
 		}
 	}
+	return nil
+}
+
+// policy reads the policy for the holder: at start the one that was loaded already, afterwards anew.
+func (d *daemon) policy(inForce *holder.Policy) (*holder.Policy, error) {
+	if inForce == nil {
+		return d.prepare(d.first)
+	}
+	p, err := policy.LoadFile(d.flags.policy, policy.Options{Apps: grammarNames()})
+	if err != nil {
+		return nil, err
+	}
+	changes, effect := p.Changes(inForce.Origin.(*policy.Policy))
+	for _, c := range changes {
+		if c.Effect&policy.EffectRestart != 0 {
+			return nil, fmt.Errorf("%s: %s is now %s: that takes another start of weir (weir stop, weir run)", c.Key, c.Old, c.New)
+		}
+	}
+	next, err := d.prepare(p)
+	if err == nil {
+		next.Renew = holder.Renew{Worker: effect&policy.EffectWorker != 0, Reporter: effect&policy.EffectReporter != 0}
+	}
+	return next, err
+}
+
+// prepare makes of a policy what the holder needs.
+func (d *daemon) prepare(p *policy.Policy) (*holder.Policy, error) {
 	files := make([]bundle.File, 0, len(p.Files()))
 	for _, f := range p.Files() {
 		files = append(files, bundle.File{Name: f.Name, Data: f.Data})
@@ -176,7 +221,7 @@ func (d *daemon) policy() (*holder.Policy, error) {
 		absent = packet.Accept
 	}
 	inspected := config.Marks.Inspected()
-	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, Marks: link.Marks{
+	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, Origin: p, Marks: link.Marks{
 		Settle: policy.SettleMark(config).Mark, Inspected: packet.Mark{Value: inspected.Value, Mask: inspected.Mask},
 	}}, nil
 }

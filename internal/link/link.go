@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,14 +29,19 @@ type Message struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
+// sendWithin is how long the holder's end waits for a child that does not read.
+const sendWithin = time.Second
+
 // A Conn is one end. Send and Recv may be called from different goroutines.
 type Conn struct {
-	unix *net.UnixConn
-	buf  []byte
-	oob  []byte
+	unix   *net.UnixConn
+	buf    []byte
+	oob    []byte
+	within time.Duration // for a Send; 0: without end
 }
 
-// Pair returns two ends: one to use here, one to give to a child.
+// Pair returns two ends: one to use here, whose Send fails after a second if the other side does not read, and one to give to a
+// child.
 func Pair() (*Conn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -47,6 +53,7 @@ func Pair() (*Conn, *os.File, error) {
 		far.Close()
 		return nil, nil, err
 	}
+	near.within = sendWithin
 	return near, far, nil
 }
 
@@ -85,6 +92,9 @@ func (c *Conn) Send(kind string, data any, files ...*os.File) error {
 			fds[i] = int(f.Fd())
 		}
 		oob = unix.UnixRights(fds...)
+	}
+	if c.within > 0 {
+		_ = c.unix.SetWriteDeadline(time.Now().Add(c.within))
 	}
 	if _, _, err = c.unix.WriteMsgUnix(b, oob, nil); err != nil {
 		return fmt.Errorf("link: send %s: %w", kind, err)

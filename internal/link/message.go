@@ -3,6 +3,7 @@
 package link
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/weir-project/weir/divert"
@@ -12,15 +13,14 @@ import (
 
 // Kinds of messages. The comment says who sends them, and with which data and files.
 const (
-	KindStart    = "start"    // holder: Start; bundle, rings, then each queue's files
-	KindReady    = "ready"    // worker: Ready
-	KindPolicy   = "policy"   // holder: Generation; bundle
-	KindTaken    = "taken"    // worker: Generation
-	KindRefused  = "refused"  // worker: Refused; the old policy stays
-	KindStatus   = "status"   // worker, every second: Status
-	KindStop     = "stop"     // holder: drain and exit
-	KindFailed   = "failed"   // worker, its last words: a string
-	KindFinished = "finished" // worker: it has drained: Status
+	KindStart   = "start"   // holder: Start; bundle, journal, rings, then each queue's files
+	KindReady   = "ready"   // worker: Ready; reporter: nothing
+	KindPolicy  = "policy"  // holder: Generation; bundle
+	KindTaken   = "taken"   // worker: Generation
+	KindRefused = "refused" // worker: Refused; the old policy stays
+	KindStatus  = "status"  // worker, every second and for each lane: Status
+	KindStop    = "stop"    // holder: drain and exit
+	KindFailed  = "failed"  // worker, its last words: a string
 )
 
 // Start is what a worker is to do.
@@ -52,7 +52,16 @@ type Ready struct {
 	PID       int
 	Sandbox   sandbox.Report
 	Reclaimed int // packets asked for again, -1 if not known yet
+	Journal   int // records found in the journal
 	Missing   []string
+}
+
+// Status is one lane's counters. Lanes have messages of their own since a message is bounded and their number is not.
+type Status struct {
+	Generation uint32
+	RSSBytes   int64 // of the whole worker
+	Lane       int
+	Counters   json.RawMessage // engine.Snapshot
 }
 
 // Generation is the number of a policy.
