@@ -1,0 +1,16 @@
+//go:build !linux
+
+package main
+
+import "runtime"
+
+// examine says what there is on systems on which weir run does not work yet.
+func examine() *diagnosis {
+	d := newDiagnosis(runtime.GOOS)
+	d.Findings = []finding{
+		{"Diverting", "divert socket", markMissing, "this version diverts by NFQUEUE, which Linux alone has", []string{"run weir on Linux"}},
+		{"Without diverting", "captures", markOK, "weir check, init and replay work here", nil},
+	}
+	d.Advice, d.Next = "No policy can run on this system. Captures can be replayed:", []string{"weir replay in.pcap -p weir.yaml -w out.pcap"}
+	return d
+}
