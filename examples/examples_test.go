@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	_ "github.com/weir-project/weir/divert" // a change there runs these tests again
 )
 
 var programs string // the directory of the programs, built
@@ -15,7 +17,16 @@ var programs string // the directory of the programs, built
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	var err error
+	// go test keeps a result until a file changes that the test itself has opened.
+	sources, err := filepath.Glob("*/main.go")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range sources {
+		if _, err := os.ReadFile(name); err != nil {
+			panic(err)
+		}
+	}
 	if programs, err = os.MkdirTemp("", "weir-examples"); err != nil {
 		panic(err)
 	}

@@ -92,7 +92,7 @@ func about(name string, records ...string) string {
 func responses(_ *testing.T, f family) []story {
 	const www, other, old, to = "\x03www\x07example\x03com", "\x03ftp\x07example\x03com", "\xc6\x33\x64\x07", "\xcb\x00\x71\x09"
 	const mixed, sixteen = "\x03wWw\x07eXAmple\x03coM", "\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07"
-	query := []byte(about(www))
+	query := []byte(about(www, resource(1, old))) // one that carries an answer
 	query[2] = 1
 	long := www + "\x00" + resource(1, old)[2:] // the owner written out
 	return []story{
@@ -116,7 +116,7 @@ func requests(t *testing.T, f family) []story {
 		{f.tcp("80", "GET / HTTP/1.1\r\nAccept: */*\r\nhOST: blocked.example:8080\r\n\r\n"), nil},
 		{f.tcp("80", "GET / HTTP/1.1\r\nHost: www.Blocked.Example.\r\n\r\n"), nil},
 		same(f.tcp("80", "GET / HTTP/1.1\r\nHost: unblocked.example\r\n\r\n")),
-		same(f.tcp("80", "POST / HTTP/1.1\r\nHost: example.com\r\n\r\nHost: blocked.example")),
+		same(f.tcp("80", "POST / HTTP/1.0\r\nAccept: */*\r\n\r\nHost: blocked.example")),
 		same(f.udp("80", "Host: blocked.example\r\n")),
 		{f.tcp("443", hello(t, "blocked.example")), nil},
 		{f.tcp("443", hello(t, "ads.blocked.example")), nil},
