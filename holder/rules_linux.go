@@ -59,10 +59,10 @@ func (h *Holder) rulesChanged(c firewall.Change) {
 	}
 }
 
-// restore applies the rules in force once more, now or, if that fails, soon.
+// restore applies the rules in force once more, now or, if that fails, soon. The comparison begins anew: one that goes on would
+// not tell of the same change made again at once.
 func (h *Holder) restore() {
-	h.mendAt = time.Time{}
-	if err := h.config.Backend.Apply(h.policy.Rules); err != nil {
+	if err := h.apply(); err != nil {
 		h.mend(err)
 		return
 	}
