@@ -18,8 +18,10 @@ func FuzzAdd(f *testing.F) {
 	f.Add([]byte{4, 1, 0, 0, 3, 0x80, 2, 3, 0x80, 255, 255, 0x20})
 	f.Add([]byte{0, 1, 0x84, 1, 1, 0x84, 1, 1, 0x8c, 2, 1, 4})
 	shapes := []shape{
-		{id: 1, proto: packet.GRE}, {v6: true, id: 1, proto: packet.GRE},
-		{id: 1, proto: packet.UDP, headers: 3}, {v6: true, id: 2, proto: packet.GRE, headers: 1},
+		{id: 1, proto: packet.GRE},
+		{v6: true, id: 1, proto: packet.GRE},
+		{id: 1, proto: packet.UDP, headers: 3},
+		{v6: true, id: 2, proto: packet.GRE, headers: 1},
 	}
 	const spoil, unaligned, wait, more = 0x08, 0x10, 0x20, 0x80
 	original := noise(8*512, 1)

@@ -26,8 +26,10 @@ func read(raw []byte) fragment {
 	if raw[0]>>4 == 4 {
 		n := int(raw[0]&15) * 4
 		word := binary.BigEndian.Uint16(raw[6:])
-		f := fragment{header: slices.Clone(raw[:n]), off: int(word&0x1fff) * 8, last: word&moreFragments == 0,
-			data: raw[n:binary.BigEndian.Uint16(raw[2:])]}
+		f := fragment{
+			header: slices.Clone(raw[:n]), off: int(word&0x1fff) * 8, last: word&moreFragments == 0,
+			data: raw[n:binary.BigEndian.Uint16(raw[2:])],
+		}
 		f.header[6], f.header[7] = f.header[6]&0xc0, 0
 		f.key = fmt.Sprint(4, raw[12:20], raw[4:6], raw[9])
 		f.end = f.off + len(f.data)

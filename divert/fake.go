@@ -74,8 +74,10 @@ func NewFake(opts ...Option) *Fake {
 		wake:     make(chan struct{}, 1),
 		received: make(map[uint32]Diverted),
 		finished: make(map[uint32]bool),
-		caps: Caps{Backend: "fake", FailOpen: cfg.FailOpen, Marks: true, Interfaces: true,
-			GSO: true, InjectOut: true, InjectIn: true, Live: true},
+		caps: Caps{
+			Backend: "fake", FailOpen: cfg.FailOpen, Marks: true, Interfaces: true,
+			GSO: true, InjectOut: true, InjectIn: true, Live: true,
+		},
 	}
 }
 

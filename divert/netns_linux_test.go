@@ -61,8 +61,10 @@ func divertTo(t *testing.T, hook *nftables.ChainHook, proto byte, port, queue ui
 	if hook == nftables.ChainHookInput {
 		name = "in"
 	}
-	chain := c.AddChain(&nftables.Chain{Name: name, Table: table, Type: nftables.ChainTypeFilter,
-		Hooknum: hook, Priority: nftables.ChainPriorityFilter, Policy: &accept})
+	chain := c.AddChain(&nftables.Chain{
+		Name: name, Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: hook, Priority: nftables.ChainPriorityFilter, Policy: &accept,
+	})
 	info := xt.Unknown(make([]byte, 8)) // struct xt_NFQ_info_v3: queuenum, queues_total, flags
 	native.PutUint16(info, queue)
 	native.PutUint16(info[2:], 1)

@@ -34,8 +34,10 @@ func newModel(t fataler, first uint16, queues int, lastID uint32) (*modelKernel,
 	}
 	k := &modelKernel{fd: fds[1], queues: map[uint16]*modelQueue{}}
 	cfg := configure([]Option{WithBatch(8)})
-	s := &NFQueue{fd: fds[0], file: os.NewFile(uintptr(fds[0]), "model"), first: first, cfg: cfg,
-		queues: make([]queue, queues), rx: newReceiver(fds[0], cfg.Batch), tx: newSender()}
+	s := &NFQueue{
+		fd: fds[0], file: os.NewFile(uintptr(fds[0]), "model"), first: first, cfg: cfg,
+		queues: make([]queue, queues), rx: newReceiver(fds[0], cfg.Batch), tx: newSender(),
+	}
 	for i := range s.queues {
 		n := first + uint16(i)
 		s.queues[i].number = n

@@ -244,7 +244,7 @@ func (s *Pcap) Progress() (done, total int64) { return s.in.progress() }
 
 // Discard closes the socket and leaves no output file.
 func (s *Pcap) Discard() error {
-	s.fail(errors.New("pcap: discarded"))
+	s.failure = errors.New("pcap: discarded") // in place of io.EOF, too
 	return s.Close()
 }
 

@@ -166,3 +166,21 @@ func TestOutputThatIsNoRegularFile(t *testing.T) {
 		t.Error("a directory was accepted")
 	}
 }
+
+// Whoever finds at the very end that something else went wrong can still have no file.
+func TestDiscardAfterTheEnd(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.pcap")
+	s := openPcapTest(t, "pcap:"+writePcap(t, linkRaw, record{data: query("one")})+">"+out)
+	ps := newPackets(1)
+	_, err := s.Recv(ps, -1)
+	err = errors.Join(err, s.Finish(ps))
+	if _, end := s.Recv(ps, -1); end != io.EOF || err != nil {
+		t.Fatal(end, err)
+	}
+	if err := s.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(out)); len(left) != 0 {
+		t.Errorf("%s is there", left[0].Name())
+	}
+}

@@ -41,8 +41,10 @@ func (p *Pkt) Detach() ([]byte, Tag) {
 		return nil, Tag{}
 	}
 	p.finished = true
-	d := detached{token: p.Token, meta: p.Meta, data: bytes.Clone(p.Bytes()), truncated: p.Truncated(),
-		changed: p.Changed() || p.conn.edited(p), print: p.print}
+	d := detached{
+		token: p.Token, meta: p.Meta, data: bytes.Clone(p.Bytes()), truncated: p.Truncated(),
+		changed: p.Changed() || p.conn.edited(p), print: p.print,
+	}
 	return d.data, p.conn.hold(d)
 }
 

@@ -155,8 +155,13 @@ func TestClipAtRunes(t *testing.T) {
 		limit int
 		want  string
 	}{
-		{"abc", 3, "abc"}, {"abc", 2, "ab"}, {"aé", 2, "a"}, {"€", 2, ""}, {"€", 0, ""},
-		{"a😀", 4, "a"}, {"\x80\x80\x80\x80\x80", 4, "\x80\x80\x80\x80"},
+		{"abc", 3, "abc"},
+		{"abc", 2, "ab"},
+		{"aé", 2, "a"},
+		{"€", 2, ""},
+		{"€", 0, ""},
+		{"a😀", 4, "a"},
+		{"\x80\x80\x80\x80\x80", 4, "\x80\x80\x80\x80"},
 	} {
 		var cut bool
 		if got := clip(c.s, c.limit, &cut); got != c.want || cut != (got != c.s) {

@@ -28,8 +28,17 @@ var protoNames = []struct {
 	proto Proto
 	name  string
 }{
-	{ICMP, "icmp"}, {IGMP, "igmp"}, {TCP, "tcp"}, {UDP, "udp"}, {DCCP, "dccp"}, {GRE, "gre"},
-	{ESP, "esp"}, {AH, "ah"}, {ICMPv6, "ipv6-icmp"}, {SCTP, "sctp"}, {UDPLite, "udplite"},
+	{ICMP, "icmp"},
+	{IGMP, "igmp"},
+	{TCP, "tcp"},
+	{UDP, "udp"},
+	{DCCP, "dccp"},
+	{GRE, "gre"},
+	{ESP, "esp"},
+	{AH, "ah"},
+	{ICMPv6, "ipv6-icmp"},
+	{SCTP, "sctp"},
+	{UDPLite, "udplite"},
 }
 
 // String returns the protocol's name, or its number where it has none here.

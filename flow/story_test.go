@@ -46,12 +46,16 @@ func (b *bench) observe(p *packet.Packet, now time.Duration) {
 }
 
 var (
-	hosts = []string{"192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.255",
-		"2001:db8::1", "2001:db8::2", "2001:db8:1::1", "::192.0.2.1"}
+	hosts = []string{
+		"192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.255",
+		"2001:db8::1", "2001:db8::2", "2001:db8:1::1", "::192.0.2.1",
+	}
 	ports    = []uint16{0, 53, 80, 1023, 1024, 40000, 65535}
 	protos   = []packet.Proto{packet.TCP, packet.TCP, packet.TCP, packet.UDP, packet.ICMP, packet.GRE}
-	flagSets = []packet.TCPFlags{packet.SYN, packet.SYN | packet.ACK, packet.ACK, packet.ACK,
-		packet.ACK | packet.FIN, packet.RST, packet.RST | packet.ACK, 0, packet.SYN | packet.FIN}
+	flagSets = []packet.TCPFlags{
+		packet.SYN, packet.SYN | packet.ACK, packet.ACK, packet.ACK,
+		packet.ACK | packet.FIN, packet.RST, packet.RST | packet.ACK, 0, packet.SYN | packet.FIN,
+	}
 )
 
 func drawMessage(t *rapid.T) message {

@@ -61,8 +61,10 @@ func TestDirectionGuess(t *testing.T) {
 // TestKeysApart lists packets that look alike and belong to different conversations.
 func TestKeysApart(t *testing.T) {
 	echo := func(id uint16, src, dst string) message {
-		return message{src: netip.AddrPortFrom(netip.MustParseAddr(src), id),
-			dst: netip.AddrPortFrom(netip.MustParseAddr(dst), id), proto: packet.ICMP}
+		return message{
+			src: netip.AddrPortFrom(netip.MustParseAddr(src), id),
+			dst: netip.AddrPortFrom(netip.MustParseAddr(dst), id), proto: packet.ICMP,
+		}
 	}
 	all := []message{
 		tcp("192.0.2.1:1", "192.0.2.2:2"), udp("192.0.2.1:1", "192.0.2.2:2"),
@@ -109,8 +111,12 @@ func TestLife(t *testing.T) {
 		{"handshake from SYN-ACK", []message{s.with(synAck), c.with(ack)}, Established, time.Hour, EndTimeout},
 		{"middle", []message{s.with(ack), c.with(ack)}, Established, time.Hour, EndTimeout},
 		{"half closed", []message{c.with(syn), s.with(synAck), c.with(finAck)}, Established, time.Hour, EndTimeout},
-		{"closed", []message{c.with(syn), s.with(synAck), c.with(finAck), s.with(finAck), c.with(ack)}, Closing,
-			10 * time.Second, EndClosed},
+		{
+			"closed",
+			[]message{c.with(syn), s.with(synAck), c.with(finAck), s.with(finAck), c.with(ack)},
+			Closing,
+			10 * time.Second, EndClosed,
+		},
 		{"refused", []message{c.with(syn), s.with(rst)}, Closing, 10 * time.Second, EndClosed},
 		{"UDP question", []message{q}, New, 30 * time.Second, EndTimeout},
 		{"UDP answer", []message{q, q.reversed()}, Established, 5 * time.Minute, EndTimeout},

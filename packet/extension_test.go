@@ -35,8 +35,10 @@ func TestExtensionChains(t *testing.T) {
 		{"segment routing", Routing, routing(tcp, 4, 0), WellFormed, Extensions | RoutingHeader},
 		{"atomic fragment", FragmentHeader, fragment(tcp, 0), WellFormed, Extensions | AtomicFragment},
 		{"authentication", AH, join([]byte{tcp, 4, 0, 0}, make([]byte, 20)), WellFormed, Extensions | Authenticated},
-		{"all in their order", HopByHop, join(options(dst), options(rt), routing(fr, 2, 0), fragment(ah, 0), []byte{dst, 2}, make([]byte, 14), options(tcp)),
-			WellFormed, Extensions | RoutingHeader | AtomicFragment | Authenticated},
+		{
+			"all in their order", HopByHop, join(options(dst), options(rt), routing(fr, 2, 0), fragment(ah, 0), []byte{dst, 2}, make([]byte, 14), options(tcp)),
+			WellFormed, Extensions | RoutingHeader | AtomicFragment | Authenticated,
+		},
 		{"eight", DestinationOptions, many(8), WellFormed, Extensions},
 		{"nine", DestinationOptions, many(9), TooManyExtensionHeaders, Extensions},
 		{"hop-by-hop second", DestinationOptions, join(options(hop), options(tcp)), BadExtensionHeader, Extensions},

@@ -7,8 +7,10 @@ import (
 
 func seeds(f *testing.F) [][]byte {
 	b := [][]byte{tcp4(f), tcp6(f), udp4(f), udp6(f), ping4(f), ping6(f), {}, {0x45}, {0x60, 0}}
-	b = append(b, chain6(tcp6(f), HopByHop, []byte{60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0, 0, 0, 44, 2, 0, 1,
-		0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 6, 0, 0, 1, 9, 9, 9, 9}))
+	b = append(b, chain6(tcp6(f), HopByHop, []byte{
+		60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0, 0, 0, 44, 2, 0, 1,
+		0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 6, 0, 0, 1, 9, 9, 9, 9,
+	}))
 	b = append(b, sealed(2, 0, 60, 0x12, 0x34, 0x20, 0)(tcp4(f)[:60]))
 	return append(b, append(tcp4(f), 0, 0, 0))
 }

@@ -53,16 +53,20 @@ func drawTraffic(t *rapid.T) *traffic {
 	ttl, class := rapid.Byte().Draw(t, "ttl"), rapid.Byte().Draw(t, "class")
 	host := rapid.Byte()
 	if proto == layers.IPProtocolICMPv4 || rapid.Bool().Draw(t, "v4") {
-		x.ip4 = &layers.IPv4{Version: 4, TOS: class, TTL: ttl, Protocol: proto, Id: rapid.Uint16().Draw(t, "id"),
-			SrcIP: net.IP{192, 0, 2, host.Draw(t, "src")}, DstIP: net.IP{198, 51, 100, host.Draw(t, "dst")}}
+		x.ip4 = &layers.IPv4{
+			Version: 4, TOS: class, TTL: ttl, Protocol: proto, Id: rapid.Uint16().Draw(t, "id"),
+			SrcIP: net.IP{192, 0, 2, host.Draw(t, "src")}, DstIP: net.IP{198, 51, 100, host.Draw(t, "dst")},
+		}
 		if rapid.Bool().Draw(t, "df") {
 			x.ip4.Flags = layers.IPv4DontFragment
 		}
 	} else {
-		x.ip6 = &layers.IPv6{Version: 6, TrafficClass: class, HopLimit: ttl, NextHeader: proto,
+		x.ip6 = &layers.IPv6{
+			Version: 6, TrafficClass: class, HopLimit: ttl, NextHeader: proto,
 			FlowLabel: rapid.Uint32Max(0xfffff).Draw(t, "label"),
 			SrcIP:     append(net.ParseIP("2001:db8::")[:15:15], host.Draw(t, "src")),
-			DstIP:     append(net.ParseIP("2001:db8:1::")[:15:15], host.Draw(t, "dst"))}
+			DstIP:     append(net.ParseIP("2001:db8:1::")[:15:15], host.Draw(t, "dst")),
+		}
 	}
 	sport, dport := rapid.Uint16().Draw(t, "sport"), rapid.Uint16().Draw(t, "dport")
 	switch proto {
@@ -79,10 +83,12 @@ func drawTraffic(t *rapid.T) *traffic {
 func drawTCP(t *rapid.T, sport, dport uint16) *layers.TCP {
 	flags := rapid.Uint16Max(0x1ff).Draw(t, "flags")
 	bit := func(i int) bool { return flags>>i&1 != 0 }
-	x := &layers.TCP{SrcPort: layers.TCPPort(sport), DstPort: layers.TCPPort(dport),
+	x := &layers.TCP{
+		SrcPort: layers.TCPPort(sport), DstPort: layers.TCPPort(dport),
 		Seq: rapid.Uint32().Draw(t, "seq"), Ack: rapid.Uint32().Draw(t, "ack"),
 		FIN: bit(0), SYN: bit(1), RST: bit(2), PSH: bit(3), ACK: bit(4), URG: bit(5), ECE: bit(6), CWR: bit(7), NS: bit(8),
-		Window: rapid.Uint16().Draw(t, "window"), Urgent: rapid.Uint16().Draw(t, "urgent")}
+		Window: rapid.Uint16().Draw(t, "window"), Urgent: rapid.Uint16().Draw(t, "urgent"),
+	}
 	room := 38 // one option less than the header can hold, so that padding fits
 	for range rapid.IntRange(0, 4).Draw(t, "options") {
 		data := rapid.SliceOfN(rapid.Byte(), 0, 10).Draw(t, "data")

@@ -41,9 +41,11 @@ func TestFirewall(t *testing.T) {
 	want := firewall.Config{
 		Backend: firewall.NFT, Traffic: firewall.Both, Position: firewall.BeforeFilter,
 		Select: []firewall.Selection{
-			{In: []string{"lan0", "vlan*"}, Out: []string{"wan0"}, Protocols: []firewall.Proto{firewall.TCP, firewall.SCTP},
+			{
+				In: []string{"lan0", "vlan*"}, Out: []string{"wan0"}, Protocols: []firewall.Proto{firewall.TCP, firewall.SCTP},
 				Ports:    []firewall.PortRange{{First: 80, Last: 80}, {First: 8000, Last: 8080}},
-				Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Except: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}},
+				Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Except: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")},
+			},
 			{Protocols: []firewall.Proto{firewall.ICMP}},
 		},
 		Queues:     firewall.Queues{First: 2, Last: 5},

@@ -75,9 +75,15 @@ var traits = []struct {
 	name Trait
 	bit  packet.Traits
 }{
-	{"reserved_bit", packet.ReservedBit}, {"ip_options", packet.IPOptions}, {"source_route", packet.SourceRoute},
-	{"trailing_bytes", packet.TrailingBytes}, {"extension_headers", packet.Extensions}, {"routing_header", packet.RoutingHeader},
-	{"routing_header_0", packet.RoutingType0}, {"atomic_fragment", packet.AtomicFragment}, {"authenticated", packet.Authenticated},
+	{"reserved_bit", packet.ReservedBit},
+	{"ip_options", packet.IPOptions},
+	{"source_route", packet.SourceRoute},
+	{"trailing_bytes", packet.TrailingBytes},
+	{"extension_headers", packet.Extensions},
+	{"routing_header", packet.RoutingHeader},
+	{"routing_header_0", packet.RoutingType0},
+	{"atomic_fragment", packet.AtomicFragment},
+	{"authenticated", packet.Authenticated},
 	{"udp_surplus", packet.UDPSurplus},
 }
 

@@ -2,13 +2,13 @@ package rule
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"net/netip"
 )
 
 func mustParse(t *testing.T, text string) *Rule {

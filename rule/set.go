@@ -177,7 +177,7 @@ func invert(a netip.Addr) netip.Addr {
 func portRange(s string) (r PortRange, hint string) {
 	first, last, isRange := strings.Cut(s, ":")
 	r = PortRange{0, 65535}
-	var ok1, ok2 = true, true
+	ok1, ok2 := true, true
 	if first != "" {
 		r.First, ok1 = port(first)
 	}

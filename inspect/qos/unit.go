@@ -34,8 +34,14 @@ var units = []struct {
 	name string
 	bits float64
 }{
-	{"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}, {"bit", 1},
-	{"kb", 8e3}, {"mb", 8e6}, {"gb", 8e9}, {"b", 8},
+	{"kbit", 1e3},
+	{"mbit", 1e6},
+	{"gbit", 1e9},
+	{"bit", 1},
+	{"kb", 8e3},
+	{"mb", 8e6},
+	{"gb", 8e9},
+	{"b", 8},
 }
 
 // bytesOf reads an amount with a unit, in bytes. Bits are written bit: "b" is a byte, in capitals or not.

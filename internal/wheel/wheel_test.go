@@ -85,8 +85,10 @@ func TestOneTickInOrder(t *testing.T) {
 	w := New(0)
 	var timers [64]Timer
 	n := uint32(0)
-	for _, stop := range []int64{0, 1, 255, 256, 65535, 1 << 16, 1<<24 - 1, 1 << 24, 1<<24 + 1<<16 - 1,
-		1<<24 + 1<<16, 1<<24 + 1<<16 + 1<<8, at - 1} {
+	for _, stop := range []int64{
+		0, 1, 255, 256, 65535, 1 << 16, 1<<24 - 1, 1 << 24, 1<<24 + 1<<16 - 1,
+		1<<24 + 1<<16, 1<<24 + 1<<16 + 1<<8, at - 1,
+	} {
 		w.Advance(time.Duration(stop)*Tick, func(*Timer) { t.Fatal("fired early") })
 		for range 3 {
 			timers[n].Index = n

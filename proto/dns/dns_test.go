@@ -68,10 +68,14 @@ func TestFieldsAreReadAsAResolverReadsThem(t *testing.T) {
 		{"root", message(0x0100, 1, 0, 0, 0, "\x00\x00\x02\x00\x01"), "dns.query= dns.type=NS"},
 		{"NUL label", message(0, 1, 0, 0, 0, "\x03a\x00b\x03com\x00\x00\x41\x00\x01"), `dns.query=a\000b.com dns.type=HTTPS`},
 		{"dot in label", message(0, 1, 0, 0, 0, "\x04a.\\ \x00\xff\x00\x00\x01"), `dns.query=a\.\\\032 dns.type=TYPE65280`},
-		{"two questions, the second points to the first", message(0, 2, 0, 0, 0, exampleA, "\x03www\xc0\x0c\x00\x10\x00\x01"),
-			"dns.query=example.com dns.type=A dns.query=www.example.com dns.type=TXT"},
-		{"answer", message(0x8180, 1, 1, 0, 0, exampleA, answerA, "\xc0\x00\x02\x01"),
-			"dns.rcode=NOERROR dns.query=example.com dns.type=A dns.answer"},
+		{
+			"two questions, the second points to the first", message(0, 2, 0, 0, 0, exampleA, "\x03www\xc0\x0c\x00\x10\x00\x01"),
+			"dns.query=example.com dns.type=A dns.query=www.example.com dns.type=TXT",
+		},
+		{
+			"answer", message(0x8180, 1, 1, 0, 0, exampleA, answerA, "\xc0\x00\x02\x01"),
+			"dns.rcode=NOERROR dns.query=example.com dns.type=A dns.answer",
+		},
 		{"name error", message(0x8183, 1, 0, 0, 0, exampleA), "dns.rcode=NXDOMAIN dns.query=example.com dns.type=A"},
 		{"extended code", message(0x8180, 1, 0, 0, 1, exampleA, optCode1), "dns.rcode=BADVERS dns.query=example.com dns.type=A"},
 		{"unknown code", message(0x818c, 1, 0, 0, 0, exampleA), "dns.rcode=RCODE12 dns.query=example.com dns.type=A"},

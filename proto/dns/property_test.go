@@ -15,16 +15,20 @@ import (
 )
 
 // names share their ends, so that compression has work to do.
-var names = []string{"example.com.", "www.example.com.", "a.www.example.com.", "EXAMPLE.com.", "cdn.example.net.", "x.cdn.example.net.",
-	"net.", ".", `odd\.dot.example.com.`, `nul\000.example.com.`, strings.Repeat("long-label-of-many-bytes.", 9) + "example.com."}
+var names = []string{
+	"example.com.", "www.example.com.", "a.www.example.com.", "EXAMPLE.com.", "cdn.example.net.", "x.cdn.example.net.",
+	"net.", ".", `odd\.dot.example.com.`, `nul\000.example.com.`, strings.Repeat("long-label-of-many-bytes.", 9) + "example.com.",
+}
 
 func anyName(t *rapid.T) string { return rapid.SampledFrom(names).Draw(t, "name") }
 
 // anyRecord draws a record of a type with or without names.
 func anyRecord(t *rapid.T) oracle.RR {
 	h := oracle.RR_Header{Name: anyName(t), Class: oracle.ClassINET, Ttl: rapid.Uint32().Draw(t, "ttl")}
-	kind := rapid.SampledFrom([]uint16{oracle.TypeA, oracle.TypeAAAA, oracle.TypeCNAME, oracle.TypeNS, oracle.TypePTR, oracle.TypeMX, oracle.TypeSOA,
-		oracle.TypeSRV, oracle.TypeTXT, oracle.TypeDNAME, oracle.TypeNAPTR, oracle.TypeRP, oracle.TypeHTTPS, oracle.TypeNSEC, 65280}).Draw(t, "type")
+	kind := rapid.SampledFrom([]uint16{
+		oracle.TypeA, oracle.TypeAAAA, oracle.TypeCNAME, oracle.TypeNS, oracle.TypePTR, oracle.TypeMX, oracle.TypeSOA,
+		oracle.TypeSRV, oracle.TypeTXT, oracle.TypeDNAME, oracle.TypeNAPTR, oracle.TypeRP, oracle.TypeHTTPS, oracle.TypeNSEC, 65280,
+	}).Draw(t, "type")
 	h.Rrtype = kind
 	number := rapid.Uint16().Draw(t, "number")
 	switch kind {

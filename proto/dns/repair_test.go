@@ -96,8 +96,10 @@ func TestEveryCompressibleTypeIsMoved(t *testing.T) {
 				"\x05owner\x04zone", answerA, "\xc0\x00\x02\x01") // owner.zone.q at 32, zone.q at 38
 			unit = AppendRecord(unit, []byte("\x01o\xc0\x26"), typ, 1, 60, []byte(rdata))
 			before := unpack(t, unit)
-			got := repair(t, New(), unit, udp, field.Edit{Span: field.Span{Off: 19, End: 32},
-				New: AppendRecord(nil, []byte("\x03new\xc0\x0c"), 16, 1, 1, []byte("\x05longer"[:6]))})
+			got := repair(t, New(), unit, udp, field.Edit{
+				Span: field.Span{Off: 19, End: 32},
+				New:  AppendRecord(nil, []byte("\x03new\xc0\x0c"), 16, 1, 1, []byte("\x05longer"[:6])),
+			})
 			after := unpack(t, got)
 			if len(after.Answer) != 3 || after.Answer[1].String() != before.Answer[1].String() || after.Answer[2].String() != before.Answer[2].String() {
 				t.Errorf("before %v\nafter  %v", before.Answer, after.Answer)

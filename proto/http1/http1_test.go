@@ -35,28 +35,42 @@ func show(m *field.Message) string {
 
 func TestFields(t *testing.T) {
 	for _, c := range []struct{ name, unit, want string }{
-		{"request", "GET /a?b=c HTTP/1.1\r\nHost: Example.COM:8080\r\nUser-Agent: x y\r\n\r\n",
-			`method="GET" uri="/a?b=c" headers="Host: Example.COM:8080\r\nUser-Agent: x y\r\n" host="example.com" user_agent="x y"`},
-		{"agent before host", "GET / HTTP/1.1\r\nUSER-AGENT:x\r\nhost:\t example.com. \r\n\r\n",
-			`method="GET" uri="/" headers="USER-AGENT:x\r\nhost:\t example.com. \r\n" user_agent="x" host="example.com"`},
+		{
+			"request", "GET /a?b=c HTTP/1.1\r\nHost: Example.COM:8080\r\nUser-Agent: x y\r\n\r\n",
+			`method="GET" uri="/a?b=c" headers="Host: Example.COM:8080\r\nUser-Agent: x y\r\n" host="example.com" user_agent="x y"`,
+		},
+		{
+			"agent before host", "GET / HTTP/1.1\r\nUSER-AGENT:x\r\nhost:\t example.com. \r\n\r\n",
+			`method="GET" uri="/" headers="USER-AGENT:x\r\nhost:\t example.com. \r\n" user_agent="x" host="example.com"`,
+		},
 		{"no headers", "GET / HTTP/1.0\r\n\r\n", `method="GET" uri="/" headers=""`},
 		{"bare LF", "GET / HTTP/1.1\nHost: example.com\n\n", `method="GET" uri="/" headers="Host: example.com\n" host="example.com"`},
 		{"leading empty lines", "\r\n\nGET / HTTP/1.1\r\nHost: example.com\r\n\r\n", `method="GET" uri="/" headers="Host: example.com\r\n" host="example.com"`},
-		{"absolute target wins over Host", "GET http://Evil.example:80/x HTTP/1.1\r\nHost: good.example\r\n\r\n",
-			`method="GET" uri="http://Evil.example:80/x" host="evil.example" headers="Host: good.example\r\n"`},
-		{"authority with query at once", "GET https://evil.example?x HTTP/1.1\r\nHost: good.example\r\n\r\n",
-			`method="GET" uri="https://evil.example?x" host="evil.example" headers="Host: good.example\r\n"`},
-		{"CONNECT", "CONNECT Example.com:443 HTTP/1.1\r\nHost: other.example\r\n\r\n",
-			`method="CONNECT" uri="Example.com:443" host="example.com" headers="Host: other.example\r\n"`},
+		{
+			"absolute target wins over Host", "GET http://Evil.example:80/x HTTP/1.1\r\nHost: good.example\r\n\r\n",
+			`method="GET" uri="http://Evil.example:80/x" host="evil.example" headers="Host: good.example\r\n"`,
+		},
+		{
+			"authority with query at once", "GET https://evil.example?x HTTP/1.1\r\nHost: good.example\r\n\r\n",
+			`method="GET" uri="https://evil.example?x" host="evil.example" headers="Host: good.example\r\n"`,
+		},
+		{
+			"CONNECT", "CONNECT Example.com:443 HTTP/1.1\r\nHost: other.example\r\n\r\n",
+			`method="CONNECT" uri="Example.com:443" host="example.com" headers="Host: other.example\r\n"`,
+		},
 		{"IPv6 host", "GET / HTTP/1.1\r\nHost: [2001:DB8::1]:80\r\n\r\n", `method="GET" uri="/" headers="Host: [2001:DB8::1]:80\r\n" host="[2001:db8::1]"`},
 		{"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", `method="GET" uri="/" headers="Host:\r\n"`},
 		{"body", "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", `method="POST" uri="/" headers="Content-Length: 5\r\n" request_body="hello"`},
 		{"empty body", "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", `method="POST" uri="/" headers="Content-Length: 0\r\n"`},
 		{"half a body", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhello", `method="POST" uri="/" headers="Content-Length: 9\r\n" request_body="hello" ...`},
-		{"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n06 ; ext=1\r\n world\r\n0\r\nTrailer: x\r\n\r\n",
-			`method="POST" uri="/" headers="Transfer-Encoding: chunked\r\n" request_body="hello" request_body=" world"`},
-		{"half a chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\nA\r\nhello",
-			`method="POST" uri="/" headers="Transfer-Encoding: gzip, Chunked\r\n" request_body="hello" ...`},
+		{
+			"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n06 ; ext=1\r\n world\r\n0\r\nTrailer: x\r\n\r\n",
+			`method="POST" uri="/" headers="Transfer-Encoding: chunked\r\n" request_body="hello" request_body=" world"`,
+		},
+		{
+			"half a chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\nA\r\nhello",
+			`method="POST" uri="/" headers="Transfer-Encoding: gzip, Chunked\r\n" request_body="hello" ...`,
+		},
 		{"host that may be folded yet", "GET / HTTP/1.1\r\nHost: exam\r\n", `method="GET" uri="/" ...`},
 		{"host that is whole", "GET / HTTP/1.1\r\nHost: exam\r\nA", `method="GET" uri="/" host="exam" ...`},
 		{"response", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", `stat_code="200" headers="Content-Length: 2\r\n" response_body="hi"`},
