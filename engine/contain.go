@@ -18,35 +18,40 @@ func (l *Lane) contain() {
 	}
 	p := l.batch[l.current]
 	l.current++
-	if l.cx.Packet != p && l.whole == nil {
+	if l.cx.Packet != p && len(l.pieces) == 0 {
 		l.cx.Packet, l.cx.Flow = p, nil
 	}
 	l.tellPanic()
-	d := inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}
-	if l.outcomes.Monitor {
-		d = inspect.Release()
-	}
+	d := l.failed()
 	if f := l.cx.Flow; f != nil {
 		f.Interest = 0
 		if d.Verdict.Final() {
 			f.Verdict, f.Reason = d.Verdict, d.Reason
 		}
 	}
-	if l.whole != nil { // the packet's copy is among the pieces
-		for _, piece := range l.whole.Pieces {
+	if len(l.pieces) > 0 { // the packet's copy is the last to come of them
+		for _, piece := range l.pieces {
 			l.decided(&piece.Packet, d)
-			l.done = append(l.done, &piece.Packet)
+			l.ready(&piece.Packet)
 		}
-		l.whole = nil
+		l.pieces = nil
 		return
 	}
 	if !l.answered(p) {
 		l.decided(p, d)
-		l.done = append(l.done, p)
+		l.ready(p)
 	}
 }
 
-// guard is deferred around calls of inspectors that no packet waits for.
+// failed is the decision for what Weir itself failed on.
+func (l *Lane) failed() inspect.Decision {
+	if l.outcomes.Monitor {
+		return inspect.Release()
+	}
+	return inspect.Decision{Verdict: l.outcomes.Error, Scope: inspect.ScopeFlow, Reason: "internal-error"}
+}
+
+// guard is deferred around calls of inspectors that the packet on its way has no part in.
 func (l *Lane) guard() {
 	if recover() != nil {
 		l.tellPanic()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-project/weir/defrag"
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
@@ -110,5 +111,60 @@ func TestAFloodOfAnomaliesIsMuted(t *testing.T) {
 	s := b.lane.Snapshot()
 	if told := b.told(event.KindAnomaly); len(told) != 11 || s.EventsMuted != 90 || s.Anomalies["bad-checksum"] != 101 {
 		t.Errorf("%d told, %d muted, %d counted", len(told), s.EventsMuted, s.Anomalies["bad-checksum"])
+	}
+}
+
+// clumsy panics whenever it is told of an anomaly, and has all that it sees wait.
+type clumsy struct{}
+
+func (clumsy) Name() string { return "ids" }
+func (clumsy) InspectAnomaly(*inspect.Context, inspect.Anomaly) inspect.Decision {
+	panic("anomaly")
+}
+
+func (clumsy) InspectPacket(cx *inspect.Context, _ *packet.Packet) inspect.Decision {
+	return inspect.DelayUntil(cx.Now+time.Second, "shaped")
+}
+
+// TestPanicOverAnomaliesAnswersAllPieces has an inspector panic over fragments that time out, give way
+// or find no room to wait: nobody's way leads past them, and the kernel still has them.
+func TestPanicOverAnomaliesAnswersAllPieces(t *testing.T) {
+	pieces := craft.Fragments(craft.UDP(client4, server4, make([]byte, 100)), 1, 32)
+	other := craft.Fragments(craft.UDP(client6, server6, make([]byte, 3000)), 2, 1000)
+	for name, c := range map[string]struct {
+		limits Limits
+		push   func(*bench)
+	}{
+		"timeout": {Limits{}, func(b *bench) {
+			b.push(pieces[:2]...)
+			b.pushAt(time.Minute, pieces[3])
+		}},
+		"eviction": {Limits{Fragments: defrag.Limits{Bytes: 3000}}, func(b *bench) {
+			b.push(pieces[:2]...)
+			b.push(other[:2]...)
+		}},
+		"no room to wait": {Limits{HeldBytes: 2000}, func(b *bench) { b.push(other...) }},
+	} {
+		for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
+			b := newBench(t, Config{Limits: c.limits, Program: Program{Outcomes: Outcomes{Error: outcome}}}, clumsy{})
+			c.push(b)
+			n := strings.Count(verdicts(b.run()), outcome.String())
+			if s := b.lane.Snapshot(); s.Panics == 0 || n < 2 {
+				t.Errorf("%s: %d panics, %d times %v", name, s.Panics, n, outcome)
+			}
+		}
+	}
+}
+
+// TestPanicBetweenLivePackets has the wheel turn outside any packet's way, as it does for live traffic.
+func TestPanicBetweenLivePackets(t *testing.T) {
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: packet.Drop}}}, clumsy{})
+	b.push(craft.Fragments(craft.UDP(client4, server4, make([]byte, 100)), 1, 32)[0])
+	b.step()
+	b.lane.now = time.Minute
+	b.lane.advance()
+	b.lane.flush()
+	if got := verdicts(b.fake.Out()); got != "drop" {
+		t.Errorf("verdicts %q", got)
 	}
 }

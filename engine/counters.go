@@ -25,7 +25,7 @@ type Counters struct {
 	Settled      uint64 // flows that nobody looks at any more
 	Panics       uint64 // contained
 	EventsLost   uint64
-	EventsMuted  uint64 // anomalies that were counted and not told, because there were too many
+	EventsMuted  uint64 // counted and not told, because there were too many of one anomaly or about one packet
 
 	drops     reasonCounts
 	anomalies reasonCounts

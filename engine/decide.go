@@ -80,20 +80,16 @@ func (l *Lane) tellVerdict(d inspect.Decision, would bool) {
 		Kind: event.KindDrop, Severity: event.Medium, Name: string(d.Reason), Reason: string(d.Reason),
 		Verdict: d.Verdict.String(), Would: would,
 	}
-	l.Emit(&l.cx, &l.note)
+	l.emit(&l.cx, &l.note)
 }
 
-// decided writes the decision into the packet and counts it.
+// decided writes the decision into the packet.
 func (l *Lane) decided(p *packet.Packet, d inspect.Decision) {
 	p.Verdict, p.Reason, l.until = d.Verdict, d.Reason, d.Until
-	p.Mark = l.inspected.Merge(p.Mark)
-	switch d.Verdict {
-	case packet.Pass, packet.Accept:
+	if d.Verdict == packet.Pass {
 		p.Verdict = packet.Accept
-		l.counters.Accepted++
-	case packet.Drop, packet.Reject:
-		l.counters.drop(d.Reason)
 	}
+	p.Mark = l.inspected.Merge(p.Mark)
 }
 
 // anomaly tells those who ask of something that should not be so, counts it, and returns the
@@ -103,15 +99,7 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 	if outcome.Final() {
 		d = inspect.Decision{Verdict: outcome, Reason: why}
 	}
-	if l.counters.anomalies.tell(why, l.now) {
-		l.note = event.Event{
-			Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
-			Reason: string(why), Verdict: outcome.String(), Would: l.outcomes.Monitor && d.Verdict.Final(),
-		}
-		l.tell(&l.note)
-	} else {
-		l.counters.EventsMuted++
-	}
+	l.mention(layer, why, outcome)
 	if l.outcomes.Monitor {
 		d = inspect.Decision{}
 	}
@@ -121,6 +109,19 @@ func (l *Lane) anomaly(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 		d = l.combine(d, v.I.InspectAnomaly(&l.cx, inspect.Anomaly{Layer: layer, Reason: why}))
 	}
 	return d
+}
+
+// mention counts something that should not be so, and tells of it unless that was told too often.
+func (l *Lane) mention(layer inspect.Layer, why packet.Reason, outcome packet.Verdict) {
+	if !l.counters.anomalies.tell(why, l.now) {
+		l.counters.EventsMuted++
+		return
+	}
+	l.note = event.Event{
+		Kind: event.KindAnomaly, Severity: event.Low, Author: layer.String(), Name: string(why),
+		Reason: string(why), Verdict: outcome.String(), Would: l.outcomes.Monitor && outcome.Final(),
+	}
+	l.tell(&l.note)
 }
 
 // answer tells the sender of a rejected packet: RST, or ICMP unreachable. A flow is answered once

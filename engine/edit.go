@@ -24,6 +24,8 @@ type editList struct {
 	list  []edit
 	bytes []byte       // what takes the ranges' places
 	group []field.Edit // scratch: the edits of one message, in its own offsets
+
+	closed bool // they are being made, or have been: it is too late for more
 }
 
 func (e *editList) init(n int) {
@@ -32,7 +34,7 @@ func (e *editList) init(n int) {
 	e.group = make([]field.Edit, 0, n)
 }
 
-func (e *editList) reset() { e.list, e.bytes = e.list[:0], e.bytes[:0] }
+func (e *editList) reset() { e.list, e.bytes, e.closed = e.list[:0], e.bytes[:0], false }
 
 // add notes an edit; false if there is no room.
 func (e *editList) add(ed edit, with []byte) bool {
@@ -84,6 +86,7 @@ func sortEdits(list []edit, less func(a, b *edit) bool) {
 // be made and the policy drops such packets.
 func (l *Lane) makeEdits(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.Decision {
 	e := &l.edits
+	e.closed = true
 	if len(e.list) == 0 {
 		return d
 	}
@@ -149,6 +152,9 @@ func (l *Lane) repaired(payload []byte, f *flow.Flow) (out []byte, why packet.Re
 	for list := l.edits.list; len(list) > 0; {
 		ed := &list[0]
 		base, ok := messageOf(list)
+		if ed.Span.Off < at || ok && base < at {
+			return nil, "edit-crosses-messages" // one message's repair leaves nothing of it to splice
+		}
 		if !ok || ed.Span.Off < base {
 			out = append(append(out, payload[at:ed.Span.Off]...), ed.New...)
 			at, list = ed.Span.End, list[1:]

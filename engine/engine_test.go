@@ -82,6 +82,9 @@ func (b *bench) run() []divert.Finished {
 	if err := b.fake.Check(); err != nil {
 		b.t.Error(err)
 	}
+	if s := b.lane.Snapshot(); s.Packets != s.Accepted+s.Dropped || s.HeldBytes != 0 {
+		b.t.Errorf("%d packets, of them %d accepted and %d dropped; %d bytes held", s.Packets, s.Accepted, s.Dropped, s.HeldBytes)
+	}
 	return b.fake.Out()
 }
 
@@ -387,14 +390,14 @@ func TestHeldBytesAreBounded(t *testing.T) {
 	slow := packetFunc{"qos", func(cx *inspect.Context, p *packet.Packet) inspect.Decision {
 		return inspect.DelayUntil(cx.Now+time.Hour, "shaped")
 	}}
-	b := newBench(t, Config{Limits: Limits{HeldBytes: 4096}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, slow)
+	b := newBench(t, Config{Limits: Limits{HeldBytes: 6144}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, slow)
 	for i := range 10 {
 		b.push(craft.UDP(fmt.Sprintf("192.0.2.%d:1000", i+1), server4, make([]byte, 900)))
 	}
 	out := b.run()
 	dropped := strings.Count(verdicts(out), "drop")
 	if dropped != 6 || b.lane.Snapshot().Anomalies["held-bytes-exhausted"] != 6 {
-		t.Errorf("%d dropped, anomalies %v; 4 KiB hold 4 packets of 928 bytes", dropped, b.lane.Snapshot().Anomalies)
+		t.Errorf("%d dropped, anomalies %v; 6 KiB hold 4 packets of 928 bytes with their bookkeeping", dropped, b.lane.Snapshot().Anomalies)
 	}
 }
 
@@ -601,5 +604,58 @@ func TestFlowIDsBeginWhereTold(t *testing.T) {
 	b.run()
 	if fmt.Sprint(ids) != fmt.Sprint([]uint64{1 << 40, 1<<40 + 1, 1 << 40}) {
 		t.Errorf("flow ids %v", ids)
+	}
+}
+
+// TestEditAcrossMessages edits one message, and beside that a range of the payload that reaches from it
+// into the next: a splice cannot follow the first one's repair.
+func TestEditAcrossMessages(t *testing.T) {
+	shout := fieldFunc{"urls", func(cx *inspect.Context, f *field.Field) inspect.Decision {
+		cx.Edit(f, 0, 1, []byte("longer"))
+		return inspect.Decision{}
+	}}
+	for _, text := range []string{"SAY 003 abcSAY 002 no", "SAY 002 noSAY 003 abc"} {
+		for _, outcome := range []packet.Verdict{packet.Accept, packet.Drop} {
+			b := newBench(t, Config{Grammars: []proto.Grammar{lineGrammar{}}, Program: Program{Outcomes: Outcomes{Edit: outcome}}},
+				shout, replace("dlp", "cSAY", "XXXX"), replace("ids", "oSAY", "XXXX"))
+			in := craft.UDP(client4, server4, []byte(text))
+			b.push(in)
+			out := b.run()
+			if out[0].Verdict != outcome || !bytes.Equal(out[0].Bytes, in) {
+				t.Errorf("%v %q", out[0].Verdict, out[0].Bytes[28:])
+			}
+			if s := b.lane.Snapshot(); s.Panics != 0 || s.Anomalies["edit-crosses-messages"] != 1 {
+				t.Errorf("%d panics, anomalies %v", s.Panics, s.Anomalies)
+			}
+		}
+	}
+}
+
+// TestFragmentGrowthFollowsPolicy edits a datagram to more than its pieces can carry.
+func TestFragmentGrowthFollowsPolicy(t *testing.T) {
+	for _, outcome := range []packet.Verdict{packet.Accept, packet.Drop} {
+		b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Edit: outcome}}}, replace("dlp", "secret", strings.Repeat("long", 50)))
+		in := craft.Fragments(craft.UDP(client6, server6, []byte("here is a secret in pieces")), 1, 16)
+		b.push(in...)
+		for i, f := range b.run() {
+			if f.Verdict != outcome || f.Rewritten || !bytes.Equal(f.Bytes, in[i]) {
+				t.Errorf("piece %d: %v, want %v; rewritten %v", i, f.Verdict, outcome, f.Rewritten)
+			}
+		}
+		if told := b.told(event.KindAnomaly); len(told) != 1 || told[0] != "edit fragment-growth would=false" {
+			t.Errorf("told %q", told)
+		}
+	}
+}
+
+// TestDuplicateFragments drops a piece that came before; a policy that monitors drops nothing.
+func TestDuplicateFragments(t *testing.T) {
+	for monitor, want := range map[bool]string{false: "drop accept accept", true: "accept accept accept"} {
+		b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Monitor: monitor}}})
+		in := craft.Fragments(craft.UDP(client4, server4, make([]byte, 20)), 1, 16)
+		b.push(in[0], in[0], in[1])
+		if got := verdicts(b.run()); got != want {
+			t.Errorf("monitor %v: %s, want %s", monitor, got, want)
+		}
 	}
 }

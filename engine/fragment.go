@@ -14,7 +14,11 @@ func (l *Lane) fragment(p *packet.Packet) {
 	switch {
 	case why == defrag.Duplicate:
 		l.begin(p)
-		l.decided(p, inspect.Decision{Verdict: packet.Drop, Reason: why})
+		d := inspect.Decision{Verdict: packet.Drop, Reason: why}
+		if l.outcomes.Monitor {
+			d = inspect.Decision{}
+		}
+		l.decided(p, d)
 		l.release(p)
 	case why != "":
 		l.begin(p)
@@ -36,7 +40,7 @@ func (l *Lane) fragmentOutcome(why packet.Reason) packet.Verdict {
 
 // reassembled takes a whole datagram along the route in place of its pieces.
 func (l *Lane) reassembled(d *defrag.Datagram) {
-	l.whole = d
+	l.pieces = d.Pieces
 	whole := &d.Whole
 	whole.Decode()
 	if why := l.unreadable(whole); why != "" {
@@ -53,13 +57,20 @@ func (l *Lane) reassembled(d *defrag.Datagram) {
 	if !whole.Verdict.Final() && whole.Changed() {
 		whole.Repair()
 		if !d.Recut() {
-			l.counters.drop("fragment-growth")
-			whole.Verdict, whole.Reason = packet.Drop, "fragment-growth"
+			l.cannotRecut(whole)
 		}
 	}
-	l.whole = nil
-	for _, piece := range d.Pieces {
-		l.releasePiece(&piece.Packet, whole)
+	for len(l.pieces) > 0 {
+		l.releasePiece(&l.pieces[0].Packet, whole)
+		l.pieces = l.pieces[1:]
+	}
+}
+
+// cannotRecut gives a datagram whose edited bytes do not fit its pieces the outcome of edits that
+// cannot be made. If it is not dropped, its pieces go as they came.
+func (l *Lane) cannotRecut(whole *packet.Packet) {
+	if d := l.anomaly(inspect.LayerEdit, "fragment-growth", l.outcomes.Edit); d.Verdict.Final() {
+		whole.Verdict, whole.Reason = packet.Drop, d.Reason
 	}
 }
 
@@ -77,19 +88,31 @@ func (l *Lane) releasePiece(p, whole *packet.Packet) {
 
 // dropDatagram answers the pieces of a datagram that never became whole, or broke the rules. It is
 // the fragment table's callback.
-func (l *Lane) dropDatagram(d *defrag.Datagram, why packet.Reason) {
-	if len(d.Pieces) == 0 {
+func (l *Lane) dropDatagram(datagram *defrag.Datagram, why packet.Reason) {
+	if len(datagram.Pieces) == 0 {
 		return
 	}
-	verdict := l.fragmentOutcome(why)
+	d := inspect.Decision{Verdict: l.fragmentOutcome(why), Reason: why}
 	if why == defrag.Timeout || why == defrag.Exhausted || why == defrag.Shutdown {
-		l.begin(&d.Pieces[0].Packet)
-		verdict = l.anomaly(inspect.LayerFragment, why, verdict).Verdict
+		l.begin(&datagram.Pieces[0].Packet)
+		d = l.giveUp(why, d.Verdict)
 	} else if l.outcomes.Monitor {
-		verdict = packet.Pass
+		d = inspect.Decision{}
 	}
-	for _, piece := range d.Pieces {
-		l.decided(&piece.Packet, inspect.Decision{Verdict: verdict, Reason: why})
-		l.done = append(l.done, &piece.Packet)
+	for _, piece := range datagram.Pieces {
+		if l.clock == nil {
+			piece.Packet.Meta.Captured = max(piece.Packet.Meta.Captured, l.now)
+		}
+		l.decided(&piece.Packet, d)
+		l.ready(&piece.Packet)
 	}
+}
+
+// giveUp is anomaly for a datagram that nobody's way leads past: whatever an inspector does, its
+// pieces must be answered.
+func (l *Lane) giveUp(why packet.Reason, outcome packet.Verdict) (d inspect.Decision) {
+	defer l.guard()
+	d = l.failed()
+	d = l.anomaly(inspect.LayerFragment, why, outcome)
+	return d
 }

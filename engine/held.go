@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/weir-project/weir/flow"
@@ -26,12 +28,22 @@ type heldPacket struct {
 	buf    []byte
 	flow   *flow.Flow
 	until  time.Duration
+	serial uint64 // of all that ever waited
 	next   uint32 // the flow's next held packet, as index plus one
 }
 
-// heldPool is the packets that wait, bounded in bytes. Buffers come in powers of two.
+// heldBookkeeping is what a waiting packet costs beside its bytes, about.
+const heldBookkeeping = 512
+
+func (hp *heldPacket) cost() int { return len(hp.buf) + heldBookkeeping }
+
+// heldPool is the packets that wait, bounded in bytes. Buffers come in powers of two. What a batch
+// releases stays in memory until it is answered and counts no more: so the limit gives the same
+// results whatever the size of batches.
 type heldPool struct {
-	limit, bytes int
+	limit, bytes int // of packets that wait
+	spare        int // bytes of the buffers that wait for packets
+	serial       uint64
 	list         []*heldPacket
 	free         []uint32
 	buffers      [17][][]byte // by log2 of their size
@@ -43,7 +55,7 @@ func (h *heldPool) init(limit int) { h.limit = limit }
 // take returns a place with a buffer of n bytes; nil if the limit would be passed.
 func (h *heldPool) take(n int) (*heldPacket, uint32) {
 	class := bits.Len(uint(max(n, 64) - 1))
-	if class >= len(h.buffers) || h.bytes+1<<class > h.limit {
+	if class >= len(h.buffers) || h.bytes+1<<class+heldBookkeeping > h.limit {
 		return nil, 0
 	}
 	if len(h.free) == 0 {
@@ -52,23 +64,38 @@ func (h *heldPool) take(n int) (*heldPacket, uint32) {
 	}
 	i := h.free[len(h.free)-1]
 	h.free = h.free[:len(h.free)-1]
-	h.bytes += 1 << class
 	hp := h.list[i]
-	if k := len(h.buffers[class]); k > 0 {
-		hp.buf, h.buffers[class] = h.buffers[class][k-1], h.buffers[class][:k-1]
-	} else {
-		hp.buf = make([]byte, 1<<class)
-	}
+	hp.buf = h.buffer(class)
+	h.bytes += hp.cost()
+	h.serial++
+	hp.serial = h.serial
 	return hp, i
+}
+
+// buffer returns one of 1<<class bytes. Spare ones of other sizes go when they would pass the limit.
+func (h *heldPool) buffer(class int) []byte {
+	if k := len(h.buffers[class]); k > 0 {
+		buf := h.buffers[class][k-1]
+		h.buffers[class] = h.buffers[class][:k-1]
+		h.spare -= len(buf)
+		return buf
+	}
+	if h.bytes+h.spare+1<<class > h.limit {
+		clear(h.buffers[:])
+		h.spare = 0
+	}
+	return make([]byte, 1<<class)
 }
 
 // reuse takes back the memory of packets that have been answered.
 func (h *heldPool) reuse() {
 	for _, i := range h.released {
 		hp := h.list[i]
-		class := bits.Len(uint(len(hp.buf) - 1))
-		h.bytes -= len(hp.buf)
-		h.buffers[class] = append(h.buffers[class], hp.buf)
+		if h.bytes+h.spare+len(hp.buf) <= h.limit {
+			class := bits.Len(uint(len(hp.buf) - 1))
+			h.buffers[class] = append(h.buffers[class], hp.buf)
+			h.spare += len(hp.buf)
+		}
 		hp.buf, hp.flow = nil, nil
 		h.free = append(h.free, i)
 	}
@@ -86,6 +113,16 @@ func (l *Lane) release(p *packet.Packet) {
 		return // it would overtake the packets of its flow that wait
 	case p.Verdict == packet.Reject:
 		l.answer(p, f, l.cx.Dir)
+	}
+	l.ready(p)
+}
+
+// ready counts what becomes of p, and has it answered with the next flush.
+func (l *Lane) ready(p *packet.Packet) {
+	if p.Verdict.Final() {
+		l.counters.drop(p.Reason)
+	} else {
+		l.counters.Accepted++
 	}
 	l.done = append(l.done, p)
 }
@@ -131,11 +168,13 @@ func (l *Lane) releaseHeld(i uint32) {
 			f.HeldLast = 0
 		}
 	}
-	if l.clock == nil { // a capture's time goes in steps: the deadline lies in the last one
-		hp.packet.Meta.Captured = max(hp.packet.Meta.Captured, min(l.now, hp.until))
+	if l.clock == nil { // a capture's time goes in steps: the wheel's tick lies in the last one
+		due := (hp.until + wheel.Tick - 1).Truncate(wheel.Tick)
+		hp.packet.Meta.Captured = max(hp.packet.Meta.Captured, min(l.now, due))
 	}
-	l.done = append(l.done, &hp.packet)
+	l.held.bytes -= hp.cost()
 	l.held.released = append(l.held.released, i)
+	l.ready(&hp.packet)
 }
 
 func (l *Lane) releaseFlow(f *flow.Flow) {
@@ -144,16 +183,20 @@ func (l *Lane) releaseFlow(f *flow.Flow) {
 	}
 }
 
-// releaseAll releases whatever waits, flow by flow.
+// releaseAll releases whatever waits, in the order of deadlines.
 func (l *Lane) releaseAll() {
+	var waiting []uint32
 	for i, hp := range l.held.list {
 		if hp.timer.Scheduled() {
-			if hp.flow != nil {
-				l.releaseFlow(hp.flow)
-			} else {
-				l.releaseHeld(uint32(i))
-			}
+			waiting = append(waiting, uint32(i))
 		}
+	}
+	slices.SortFunc(waiting, func(i, j uint32) int {
+		a, b := l.held.list[i], l.held.list[j]
+		return cmp.Or(cmp.Compare(a.until, b.until), cmp.Compare(a.serial, b.serial))
+	})
+	for _, i := range waiting {
+		l.releaseHeld(i)
 	}
 }
 

@@ -3,31 +3,75 @@ package engine
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/packet"
 )
 
 // A Lane is the host of its inspectors.
 var _ inspect.Host = (*Lane)(nil)
 
+// eventsPerPacket is how many events inspectors can tell about one packet, in all; more are counted as
+// muted. A packet holds thousands of small messages, each of which may match thousands of rules.
+const eventsPerPacket = 64
+
 // Emit completes an inspector's event and puts it into the queue.
 func (l *Lane) Emit(cx *inspect.Context, e *event.Event) {
+	if cx.Packet != nil && l.emitted >= eventsPerPacket {
+		l.counters.EventsMuted++
+		return
+	}
+	l.emitted++
+	l.emit(cx, e)
+}
+
+func (l *Lane) emit(cx *inspect.Context, e *event.Event) {
+	author := l.chain.Entries[cx.Author].Inspector.Name()
 	if e.Author == "" {
-		e.Author = l.chain.Entries[cx.Author].Inspector.Name()
+		e.Author = author
 	}
 	if cx.Monitor && e.Verdict != "" && e.Verdict != "accept" {
 		e.Would = true
 	}
+	l.redact(e)
 	l.tell(e)
+}
+
+// redact has those inspectors that look for secrets overwrite them in the details of the others'
+// events: names that clients ask for can hold anything.
+func (l *Lane) redact(e *event.Event) {
+	if len(l.chain.Redact) == 0 {
+		return
+	}
+	l.redacted = l.redacted[:0]
+	pairs := e.Pairs()
+	for i := range pairs {
+		p := &pairs[i]
+		if p.IsNum || len(p.Text) == 0 {
+			continue
+		}
+		at := len(l.redacted)
+		l.redacted = append(l.redacted, p.Text...)
+		text := l.redacted[at:]
+		for k := range l.chain.Redact {
+			if v := &l.chain.Redact[k]; v.Index != l.cx.Author {
+				v.I.Redact(text)
+			}
+		}
+		p.Text = unsafe.String(&text[0], len(text))
+	}
 }
 
 // tell fills in when, and about which flow and packet, and puts the event into the queue.
 func (l *Lane) tell(e *event.Event) {
 	cx := &l.cx
-	e.Time = l.wall
-	e.Packet = l.counters.Packets
+	e.Time, e.Packet = l.wall, 0
+	if cx.Packet != nil {
+		e.Packet = l.counters.Packets
+	}
 	if f := cx.Flow; f != nil {
 		e.FlowID, e.Proto = f.ID, uint8(f.Key.Proto)
 		e.Src, e.Dst = f.Client(), f.Server()
@@ -61,8 +105,11 @@ func (l *Lane) Edit(cx *inspect.Context, id field.ID, span field.Span, with []by
 	if cx.Shown != nil && cx.Shown.Proto != "" {
 		ed.message, ed.base = true, l.base
 	}
+	if l.edits.closed {
+		return false
+	}
 	if !l.edits.add(ed, with) {
-		l.counters.anomaly("edit-list-full")
+		l.mention(inspect.LayerEdit, "edit-list-full", packet.Pass)
 		return false
 	}
 	return true
@@ -75,7 +122,7 @@ func (l *Lane) After(cx *inspect.Context, d time.Duration, arg uint64) bool {
 	}
 	t := l.timers.take()
 	if t == nil {
-		l.counters.anomaly("timers-exhausted")
+		l.mention(inspect.LayerFlow, "timers-exhausted", packet.Pass)
 		return false
 	}
 	t.flow, t.flowID, t.author, t.arg, t.generation = cx.Flow, cx.Flow.ID, cx.Author, arg, l.chain.Generation

@@ -92,18 +92,20 @@ type Lane struct {
 	wall     time.Time
 	nextIdle time.Duration // when the inspectors that report from time to time are called next
 
-	batch   []*packet.Packet
-	current int              // index in batch of the packet on its way, for containment
-	done    []*packet.Packet // verdict given, not yet finished; in order
-	scratch scratch
-	cx      inspect.Context
-	note    event.Event // scratch: the event being told
-	msg     field.Message
-	edits   editList
-	until   time.Duration // of the packet on its way, if its verdict is Delay
-	base    int           // offset in the payload of the message that is being shown
-	timers  timerPool
-	whole   *defrag.Datagram // the reassembled datagram on its way; nil if there is none
+	batch    []*packet.Packet
+	current  int              // index in batch of the packet on its way, for containment
+	done     []*packet.Packet // verdict given, not yet finished; in order
+	scratch  scratch
+	cx       inspect.Context
+	note     event.Event // scratch: the event being told
+	msg      field.Message
+	edits    editList
+	until    time.Duration // of the packet on its way, if its verdict is Delay
+	base     int           // offset in the payload of the message that is being shown
+	timers   timerPool
+	pieces   []*defrag.Piece // of the reassembled datagram on its way; those not yet answered
+	redacted []byte          // scratch: details of the event being told, without secrets
+	emitted  int             // events that inspectors told about the packet on its way
 
 	counters Counters
 	shared   shared
@@ -239,6 +241,7 @@ func (l *Lane) runFrom(n int) {
 	defer l.contain()
 	for l.current < n {
 		p := l.batch[l.current]
+		l.cx.Packet, l.cx.Flow = nil, nil
 		if l.clock == nil {
 			l.captureTime(p)
 		}
@@ -290,10 +293,4 @@ func (l *Lane) shutdown() {
 	l.flows.Shutdown()
 	l.tellIdle(true)
 	l.publish()
-}
-
-func (l *Lane) swap(p *Program) {
-	l.chain, l.outcomes, l.settle, l.inspected = p.Chain, p.Outcomes, p.Settle, p.Inspected
-	l.flows.SetMemory(l.chain.Words)
-	l.cx.Labels = l.chain.Labels
 }

@@ -64,6 +64,7 @@ func (l *Lane) begin(p *packet.Packet) {
 	cx.Now, cx.Wall = l.now, l.wall
 	cx.Packet, cx.Flow, cx.Dir, cx.Shown = p, nil, flow.ToServer, nil
 	l.edits.reset()
+	l.base, l.emitted = 0, 0
 }
 
 // inspect takes a whole, well-formed datagram through steps 3 to 7 and leaves its verdict in p.
@@ -125,6 +126,7 @@ func (l *Lane) call(index uint8) {
 // that, and leaves the final decision in p.
 func (l *Lane) outcome(p *packet.Packet, d inspect.Decision) {
 	cx := &l.cx
+	l.edits.closed = true
 	for i := range l.chain.Outcome {
 		v := &l.chain.Outcome[i]
 		if cx.Flow != nil && cx.Flow.Interest&v.Bit == 0 {
@@ -137,34 +139,21 @@ func (l *Lane) outcome(p *packet.Packet, d inspect.Decision) {
 		}
 	}
 	if f := cx.Flow; f != nil && f.Interest == 0 && !f.Verdict.Final() {
-		l.settled(p, f)
+		l.settled(p, f, d.Verdict)
 	}
 	l.decided(p, d)
 }
 
-// settled hands the flow back to the kernel, where the policy has a mark for that.
-func (l *Lane) settled(p *packet.Packet, f *flow.Flow) {
+// settled hands the flow back to the kernel, where the policy has a mark for that, and nothing of the
+// flow waits here that what follows could overtake.
+func (l *Lane) settled(p *packet.Packet, f *flow.Flow, verdict packet.Verdict) {
 	if !f.Settled {
 		f.Settled = true
 		l.counters.Settled++
 	}
-	if l.settle.Mark.Mask != 0 && f.HeldFirst == 0 {
+	if l.settle.Mark.Mask != 0 && f.HeldFirst == 0 && verdict != packet.Delay {
 		p.Mark = p.Mark.Merge(l.settle.Mark)
 	}
-}
-
-// adopt gives a new flow to the present chain.
-func (l *Lane) adopt(f *flow.Flow) {
-	f.Generation = l.chain.Generation
-	f.Interest = l.chain.Interest
-}
-
-// renew moves a flow from the chain of an older policy to the present one. A verdict given for the
-// flow stays; so do its labels and what is known of its protocol.
-func (l *Lane) renew(f *flow.Flow) {
-	l.flows.Renew(f)
-	l.adopt(f)
-	f.Settled = false
 }
 
 // flowStart tells flow inspectors of a new flow.

@@ -36,6 +36,7 @@ type Chain struct {
 	Anomaly []View[AnomalyInspector]
 	Outcome []View[OutcomeInspector]
 	Idle    []View[IdleInspector]
+	Redact  []View[RedactInspector]
 	Timer   [MaxInspectors]TimerInspector // by index; nil where there is none
 
 	Wanted   field.Set // fields that anybody asks for; nothing else is parsed
@@ -109,6 +110,9 @@ func (c *Chain) add(index uint8, in Inspector) error {
 	}
 	if v, ok := in.(IdleInspector); ok {
 		c.Idle = append(c.Idle, View[IdleInspector]{I: v, Index: index, Bit: bit})
+	}
+	if v, ok := in.(RedactInspector); ok {
+		c.Redact = append(c.Redact, View[RedactInspector]{I: v, Index: index, Bit: bit})
 	}
 	if v, ok := in.(TimerInspector); ok {
 		c.Timer[index] = v

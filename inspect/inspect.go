@@ -24,8 +24,7 @@ type Inspector interface {
 }
 
 // A PacketInspector sees each packet of the flows it is interested in, before any
-// parsing and any edit. It also sees well-formed packets that belong to no flow
-// (Context.Flow is nil then).
+// parsing and any edit.
 type PacketInspector interface {
 	Inspector
 	InspectPacket(cx *Context, p *packet.Packet) Decision
@@ -103,6 +102,13 @@ type StateInspector interface {
 type IdleInspector interface {
 	Inspector
 	InspectIdle(cx *Context, last bool)
+}
+
+// A RedactInspector keeps what it looks for out of what others tell.
+type RedactInspector interface {
+	Inspector
+	// Redact overwrites in text, a detail of another inspector's event, what no event may show.
+	Redact(text []byte)
 }
 
 // Scope says how far a decision reaches.

@@ -40,7 +40,7 @@ func (s *scanner) cardAt(i, end int) bool {
 
 // goesOn says whether the number that ends at end has a decimal part.
 func (s *scanner) goesOn(end int) bool {
-	return end+1 < len(s.b) && s.b[end] == '.' && isDigit(s.b[end+1])
+	return !s.bare && end+1 < len(s.b) && s.b[end] == '.' && isDigit(s.b[end+1])
 }
 
 // issued says whether an issuer gives out cards of n digits that begin like the digits at i.

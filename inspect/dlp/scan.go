@@ -41,7 +41,8 @@ const (
 type scanner struct {
 	b     []byte
 	kinds [kinds]bool
-	at    int // where to go on
+	bare  bool // b is a piece of text without what stood around it: what else would tell a value from a number does not count
+	at    int  // where to go on
 
 	kind     kind // of what was found last
 	off, end int  // where
@@ -77,7 +78,7 @@ func (s *scanner) next() bool {
 
 // isFraction says whether the number that begins at i stands behind a decimal point.
 func (s *scanner) isFraction(i int) bool {
-	return i >= 2 && s.b[i-1] == '.' && isDigit(s.b[i-2])
+	return !s.bare && i >= 2 && s.b[i-1] == '.' && isDigit(s.b[i-2])
 }
 
 // read copies the digits of a value that was found.

@@ -8,7 +8,7 @@ func (s *scanner) ssnAt(i, end int) bool {
 	case 3:
 		return s.groupedSSN(i)
 	case 9:
-		return validSSN(s.b[i:i+3], s.b[i+3:i+5], s.b[i+5:i+9]) && s.announced(i) && s.found(ssn, i, end)
+		return validSSN(s.b[i:i+3], s.b[i+3:i+5], s.b[i+5:i+9]) && (s.bare || s.announced(i)) && s.found(ssn, i, end)
 	}
 	return false
 }
