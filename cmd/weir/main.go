@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 mistakes in the policy, 4 the sys
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "weir", Short: "Inline packet inspection", Long: intro,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 		Args: cobra.ArbitraryArgs, // else the library answers, with another exit code
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

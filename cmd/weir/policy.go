@@ -47,5 +47,5 @@ func policyError(err error) error {
 	for _, m := range e.Mistakes {
 		fmt.Fprintln(os.Stderr, m.String())
 	}
-	return fail(exitPolicy, fmt.Errorf("%d mistake(s) in the policy", len(e.Mistakes)))
+	return fail(exitPolicy, fmt.Errorf("%s in the policy", count(len(e.Mistakes), "mistake")))
 }

@@ -192,7 +192,7 @@ func (r *replay) summary(s *engine.Snapshot) {
 		}
 	}
 	if r.events.would > 0 {
-		fmt.Fprintf(o, "           %6d of these say would: monitoring alone alters and drops nothing\n", r.events.would)
+		fmt.Fprintf(o, "           %6d of these only say what would have been done (mode: monitor)\n", r.events.would)
 	}
 	for why, n := range sortedReasons(s.Drops) {
 		fmt.Fprintf(o, "  dropped  %6d %s\n", n, why)

@@ -40,23 +40,27 @@ worker, at most a second old.`,
 				out.SetIndent("", "  ")
 				return out.Encode(data)
 			}
-			var s holder.State
-			if err := json.Unmarshal(data, &s); err != nil {
-				return fmt.Errorf("the running weir is of another version (%w); try --json", err)
-			}
-			var w worker.Status
-			if len(s.Worker) > 0 {
-				if err := json.Unmarshal(s.Worker, &w); err != nil {
-					return fmt.Errorf("the running weir is of another version (%w); try --json", err)
-				}
-			}
-			printStatus(c.OutOrStdout(), &s, &w)
-			return nil
+			return describeStatus(c.OutOrStdout(), data)
 		},
 	}
 	controlFlag(c, &path)
 	c.Flags().BoolVar(&asJSON, "json", false, "for machines: everything, durations in nanoseconds")
 	return c
+}
+
+// describeStatus reads a state and writes its summary.
+func describeStatus(o io.Writer, data []byte) error {
+	var s holder.State
+	err := json.Unmarshal(data, &s)
+	var w worker.Status
+	if err == nil && len(s.Worker) > 0 {
+		err = json.Unmarshal(s.Worker, &w)
+	}
+	if err != nil {
+		return fmt.Errorf("the running weir is of another version (%w); try --json", err)
+	}
+	printStatus(o, &s, &w)
+	return nil
 }
 
 // printStatus is the summary for people.

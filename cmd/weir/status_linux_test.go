@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/holder"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/worker"
+)
+
+// printed takes a state over JSON, as the control socket does, and prints it.
+func printed(t *testing.T, s holder.State, w *worker.Status) string {
+	t.Helper()
+	if w != nil {
+		data, err := json.Marshal(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Worker = data
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := describeStatus(&b, data); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestStatusForPeople(t *testing.T) {
+	lane := func(n uint64) *engine.Snapshot {
+		return &engine.Snapshot{
+			Counters: engine.Counters{Packets: 1000 * n, Bytes: n << 30, Dropped: 3, WouldDrop: 1, Edited: 2, EventsLost: n - 1},
+			Drops:    map[packet.Reason]uint64{"url-blocked": 2, "malformed": 1},
+			Flows:    flow.Stats{Live: 5, Created: 20, Sights: [4]uint64{1, 2, 3, 9}}, HeldBytes: 2048,
+			Socket: divert.Stats{KernelDropped: 4, KernelUserDropped: 1, KernelQueued: 7},
+		}
+	}
+	got := printed(t, holder.State{
+		Generation: 2, WorkerPID: 101, ReporterPID: 102, Ready: true, Applied: true, Restarts: 1, RulesMended: 2, Uptime: 90 * time.Minute,
+		ConfirmLeft: 42 * time.Second, Sandbox: "no-new-privs=true seccomp=true landlock=true", Missing: []string{"A sentence."},
+	}, &worker.Status{Lanes: []*engine.Snapshot{lane(1), lane(2)}, RSSBytes: 34 << 20})
+	const want = `weir       up 1h30m0s, policy generation 2
+rules      in place, mended 2 times after a change by somebody else
+confirm    the rules go away in 42s: keep them with weir confirm
+worker     pid 101, 34.0 MiB resident, started again once
+reporter   pid 102
+sandbox    no-new-privs=true seccomp=true landlock=true
+
+  lane  packets    bytes  dropped  would drop  edited     held  waiting  kernel drops
+     0     1000  1.0 GiB        3           1       2  2.0 KiB        7             5
+     1     2000  2.0 GiB        3           1       2  2.0 KiB        7             5
+
+flows      10 now, 40 in all; of those that ended 18 readable, 6 by name only, 4 dark, 2 without payload
+drops      4 url-blocked, 2 malformed
+anomalies  none
+trouble    1 events lost: the reporter did not keep up
+note       A sentence.
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestStatusBeforeTheFirstCount(t *testing.T) {
+	if got, want := printed(t, holder.State{Generation: 1, WorkerPID: 7}, nil), "weir       up 0s, policy generation 1\nrules      not in place\nworker     pid 7, loading the policy\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got, want := printed(t, holder.State{GaveUp: true, Restarts: 5}, nil), "weir       up 0s, policy generation 0\nrules      the crash outcome is in force: the worker kept ending, traffic is not inspected\nworker     none, started again 5 times\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTopReasons(t *testing.T) {
+	m := map[packet.Reason]uint64{"a": 1, "b": 7, "c": 7, "d": 2, "e": 3, "f": 1, "g": 1}
+	if got, want := topReasons(m), "7 b, 7 c, 3 e, 2 d, 1 a, 2 more reasons"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
