@@ -40,7 +40,7 @@ func explain(err error) error {
 		reason = known
 	}
 	if os.Geteuid() != 0 {
-		reason += "; as root it would work"
+		reason += "; as root it may work"
 	}
 	return fmt.Errorf("%w: %s", err, reason)
 }

@@ -77,6 +77,10 @@ func Rootless(args, env []string) (code int, err error) {
 	runtime.LockOSThread() // Pdeathsig is about this thread
 	defer runtime.UnlockOSThread()
 	if err := c.Start(); err != nil {
+		var call *os.PathError // names /proc/self/exe, which is beside the point
+		if errors.As(err, &call) {
+			err = call.Err
+		}
 		return 0, explain(fmt.Errorf("lab: make a user namespace: %w", err))
 	}
 	stop := forward(c.Process)

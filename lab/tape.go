@@ -9,14 +9,12 @@ import (
 type Tape struct {
 	net.Conn
 
-	mu       sync.Mutex
-	in, out  []byte
-	finished chan struct{}
-	once     sync.Once
+	mu      sync.Mutex
+	in, out []byte
 }
 
 // NewTape returns c with a tape.
-func NewTape(c net.Conn) *Tape { return &Tape{Conn: c, finished: make(chan struct{})} }
+func NewTape(c net.Conn) *Tape { return &Tape{Conn: c} }
 
 // Read implements net.Conn.
 func (t *Tape) Read(b []byte) (int, error) {
@@ -27,23 +25,19 @@ func (t *Tape) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. One goroutine at a time may call it.
 func (t *Tape) Write(b []byte) (int, error) {
-	n, err := t.Conn.Write(b)
 	t.mu.Lock()
-	t.out = append(t.out, b[:n]...)
+	t.out = append(t.out, b...) // at once: an answer may come before Write returns
 	t.mu.Unlock()
+	n, err := t.Conn.Write(b)
+	if n < len(b) {
+		t.mu.Lock()
+		t.out = t.out[:len(t.out)-len(b)+n]
+		t.mu.Unlock()
+	}
 	return n, err
 }
-
-// Close implements net.Conn.
-func (t *Tape) Close() error {
-	t.once.Do(func() { close(t.finished) })
-	return t.Conn.Close()
-}
-
-// Closed is closed when this end has closed the connection.
-func (t *Tape) Closed() <-chan struct{} { return t.finished }
 
 // Received returns a copy of what was read so far.
 func (t *Tape) Received() []byte {

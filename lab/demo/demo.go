@@ -60,10 +60,11 @@ func Run(ctx context.Context, o Options) error {
 			return s.verdict(why)
 		}
 	}
+	err = s.replay(ctx, why)
 	if o.PcapDir != "" || o.Keep != nil {
-		s.screen.warn("There is no lab here, so --pcap and --keep have nothing to work on.")
+		s.screen.warn("There was no lab, so --pcap and --keep had nothing to work on.")
 	}
-	return s.verdict(s.replay(ctx, why))
+	return s.verdict(err)
 }
 
 // A story is a demo on its way.

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -38,7 +39,10 @@ func excerpt(a, b []byte, n int) (as, bs []span) {
 		text := cut(printable(a), n)
 		return []span{{text, plain}}, []span{{text, plain}}
 	}
-	start := max(0, from-n/3)
+	start := max(0, from-n/2)
+	if line := bytes.LastIndexByte(a[start:from], '\n'); line >= 0 {
+		start += line + 1
+	}
 	return marked(a, b, start, from, aEnd, bEnd, n, gone), marked(b, a, start, from, bEnd, aEnd, n, fresh)
 }
 
@@ -46,9 +50,9 @@ func excerpt(a, b []byte, n int) (as, bs []span) {
 // others in y, or all of them if the two ranges are of different length.
 func marked(x, y []byte, start, from, end, yEnd, n int, st style) []span {
 	var spans []span
-	lead := ""
-	if start > 0 {
-		lead = "…"
+	lead := "…"
+	if start == 0 {
+		lead = ""
 	}
 	spans = append(spans, span{lead + printable(x[start:from]), plain})
 	room := n - utf8.RuneCountInString(spans[0].text)

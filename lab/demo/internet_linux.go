@@ -56,9 +56,9 @@ func openInternet(server *lab.Node) (*internet, error) {
 
 // web answers requests with what it understood of them.
 func web(w http.ResponseWriter, r *http.Request) {
-	n, _ := io.Copy(io.Discard, r.Body)
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10))
 	w.Header().Set("Content-Type", "text/plain")
-	fmt.Fprintf(w, "%s %s%s: %d bytes of body read\n", r.Method, r.Host, r.URL.Path, n)
+	fmt.Fprintf(w, "%s %s%s with a body of %d bytes: %s\n", r.Method, r.Host, r.URL.Path, len(body), body)
 }
 
 func (i *internet) openWeb(server *lab.Node) error {

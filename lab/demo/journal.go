@@ -40,8 +40,14 @@ type eveWeir struct {
 	Length  int    `json:"length,omitempty"`
 }
 
-// text is the event as the demo prints it: EVE JSON without the keys that every event has.
+// text is the event as the demo prints it: EVE JSON without the keys that every event has, and
+// without what it says twice.
 func (e *eveEvent) text() string {
+	w := e.Weir
+	w.Author = ""
+	if w.Reason == w.Name {
+		w.Reason = ""
+	}
 	short := struct {
 		Type  string         `json:"event_type"`
 		Alert *eveAlert      `json:"alert,omitempty"`
@@ -51,7 +57,7 @@ func (e *eveEvent) text() string {
 		QoS   map[string]any `json:"qos,omitempty"`
 		Drop  map[string]any `json:"drop,omitempty"`
 		Weir  eveWeir        `json:"weir"`
-	}{e.Type, e.Alert, e.DLP, e.URL, e.DNS, e.QoS, e.Drop, e.Weir}
+	}{e.Type, e.Alert, e.DLP, e.URL, e.DNS, e.QoS, e.Drop, w}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/weir-project/weir/lab"
@@ -133,8 +134,22 @@ func (r *live) introduce() {
 	if os.Geteuid() != 0 {
 		user = "without root, in a user namespace"
 	}
-	r.screen.note(fmt.Sprintf("Real namespaces, a real firewall, real sockets; built %s. In the router runs weir run: holder %d, worker %d, reporter %d; ready after %d ms. Sandbox of the worker: %s.",
-		user, r.daemon.cmd.Process.Pid, st.WorkerPID, st.ReporterPID, r.daemon.took.Milliseconds(), st.Sandbox))
+	r.screen.note(fmt.Sprintf("Three network namespaces with real sockets at the ends, built %s. In the router runs the daemon, weir run: holder %d, worker %d, reporter %d. It took %d ms to divert everything by rules of the kernel's firewall.%s",
+		user, r.daemon.cmd.Process.Pid, st.WorkerPID, st.ReporterPID, r.daemon.took.Milliseconds(), confinement(st.Sandbox)))
+}
+
+// confinement puts the sandbox of the worker into words.
+func confinement(report string) string {
+	var by []string
+	for _, what := range []struct{ key, name string }{{"seccomp", "seccomp"}, {"landlock", "Landlock"}} {
+		if strings.Contains(report, what.key+"=true") {
+			by = append(by, what.name)
+		}
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	return " The worker, which reads what strangers send, is confined by " + strings.Join(by, " and ") + "."
 }
 
 // closing sums up.
@@ -163,5 +178,5 @@ func (s *story) picture(l *lab.Lab) {
 		}
 		return end{e.V4.String(), e.V6.String()}
 	}
-	s.draw(ends(l.Client().Out), ends(l.Server().In))
+	s.draw("six uses of packet inspection, on packets that are really diverted", ends(l.Client().Out), ends(l.Server().In))
 }

@@ -14,16 +14,14 @@ const drawing = `
    private network                        router                          the Internet
   ┌────────────────┐    192.0.2.0/24    ┌──────────┐   198.51.100.0/24  ┌────────────────┐
   │ client         │  2001:db8:1::/64   │  ┌────┐  │  2001:db8:2::/64   │ server         │
-  │ CLIENT4        ├────────────────────┤ ─┤WEIR├─ ├────────────────────┤ SERVER4        │
+  │ CLIENT4        ├────────────────────┼──┤WEIR├──┼────────────────────┤ SERVER4        │
   │ CLIENT6        │                    │  └────┘  │                    │ SERVER6        │
   └────────────────┘                    └──────────┘                    └────────────────┘`
 
-// draw prints the headline and the network.
-func (s *story) draw(client, server end) {
-	head := "weir demo"
-	about := "six uses of packet inspection, on packets that are really diverted"
+// draw prints the headline, with what the demo is about, and the network.
+func (s *story) draw(about string, client, server end) {
 	s.screen.blank()
-	s.screen.line("  " + s.screen.paint(head, "1;36") + "   " + s.screen.paint(about, dim))
+	s.screen.line("  " + s.screen.paint("weir demo", "1;36") + "   " + s.screen.paint(about, dim))
 	text := strings.NewReplacer(
 		"CLIENT4       ", fmt.Sprintf("%-14s", client.v4), "CLIENT6       ", fmt.Sprintf("%-14s", client.v6),
 		"SERVER4       ", fmt.Sprintf("%-14s", server.v4), "SERVER6       ", fmt.Sprintf("%-14s", server.v6),

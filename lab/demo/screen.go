@@ -13,7 +13,7 @@ const width = 100
 // The screen's columns: a margin, labels, then text.
 const (
 	margin  = 2
-	labels  = 18
+	labels  = 20
 	textAt  = margin + labels
 	columns = width - textAt
 )
@@ -57,10 +57,14 @@ func (s *screen) line(text string) { fmt.Fprintln(s.w, strings.TrimRight(text, "
 // blank leaves a line free.
 func (s *screen) blank() { s.line("") }
 
-// title begins a block: its number, the use, and what it does.
+// title begins a block: its number, 0 for none, the use, and what it does.
 func (s *screen) title(number int, use, what string) {
 	s.blank()
-	head := fmt.Sprintf("%d  %-6s", number, use)
+	mark := "·" // what is no use of its own
+	if number > 0 {
+		mark = fmt.Sprint(number)
+	}
+	head := fmt.Sprintf("%s  %-6s", mark, use)
 	rest := width - margin - utf8.RuneCountInString(head) - utf8.RuneCountInString(what) - 3
 	s.line("  " + s.paint(head, "1;36") + " " + s.paint(what, bold) + " " + s.paint(strings.Repeat("─", max(rest, 0)), dim))
 }

@@ -2,11 +2,9 @@ package demo
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/weir-project/weir/lab"
@@ -16,17 +14,8 @@ import (
 func (r *live) showIDS() {
 	r.screen.title(4, "ids", "Suricata rules: one tells, one stops the flow")
 	r.alert()
+	r.screen.blank()
 	r.intercept()
-}
-
-// rule returns the rule of the policy with that number.
-func rule(sid int) string {
-	for line := range strings.Lines(policyText) {
-		if strings.Contains(line, fmt.Sprintf("sid:%d;", sid)) {
-			return strings.Trim(strings.TrimSpace(line), "-' ")
-		}
-	}
-	return ""
 }
 
 func (r *live) alert() {
@@ -88,5 +77,5 @@ func (r *live) intercept() {
 	r.screen.row("client sent", span{printable(greeting), plain}, span{printable(attack), gone})
 	r.screen.row("server received", span{printable(got), plain}, span{" and no more", fresh})
 	r.event(from, "alert", func(e *eveEvent) bool { return e.Alert != nil && e.Alert.ID == sid && e.Alert.Action == "blocked" })
-	r.check(n == 0 && err != nil && bytes.Equal(got, greeting), "%d of %d bytes arrived: the greeting. The rest was stopped, and the flow with it", len(got), len(sent))
+	r.check(n == 0 && err != nil && bytes.Equal(got, greeting), "%d of %d bytes arrived, the greeting; the rest was stopped, and the flow with it", len(got), len(sent))
 }

@@ -1,65 +1,63 @@
 package demo
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
+	"time"
 )
 
 // showStats has the sums of everything that has passed until now.
 func (r *live) showStats() {
 	r.screen.title(6, "stats", "Who talked, how much, and what Weir could read of it")
-	base, err := r.daemon.lanes()
-	if err != nil {
-		r.check(false, "%v", err)
-		return
-	}
-	var traffic map[string]int64
-	e := r.journal.await(0, patience, func(e *eveEvent) bool {
-		if e.Type != "stats" || e.Weir.Name != "traffic" {
-			return false
-		}
-		traffic = nil
-		return json.Unmarshal(e.Stats, &traffic) == nil && traffic["total.packets"] >= int64(base.Packets)
-	})
-	if e == nil {
-		r.check(false, "no event has the sums")
+	traffic, worker, from := r.sums()
+	if traffic == nil {
+		r.check(false, "no event has the sums of what passed")
 		return
 	}
 	r.screen.row("packets", span{fmt.Sprintf("%d in all, %s; %d flows", traffic["total.packets"], bytesText(traffic["total.bytes"]), traffic["total.flows"]), bold})
 	r.screen.row("by protocol", span{byName(traffic, "tcp", "udp", "icmp", "ipv4", "ipv6"), plain})
-	r.talkers()
+	r.talkers(from)
 	r.sights()
-	now, err := r.daemon.lanes()
-	r.check(err == nil && now.Panics == 0 && now.EventsLost == 0, "the worker agrees: %d packets, %d edited, %d dropped; no panic, no event lost", now.Packets, now.Edited, now.Dropped)
+	r.check(worker.Panics == 0 && worker.EventsLost == 0, "the worker counts as many packets, %d of them edited and %d dropped; no panic, no event lost", worker.Edited, worker.Dropped)
 	r.check(r.journal.broken == 0, "%d lines of EVE JSON were read, each of them whole", len(r.journal.events))
 }
 
-// byName lists packets and bytes of some counters that are not zero.
-func byName(counts map[string]int64, names ...string) string {
-	var out []string
-	for _, n := range names {
-		if p := counts[n+".packets"]; p > 0 {
-			out = append(out, fmt.Sprintf("%s %d", n, p))
+// sums waits until the inspector's sums and the worker's own counters, which come once a second each,
+// agree and have the whole transfer. from is the number of the event that comes next.
+func (r *live) sums() (traffic map[string]int64, worker lanes, from int) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var err error
+		if worker, err = r.daemon.lanes(); err != nil || worker.Bytes < uint64(r.direct.bulkBytes) {
+			continue
+		}
+		for i := r.journal.now() - 1; i >= 0; i-- {
+			if e := &r.journal.events[i]; e.Type == "stats" && e.Weir.Name == "traffic" {
+				if n := counts(e); n["total.packets"] == int64(worker.Packets) {
+					return n, worker, i + 1
+				}
+				break
+			}
 		}
 	}
-	return strings.Join(out, ", ") + " packets"
+	return nil, worker, 0
 }
 
-// talkers sums the bytes of the top talkers of all intervals.
-func (r *live) talkers() {
+// talkers sums the bytes of the top talkers of all intervals, up to the one whose event comes after
+// event number from.
+func (r *live) talkers(from int) {
+	last := r.journal.await(from, patience, func(e *eveEvent) bool { return e.Type == "stats" && e.Weir.Name == "top-talkers" })
+	if last == nil {
+		r.check(false, "no event says who talked")
+		return
+	}
 	sum := map[string]int64{}
 	for i := range r.journal.events {
 		e := &r.journal.events[i]
 		if e.Type != "stats" || e.Weir.Name != "top-talkers" {
 			continue
 		}
-		var counts map[string]int64
-		if json.Unmarshal(e.Stats, &counts) == nil {
-			for who, n := range counts {
-				if who != "error" {
-					sum[who] += n
-				}
+		for who, n := range counts(e) {
+			if who != "error" {
+				sum[who] += n
 			}
 		}
 	}
@@ -85,21 +83,9 @@ func (r *live) sights() {
 	for i := len(r.journal.events) - 1; i >= 0; i-- {
 		e := &r.journal.events[i]
 		if e.Type == "stats" && e.Weir.Name == "flows" {
-			var n map[string]int64
-			if json.Unmarshal(e.Stats, &n) == nil {
-				r.screen.row("flows that ended", span{fmt.Sprintf("%d readable, %d by name only, %d dark", n["readable"], n["name-only"], n["dark"]), plain})
-			}
+			n := counts(e)
+			r.screen.row("flows ended", span{fmt.Sprintf("%d readable, %d by name only, %d dark, %d without payload", n["readable"], n["name-only"], n["dark"], n["no-payload"]), plain})
 			return
 		}
 	}
-}
-
-func bytesText(n int64) string {
-	switch {
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%d B", n)
 }

@@ -107,15 +107,21 @@ func (r *live) showTempo() {
 		r.check(false, "%v", err)
 		return
 	}
-	micro := func(d time.Duration) string { return fmt.Sprintf("%7.1f µs", float64(d.Nanoseconds())/1e3) }
-	r.screen.row("round trip (UDP)", span{"plain routing  " + micro(r.direct.median), plain}, span{"   through Weir  " + micro(t.median), bold},
-		span{fmt.Sprintf("   added %.1f µs for two packets", float64((t.median-r.direct.median).Nanoseconds())/1e3), dim})
-	r.screen.row("  99th percentile", span{"               " + micro(r.direct.p99), plain}, span{"                 " + micro(t.p99), bold})
-	r.screen.row("bulk (TCP)", span{fmt.Sprintf("               %5.2f Gbit/s", r.direct.bulk/1e9), plain}, span{fmt.Sprintf("              %5.2f Gbit/s", t.bulk/1e9), bold},
-		span{fmt.Sprintf("   %d MiB, all read by the server", t.bulkBytes>>20), dim})
-	after := r.settled(before.Packets + 2*rounds)
-	r.check(after.Packets >= before.Packets+2*rounds, "each of the %d datagrams was diverted: %d packets came to the worker meanwhile", 2*(rounds+warmUp), after.Packets-before.Packets)
+	r.tempoRow("", "routed", "diverted", "")
+	r.tempoRow("round trip (UDP)", micros(r.direct.median), micros(t.median), fmt.Sprintf("%s added for two packets", micros(t.median-r.direct.median)))
+	r.tempoRow("99th percentile", micros(r.direct.p99), micros(t.p99), "")
+	r.tempoRow("bulk (TCP)", gigabits(r.direct.bulk), gigabits(t.bulk), fmt.Sprintf("%d MiB, every byte read by the server", t.bulkBytes>>20))
+	after := r.settled(before.Packets + 2*(rounds+warmUp))
+	r.check(after.Packets >= before.Packets+2*(rounds+warmUp), "none of the %d datagrams went around: %d packets came to the worker meanwhile", 2*(rounds+warmUp), after.Packets-before.Packets)
 }
+
+func (r *live) tempoRow(what, direct, diverted, note string) {
+	r.screen.row(what, span{fmt.Sprintf("%12s", direct), plain}, span{fmt.Sprintf("%15s", diverted), bold}, span{"   " + note, dim})
+}
+
+func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3) }
+
+func gigabits(perSecond float64) string { return fmt.Sprintf("%.2f Gbit/s", perSecond/1e9) }
 
 // settled waits until the worker's counters, which come once a second, have reached a number of
 // packets.

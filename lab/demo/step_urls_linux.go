@@ -15,6 +15,7 @@ import (
 func (r *live) showURLs() {
 	r.screen.title(3, "urls", "Blocked by name: the Host of HTTP, the server name of TLS")
 	r.blockedHost("ads.example.com")
+	r.screen.blank()
 	r.blockedSNI("tracker.example.net")
 	r.allowedSNI("www.example.com")
 }
@@ -31,16 +32,16 @@ func (r *live) blockedHost(host string) {
 		r.check(false, "no connection: %v", x.err)
 		return
 	}
-	r.refused(string(firstLines(x.client.Sent(), 2)), x, from, host)
+	r.refused(string(firstLines(x.client.Sent(), 2)), x, from, host, family(r.server(true)))
 	if installed("curl") {
 		url := "http://" + net.JoinHostPort(r.server(false), portHTTP) + "/banner.js"
 		out, err := r.lab.Client().Command("curl", "-sS", "--max-time", "5", "-H", "Host: "+host, url).CombinedOutput()
-		r.check(err != nil && strings.Contains(string(out), "reset"), "the same by curl, over IPv4: %s", oneLine(out))
+		r.check(err != nil && strings.Contains(string(out), "reset"), "and so is curl, over IPv4: %s", strings.TrimPrefix(oneLine(out), "curl: "))
 	}
 }
 
 // refused prints and checks a connection that was ended before the server read a byte.
-func (r *live) refused(sent string, x *exchange, from int, host string) {
+func (r *live) refused(sent string, x *exchange, from int, host, over string) {
 	r.screen.row("client sent", span{cut(printable([]byte(sent)), columns), gone})
 	got := x.received()
 	r.screen.row("server received", span{fmt.Sprintf("nothing (%d bytes)", len(got)), fresh})
@@ -51,7 +52,7 @@ func (r *live) refused(sent string, x *exchange, from int, host string) {
 		parts := strings.Split(x.err.Error(), ": ")
 		why = strings.Join(parts[max(0, len(parts)-2):], ": ")
 	}
-	r.check(reset && len(got) == 0, "over %s the client was refused at once: %s", family(x.client.RemoteAddr().String()[:4]), why)
+	r.check(reset && len(got) == 0, "over %s the client is refused at once: %s", over, why)
 }
 
 // handshake opens TLS to the server by a name.
@@ -81,22 +82,10 @@ func (r *live) blockedSNI(name string) {
 		return
 	}
 	hello := x.client.Sent()
-	r.refused(fmt.Sprintf("ClientHello of %d bytes, server_name=%s", len(hello), name), x, from, name)
+	r.refused(fmt.Sprintf("ClientHello of %d bytes, server_name=%s", len(hello), name), x, from, name, family(r.server(false)))
 }
 
 func (r *live) allowedSNI(name string) {
 	x := r.handshake(name)
-	r.check(x.err == nil && len(x.received()) > 0, "while TLS with %s goes through: handshake done, certificate verified", name)
-}
-
-// firstLines returns the first n lines of a message, without its last line end.
-func firstLines(b []byte, n int) []byte {
-	for i, c := range b {
-		if c == '\n' {
-			if n--; n == 0 {
-				return b[:i-1]
-			}
-		}
-	}
-	return b
+	r.check(x.err == nil && len(x.received()) > 0, "TLS with %s goes through: certificate verified", name)
 }
