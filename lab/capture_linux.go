@@ -20,8 +20,9 @@ const (
 	captureBuffer = 16 << 20 // bytes that may wait for the writer, where the kernel grants them
 )
 
-// A Capture writes what passes an interface, in both directions, to a pcap file, as packet sockets see it: with Ethernet
-// headers, and unless Topology.PlainPackets was asked for with large packets whose checksums are not made yet.
+// A Capture writes what passes an interface, in both directions, to a pcap file, as packet sockets
+// see it: with Ethernet headers, and unless Topology.PlainPackets was asked for with large packets
+// whose checksums are not made yet.
 type Capture struct {
 	socket *os.File
 	file   *os.File
@@ -34,7 +35,8 @@ type Capture struct {
 	frames int
 }
 
-// Capture begins to write what passes the node's link (the outer one, of the server its only one) to the file at path.
+// Capture begins to write what passes the node's link (the outer one, of the server its only one)
+// to the file at path.
 func (n *Node) Capture(path string) (*Capture, error) {
 	c := &Capture{done: make(chan error, 1)}
 	if err := c.open(n); err != nil {
@@ -158,7 +160,8 @@ func stamp(control []byte) time.Time {
 	return time.Now()
 }
 
-// Close writes what has passed until now, and ends the capture. The error also says if frames were lost.
+// Close writes what has passed until now, and ends the capture. The error also says if frames were
+// lost.
 func (c *Capture) Close() error {
 	c.once.Do(func() {
 		c.err = c.socket.SetReadDeadline(time.Unix(1, 0))

@@ -64,8 +64,8 @@ func ServeEcho(pc net.PacketConn) {
 	}
 }
 
-// ServeStreams hands every connection to f, each in a goroutine of its own, and closes it afterwards,
-// until ln is closed.
+// ServeStreams hands every connection to f, each in a goroutine of its own, and closes it
+// afterwards, until ln is closed.
 func ServeStreams(ln net.Listener, f func(net.Conn)) {
 	for {
 		c, err := ln.Accept()
@@ -89,8 +89,8 @@ func ServeDiscard(ln net.Listener) {
 	})
 }
 
-// Certificate makes a certificate for the names, valid for an hour, and the pool of authorities that
-// trusts it.
+// Certificate makes a certificate for the names, valid for an hour, and the pool of authorities
+// that trusts it.
 func Certificate(names ...string) (tls.Certificate, *x509.CertPool, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -23,7 +23,8 @@ var obstacles = []obstacle{
 	{"kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor takes the power from user namespaces of ordinary users (sysctl kernel.apparmor_restrict_unprivileged_userns is 1, as in Ubuntu since 24.04)"},
 }
 
-// explain adds to an error of permission, or of a namespace that cannot be had, what on this system is the reason.
+// explain adds to an error of permission, or of a namespace that cannot be had, what on this system
+// is the reason.
 func explain(err error) error {
 	var reason string
 	switch {

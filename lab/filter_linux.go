@@ -51,7 +51,8 @@ func (l *Lab) filter(t Topology) error {
 	return nil
 }
 
-// A family is what differs between the two: the length of an address and where the destination lies in the header.
+// A family is what differs between the two: the length of an address and where the destination lies
+// in the header.
 type family struct {
 	table   nftables.TableFamily
 	addrLen int
@@ -85,7 +86,8 @@ func (r rules) add(c *nftables.Chain, e ...expr.Any) {
 	r.conn.AddRule(&nftables.Rule{Table: r.tab, Chain: c, Exprs: e})
 }
 
-// lose drops a share of what arrives, before connection tracking and before anybody looks; not on lo.
+// lose drops a share of what arrives, before connection tracking and before anybody looks; not on
+// lo.
 func (r rules) lose(share float64) {
 	c := r.chain("loss", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, -400)
 	below := binaryutil.BigEndian.PutUint32(uint32(min(share*(1<<32), math.MaxUint32)))

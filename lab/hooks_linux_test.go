@@ -66,7 +66,8 @@ var ways = map[place]way{
 		opener: routerNode, opensFrom: outerEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Local, masquerade: true},
 }
 
-// TestHooks holds the table of hooks against the kernel: for each row, over both families, UDP and TCP.
+// TestHooks holds the table of hooks against the kernel: for each row, over both families, UDP and
+// TCP.
 func TestHooks(t *testing.T) {
 	for _, row := range firewall.Hooks() {
 		w, there := ways[place{row.Path, row.From}]
@@ -128,8 +129,8 @@ func testWay(t *testing.T, row firewall.HookRow, w way, v6 bool) {
 	}
 }
 
-// exchangeUDP has a datagram and its answer pass, both made longer on their way; then the flow is handed
-// back, and passes unchanged.
+// exchangeUDP has a datagram and its answer pass, both made longer on their way; then the flow is
+// handed back, and passes unchanged.
 func exchangeUDP(t *testing.T, opener, listener *lab.Node, dial, real netip.AddrPort, d *diverter) {
 	t.Helper()
 	pc, err := listener.ListenPacket("udp", real.String())

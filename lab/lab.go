@@ -1,15 +1,19 @@
-// Package lab builds throw-away networks of Linux network namespaces, with real kernels' TCP and real programs at the ends:
+// Package lab builds throw-away networks of Linux network namespaces, with real kernels' TCP and
+// real programs at the ends:
 //
 //	client ── router ── server        or, with Topology.Hop,        client ── router ── hop ── server
 //
-// The client is the private network, the router is where Weir runs, the server is the Internet. Everything is made over
-// netlink; no program need be installed. Addresses are those for documentation (RFC 5737, RFC 3849).
+// The client is the private network, the router is where Weir runs, the server is the Internet.
+// Everything is made over netlink; no program need be installed. Addresses are those for
+// documentation (RFC 5737, RFC 3849).
 //
-// Its law: nothing outlives the process. Namespaces have no names: they are held by descriptors and processes, so they end
-// with them, also after SIGKILL; a process started in a lab is killed when the lab is closed.
+// Its law: nothing outlives the process. Namespaces have no names: they are held by descriptors and
+// processes, so they end with them, also after SIGKILL; a process started in a lab is killed when
+// the lab is closed.
 //
-// It needs CAP_SYS_ADMIN and CAP_NET_ADMIN. Enter gets them, without root, by running the program again in a user namespace
-// where the kernel allows that. It does not model delay, reordering or duplication.
+// It needs CAP_SYS_ADMIN and CAP_NET_ADMIN. Enter gets them, without root, by running the program
+// again in a user namespace where the kernel allows that. It does not model delay, reordering or
+// duplication.
 package lab
 
 import (
@@ -17,19 +21,21 @@ import (
 	"net/netip"
 )
 
-// A Topology says how a lab is built. The zero Topology is client, router and server that route IPv4 and IPv6 untranslated.
+// A Topology says how a lab is built. The zero Topology is client, router and server that route
+// IPv4 and IPv6 untranslated.
 type Topology struct {
-	// Hop puts another router between the router and the server: a place that packets with a small TTL can
-	// reach without reaching the server.
+	// Hop puts another router between the router and the server: a place that packets with a small
+	// TTL can reach without reaching the server.
 	Hop bool
 	// Masquerade has the router hide the client's addresses behind its own outer ones (source NAT).
 	Masquerade bool
 	// Redirects are the router's destination NAT.
 	Redirects []Redirect
-	// PlainPackets turns segmentation and checksum offloads off: packets are then of MTU size and have their checksums
-	// wherever they are looked at.
+	// PlainPackets turns segmentation and checksum offloads off: packets are then of MTU size and
+	// have their checksums wherever they are looked at.
 	PlainPackets bool
-	// Loss is the share of packets, 0 to 1, that each end of each link loses at random as it receives them.
+	// Loss is the share of packets, 0 to 1, that each end of each link loses at random as it
+	// receives them.
 	Loss float64
 }
 

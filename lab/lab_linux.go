@@ -79,8 +79,9 @@ func (l *Lab) build(t Topology) error {
 	return l.filter(t)
 }
 
-// Close ends captures, kills the processes that were started in the lab, and lets go of the namespaces. Sockets that
-// the caller has opened in them live until the caller closes them. It may be called more than once.
+// Close ends captures, kills the processes that were started in the lab, and lets go of the
+// namespaces. Sockets that the caller has opened in them live until the caller closes them. It may
+// be called more than once.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	captures, closed := l.captures, l.closed

@@ -31,8 +31,8 @@ func newNode(l *Lab, name string) (*Node, error) {
 	return n, err
 }
 
-// Do runs f in the node's namespace: sockets that f makes, on its own goroutine, belong to the node. f keeps its thread until it
-// returns; goroutines that it starts are not in the namespace.
+// Do runs f in the node's namespace: sockets that f makes, on its own goroutine, belong to the
+// node. f keeps its thread until it returns; goroutines that it starts are not in the namespace.
 func (n *Node) Do(f func() error) error {
 	return elsewhere(func() error {
 		if err := unix.Setns(int(n.ns.Fd()), unix.CLONE_NEWNET); err != nil {
@@ -42,8 +42,8 @@ func (n *Node) Do(f func() error) error {
 	})
 }
 
-// elsewhere runs f, which may change its thread's network namespace, and brings the thread back. A thread that
-// cannot come back ends with its goroutine.
+// elsewhere runs f, which may change its thread's network namespace, and brings the thread back. A
+// thread that cannot come back ends with its goroutine.
 func elsewhere(f func() error) error {
 	runtime.LockOSThread()
 	home, err := os.Open("/proc/thread-self/ns/net")
@@ -63,7 +63,8 @@ func elsewhere(f func() error) error {
 // NetNS returns the namespace's descriptor, for libraries that want one. The node keeps it.
 func (n *Node) NetNS() *os.File { return n.ns }
 
-// Path is where other processes of the same user find the namespace, as long as this one lives: what nsenter --net wants.
+// Path is where other processes of the same user find the namespace, as long as this one lives:
+// what nsenter --net wants.
 func (n *Node) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd()) }
 
 // links calls f with the node's interfaces, lo not among them, inside the namespace.
@@ -85,7 +86,8 @@ func (n *Node) links(f func(name string, index int) error) error {
 	})
 }
 
-// outer is the link by which the node is addressed: the server's inner one, everybody else's outer one.
+// outer is the link by which the node is addressed: the server's inner one, everybody else's outer
+// one.
 func (n *Node) outer() Ends {
 	if n.Out.Interface == "" {
 		return n.In

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The offloads that plainPackets turns off, by their ethtool commands (linux/ethtool.h), in an order that the kernel
-// takes: what depends on checksum offload first.
+// The offloads that plainPackets turns off, by their ethtool commands (linux/ethtool.h), in an
+// order that the kernel takes: what depends on checksum offload first.
 var offloads = []struct {
 	name string
 	set  uint32

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Cmd is an exec.Cmd that starts in a node. It is killed when the lab is closed or its process ends.
+// A Cmd is an exec.Cmd that starts in a node. It is killed when the lab is closed or its process
+// ends.
 type Cmd struct {
 	*exec.Cmd
 	node *Node
@@ -53,8 +54,8 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// A launcher is the thread that starts a lab's processes. They die with it (PR_SET_PDEATHSIG means the parent's thread), and
-// so it must live as long as the lab and no longer.
+// A launcher is the thread that starts a lab's processes. They die with it (PR_SET_PDEATHSIG means
+// the parent's thread), and so it must live as long as the lab and no longer.
 type launcher struct {
 	requests chan launch
 	gone     chan struct{}

@@ -16,17 +16,19 @@ import (
 // insideVariable tells the program that Enter runs again that it is the one inside.
 const insideVariable = "WEIR_LAB_INSIDE"
 
-// nobody is whom the caller is mapped to. A map of one id is all that an unprivileged user may write, and processes that drop
-// from root to nobody could not do so in a map that has root alone; as nobody there is nothing to drop.
+// nobody is whom the caller is mapped to. A map of one id is all that an unprivileged user may
+// write, and processes that drop from root to nobody could not do so in a map that has root alone;
+// as nobody there is nothing to drop.
 const nobody = 65534
 
-// kept are the capabilities that outlive the execution of the program inside: for namespaces, for networks in them, for
-// packet sockets.
+// kept are the capabilities that outlive the execution of the program inside: for namespaces, for
+// networks in them, for packet sockets.
 var kept = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}
 
-// Enter makes sure that this process can build labs. A process with the capabilities for that returns at once; any
-// other runs the whole program again, with the same arguments, in a user, network and mount namespace of its own, and never
-// returns: it exits with that program's exit code. So call it before anything that must not be done twice.
+// Enter makes sure that this process can build labs. A process with the capabilities for that
+// returns at once; any other runs the whole program again, with the same arguments, in a user,
+// network and mount namespace of its own, and never returns: it exits with that program's exit
+// code. So call it before anything that must not be done twice.
 //
 // The error says why neither is possible here.
 func Enter() error {
@@ -60,8 +62,9 @@ func Privileged() bool {
 	return elsewhere(func() error { return unix.Unshare(unix.CLONE_NEWNET) }) == nil
 }
 
-// Rootless runs this program with other arguments (those behind its name) and environment in a user, network and mount namespace,
-// as user 65534 with the capabilities for labs, and returns its exit code. Enter, called there, returns nil.
+// Rootless runs this program with other arguments (those behind its name) and environment in a
+// user, network and mount namespace, as user 65534 with the capabilities for labs, and returns its
+// exit code. Enter, called there, returns nil.
 func Rootless(args, env []string) (code int, err error) {
 	c := exec.Command("/proc/self/exe", args...)
 	c.Args[0] = os.Args[0]
@@ -96,7 +99,8 @@ func Rootless(args, env []string) (code int, err error) {
 	return 0, err
 }
 
-// forward passes on the signals that ask a program to end. The terminal sends SIGINT to both, so that one is left alone.
+// forward passes on the signals that ask a program to end. The terminal sends SIGINT to both, so
+// that one is left alone.
 func forward(p *os.Process) (stop func()) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
@@ -116,8 +120,9 @@ func forward(p *os.Process) (stop func()) {
 	return func() { signal.Stop(signals); close(done) }
 }
 
-// settle is what is left to do inside: children must not take themselves for the program that Enter ran, and /run, which
-// belongs to the host's root, becomes a place of our own, for programs with lock files there.
+// settle is what is left to do inside: children must not take themselves for the program that Enter
+// ran, and /run, which belongs to the host's root, becomes a place of our own, for programs with
+// lock files there.
 func settle() error {
 	os.Unsetenv(insideVariable)
 	if !Privileged() {

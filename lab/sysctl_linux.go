@@ -9,7 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// settings are made in every node before it has links; those of forwarding only where the node routes..
+// settings are made in every node before it has links; those of forwarding only where the node
+// routes..
 var settings = map[string]string{
 	"net.ipv4.conf.all.rp_filter":         "0",
 	"net.ipv4.conf.default.rp_filter":     "0",

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A wire is the addressing of one link. The node nearer to the client has host number 1, except the client itself, and
-// the farther one 10, or 2 if it routes.
+// A wire is the addressing of one link. The node nearer to the client has host number 1, except the
+// client itself, and the farther one 10, or 2 if it routes.
 type wire struct{ v4, v6 string } // network parts, the host part to be appended
 
 var wires = map[int][]wire{ // by the number of nodes
@@ -102,8 +102,8 @@ func raise(e Ends) error {
 	return nil
 }
 
-// route gives node i a default route towards the server if it stands before the last link, and otherwise towards the
-// client; a hop also knows the way back to the client's network.
+// route gives node i a default route towards the server if it stands before the last link, and
+// otherwise towards the client; a hop also knows the way back to the client's network.
 func (l *Lab) route(i int, n *Node) error {
 	return n.Do(func() error {
 		last := len(l.nodes) - 1

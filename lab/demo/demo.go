@@ -2,9 +2,9 @@
 // daemon in the router, has real clients talk to real servers through it, and shows for each use
 // what was sent beside what arrived.
 //
-// Its law: nothing is claimed that was not seen. Every block compares the bytes at both ends and the
-// daemon's own event, and a demo in which one comparison failed fails as a whole. Where the kernel
-// cannot divert it says why, and runs the same policy over a capture that it carries along.
+// Its law: nothing is claimed that was not seen. Every block compares the bytes at both ends and
+// the daemon's own event, and a demo in which one comparison failed fails as a whole. Where the
+// kernel cannot divert it says why, and runs the same policy over a capture that it carries along.
 package demo
 
 import (

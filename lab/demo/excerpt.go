@@ -31,8 +31,8 @@ func differing(a, b []byte) int {
 	return n
 }
 
-// excerpt returns what to show of a and b in n columns: the neighbourhood of where they differ, with
-// the differing bytes styled. Without a difference it is their beginning.
+// excerpt returns what to show of a and b in n columns: the neighbourhood of where they differ,
+// with the differing bytes styled. Without a difference it is their beginning.
 func excerpt(a, b []byte, n int) (as, bs []span) {
 	from, aEnd, bEnd := differs(a, b)
 	if from == len(a) && from == len(b) {

@@ -106,8 +106,8 @@ func readPackets(name string) (ps []*packet.Packet, err error) {
 	}
 }
 
-// sent returns the first packet of the capture whose payload has the text, and what became of it: nil
-// if it was dropped.
+// sent returns the first packet of the capture whose payload has the text, and what became of it:
+// nil if it was dropped.
 func (r *replayed) sent(text string) (before, after *packet.Packet) {
 	for _, p := range r.in {
 		if bytes.Contains(p.Payload(), []byte(text)) {

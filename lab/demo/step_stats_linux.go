@@ -21,8 +21,8 @@ func (r *live) showStats() {
 	r.check(r.journal.broken == 0, "%d lines of EVE JSON were read, each of them whole", len(r.journal.events))
 }
 
-// sums waits until the inspector's sums and the worker's own counters, which come once a second each,
-// agree and have the whole transfer. from is the number of the event that comes next.
+// sums waits until the inspector's sums and the worker's own counters, which come once a second
+// each, agree and have the whole transfer. from is the number of the event that comes next.
 func (r *live) sums() (traffic map[string]int64, worker lanes, from int) {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		var err error

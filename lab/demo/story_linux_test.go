@@ -143,7 +143,8 @@ func checkLayout(t *testing.T, out []byte) {
 	}
 }
 
-// checkCaptures wants the card on the client's side of the router, and on the server's only the masked one.
+// checkCaptures wants the card on the client's side of the router, and on the server's only the
+// masked one.
 func checkCaptures(t *testing.T, dir string) {
 	t.Helper()
 	for name, has := range map[string]bool{"client.pcap": true, "server.pcap": false} {
@@ -224,7 +225,8 @@ func awaitOpen(t *testing.T, out io.Reader) (enter string) {
 	return ""
 }
 
-// enters runs the command that the demo printed, as the same user, with something else than a shell.
+// enters runs the command that the demo printed, as the same user, with something else than a
+// shell.
 func (s *stage) enters(t *testing.T, command string) {
 	t.Helper()
 	command = strings.TrimSuffix(strings.TrimPrefix(command, "sudo "), " sh")
