@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -34,17 +35,14 @@ const (
 	atOnce     = 8                // connections; more wait in the kernel
 )
 
-// Listen opens the socket at path, which a dead predecessor may have left. It fails if a living one answers there.
+// Listen opens the socket at path, which a dead predecessor may have left. It fails if a living one answers there, or if there
+// is something else.
 func Listen(path string) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("control: %w", err)
 	}
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return nil, fmt.Errorf("control: %s: another weir answers there; stop it first (weir stop), or choose another --control", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("control: %w", err)
+	if err := vacate(path); err != nil {
+		return nil, err
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -55,6 +53,33 @@ func Listen(path string) (*net.UnixListener, error) {
 		return nil, fmt.Errorf("control: %w", err)
 	}
 	return l, nil
+}
+
+// vacate removes a socket at path that nobody listens to.
+func vacate(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	if info.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("control: %s is there already and no socket; choose another --control", path)
+	}
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		defer c.Close()
+		_, pid, _ := peer(c.(*net.UnixConn))
+		return fmt.Errorf("control: %s: another weir (pid %d) answers there; stop it first (weir stop), or choose another --control", path, pid)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) { // of a living one that is busy too
+		return fmt.Errorf("control: %w", err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("control: %w", err)
+	}
+	return nil
 }
 
 // Serve answers requests by do until l is closed.
@@ -83,7 +108,7 @@ func answer(c *net.UnixConn, do func(context.Context, string) (any, error)) {
 	defer cancel()
 	_ = c.SetDeadline(time.Now().Add(within))
 	var a Answer
-	if uid, err := peer(c); err != nil || uid != 0 && uid != os.Geteuid() {
+	if uid, _, err := peer(c); err != nil || uid != 0 && uid != os.Geteuid() {
 		a.Error = "permission denied: only root and the user that runs weir may ask"
 	} else if r, err := read(c); err != nil {
 		a.Error = err.Error()

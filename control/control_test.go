@@ -45,7 +45,7 @@ func TestAskAndAnswer(t *testing.T) {
 
 func TestOneWeirAtATime(t *testing.T) {
 	path := serve(t)
-	if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "another weir answers") {
+	if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "another weir") {
 		t.Errorf("a second one: %v", err)
 	}
 	stale := filepath.Join(t.TempDir(), "stale.sock")
@@ -59,6 +59,19 @@ func TestOneWeirAtATime(t *testing.T) {
 		t.Errorf("after a dead one: %v", err)
 	} else {
 		l.Close()
+	}
+}
+
+func TestOtherFilesStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("a file in the way: %v", err)
+	}
+	if b, err := os.ReadFile(path); string(b) != "x" {
+		t.Errorf("the file is %q, %v", b, err)
 	}
 }
 

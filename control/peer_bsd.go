@@ -8,4 +8,4 @@ import (
 )
 
 // peer relies on the socket's mode, 0600: whoever could connect is root or the owner.
-func peer(*net.UnixConn) (uid int, err error) { return os.Geteuid(), nil }
+func peer(*net.UnixConn) (uid, pid int, err error) { return os.Geteuid(), 0, nil }

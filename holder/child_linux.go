@@ -23,6 +23,7 @@ type child struct {
 	readyAt   time.Time    // zero until it said so
 	stopping  bool         // it was asked to end
 	hung      bool         // it was killed because it said nothing
+	failed    bool         // it has said why it ends
 	killAt    time.Time    // when asking is over; valid iff stopping
 }
 

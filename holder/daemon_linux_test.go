@@ -196,7 +196,7 @@ func (d *daemon) events() map[string]int {
 	text, _ := os.ReadFile(d.path("events/eve.json"))
 	for line := range strings.Lines(string(text)) {
 		if json.Valid([]byte(line)) {
-			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed"} {
+			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed"} {
 				if strings.Contains(line, `"`+name+`"`) {
 					count[name]++
 				}

@@ -66,11 +66,9 @@ func (h *Holder) offer() {
 	case h.worker == nil:
 		h.reloaded(nil)
 	case h.state.Ready && !h.worker.stopping:
-		p.offered = true
 		g := link.Generation{Generation: h.generation + 1, Marks: p.next.Marks}
-		if err := h.worker.link.Send(link.KindPolicy, g, p.next.Bundle); err != nil {
-			h.reloaded(err)
-		}
+		// A worker that does not hear will be replaced, and the next one is asked.
+		p.offered = h.worker.link.Send(link.KindPolicy, g, p.next.Bundle) == nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package holder_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -42,7 +43,7 @@ func TestSecondWeir(t *testing.T) {
 		name, control string
 		want          []string
 	}{
-		{"same control socket", first.path("control.sock"), []string{"another weir", "weir stop"}},
+		{"same control socket", first.path("control.sock"), []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
 		{"same queue", "", []string{"queue 0", "taken by pid", "weir"}},
 	} {
 		dir := newDir(t)

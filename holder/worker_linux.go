@@ -60,8 +60,10 @@ func (h *Holder) heard(r report) error {
 		h.taken(r.Data, fmt.Errorf("the worker refused the policy, the old one stays: %s", why.Why))
 	case link.KindFailed:
 		var why string
-		_ = json.Unmarshal(r.Data, &why)
-		h.tell("worker-failed", why)
+		if json.Unmarshal(r.Data, &why) == nil && !r.from.failed {
+			r.from.failed = true // its last words are said once
+			h.tell("worker-failed", why)
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func pair(t *testing.T) (*Conn, *Conn) {
@@ -71,4 +72,19 @@ func TestEndAndNonsense(t *testing.T) {
 	if _, _, err := far.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the end: %v, want io.EOF", err)
 	}
+}
+
+// A child that does not read does not keep the holder.
+func TestSendToTheDeaf(t *testing.T) {
+	near, _ := pair(t)
+	began := time.Now()
+	for range 100 {
+		if err := near.Send("much", strings.Repeat("x", maxMessage/2)); err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Errorf("100 messages were sent to nobody in %v", time.Since(began))
 }
