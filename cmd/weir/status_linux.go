@@ -86,7 +86,7 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 		fmt.Fprintln(o)
 		printTotals(line, w.Lanes)
 	}
-	for _, m := range s.Missing {
+	for _, m := range slices.Compact(slices.Sorted(slices.Values(s.Missing))) { // every lane tells what it lacks
 		line("note", "%s", m)
 	}
 }

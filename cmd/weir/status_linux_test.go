@@ -46,7 +46,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	got := printed(t, holder.State{
 		Generation: 2, WorkerPID: 101, ReporterPID: 102, Ready: true, Applied: true, Restarts: 1, RulesMended: 2, Uptime: 90 * time.Minute,
-		ConfirmLeft: 42 * time.Second, Sandbox: "no-new-privs=true seccomp=true landlock=true", Missing: []string{"A sentence."},
+		ConfirmLeft: 42 * time.Second, Sandbox: "no-new-privs=true seccomp=true landlock=true", Missing: []string{"A sentence.", "A sentence."},
 	}, &worker.Status{Lanes: []*engine.Snapshot{lane(1), lane(2)}, RSSBytes: 34 << 20})
 	const want = `weir       up 1h30m0s, policy generation 2
 rules      in place, mended 2 times after a change by somebody else
