@@ -53,16 +53,26 @@ func TestDiffShowsWhatLeaves(t *testing.T) {
 		want    string
 	}{
 		{"nothing changed", "abc", func(*packet.Packet) {}, ""},
-		{"text", "pay with 4111111111111111 now", overwrite(9, "XXXXXXXXXXXX"),
-			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + pay with XXXXXXXXXXXX1111 now\n    12 bytes at offset 9 became 12\n"},
-		{"a number beside it", "123-45-6789 and 4111111111111111", overwrite(16, "XXXXXXXXXXXX"),
-			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + ###-##-#### and XXXXXXXXXXXX1111\n    12 bytes at offset 16 became 12\n"},
-		{"bytes", "abc\x00\x01\x02def", overwrite(3, "\xc0\xaa\xbb"),
-			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + c0 aa bb\n    3 bytes at offset 3 became 3\n"},
-		{"longer", "one two", func(p *packet.Packet) { p.ReplacePayload(make([]byte, 200), []byte("one and two")) },
-			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + one and two\n    0 bytes at offset 4 became 4\n"},
-		{"dropped", "secret", func(p *packet.Packet) { p.Verdict, p.Reason = packet.Drop, "url-blocked" },
-			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  drop: url-blocked\n"},
+		{
+			"text", "pay with 4111111111111111 now", overwrite(9, "XXXXXXXXXXXX"),
+			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + pay with XXXXXXXXXXXX1111 now\n    12 bytes at offset 9 became 12\n",
+		},
+		{
+			"a number beside it", "123-45-6789 and 4111111111111111", overwrite(16, "XXXXXXXXXXXX"),
+			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + ###-##-#### and XXXXXXXXXXXX1111\n    12 bytes at offset 16 became 12\n",
+		},
+		{
+			"bytes", "abc\x00\x01\x02def", overwrite(3, "\xc0\xaa\xbb"),
+			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + c0 aa bb\n    3 bytes at offset 3 became 3\n",
+		},
+		{
+			"longer", "one two", func(p *packet.Packet) { p.ReplacePayload(make([]byte, 200), []byte("one and two")) },
+			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  + one and two\n    0 bytes at offset 4 became 4\n",
+		},
+		{
+			"dropped", "secret", func(p *packet.Packet) { p.Verdict, p.Reason = packet.Drop, "url-blocked" },
+			"#1 udp 192.0.2.1:1000 > 198.51.100.1:2000\n  drop: url-blocked\n",
+		},
 	} {
 		if got := shown(t, false, c.payload, c.edit); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)

@@ -82,9 +82,11 @@ func lookFlowtables(e *evidence) []finding {
 	var out []finding
 	for _, ft := range e.features.Offloads {
 		table, _, _ := strings.Cut(ft, " ")
-		out = append(out, finding{Name: "flow offload", Mark: markWarn,
+		out = append(out, finding{
+			Name: "flow offload", Mark: markWarn,
 			Text: fmt.Sprintf("flow table %s takes established flows past the forward hook: Weir would not see them", ft),
-			Hint: []string{"sudo nft -a list ruleset | grep -n 'flow add'", fmt.Sprintf("then delete these rules of table %s, or switch flow offloading off where it is configured", table)}})
+			Hint: []string{"sudo nft -a list ruleset | grep -n 'flow add'", fmt.Sprintf("then delete these rules of table %s, or switch flow offloading off where it is configured", table)},
+		})
 	}
 	return out
 }
@@ -150,14 +152,18 @@ func lookFwmarks(e *evidence) []finding {
 			continue
 		}
 		if whole := r.mask == 0xffffffff && r.mark&ours == 0; whole {
-			out = append(out, finding{Name: "packet marks", Mark: markWarn,
+			out = append(out, finding{
+				Name: "packet marks", Mark: markWarn,
 				Text: fmt.Sprintf("a routing rule compares the whole mark with %#x: it will not fit packets that carry a bit of Weir's (%#x)", r.mark, ours),
-				Hint: []string{fmt.Sprintf("give that rule a mask: ip rule … fwmark %#x/%#x", r.mark, ^ours)}})
+				Hint: []string{fmt.Sprintf("give that rule a mask: ip rule … fwmark %#x/%#x", r.mark, ^ours)},
+			})
 			continue
 		}
-		out = append(out, finding{Name: "packet marks", Mark: markWarn,
+		out = append(out, finding{
+			Name: "packet marks", Mark: markWarn,
 			Text: fmt.Sprintf("a routing rule uses mark %#x/%#x, which overlaps with Weir's %#x", r.mark, r.mask, ours),
-			Hint: []string{"choose other bits under marks: in weir.yaml"}})
+			Hint: []string{"choose other bits under marks: in weir.yaml"},
+		})
 	}
 	if len(out) == 0 {
 		out = append(out, finding{Name: "packet marks", Mark: markOK, Text: fmt.Sprintf("no routing rule uses Weir's bits (%#x)", ours)})

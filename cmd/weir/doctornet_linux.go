@@ -107,8 +107,10 @@ func lookBridges(e *evidence) []finding {
 	if e.read("/proc/sys/net/bridge/bridge-nf-call-iptables") == "1" {
 		return []finding{{Name: "bridges", Mark: markNote, Text: list(names) + ": br_netfilter is on, so IPv4 packets between the ports of a bridge pass the forward hook too, and Weir sees them"}}
 	}
-	return []finding{{Name: "bridges", Mark: markNote, Text: list(names) + ": packets between the ports of a bridge are not diverted; what is routed into and out of it is",
-		Hint: []string{"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"}}}
+	return []finding{{
+		Name: "bridges", Mark: markNote, Text: list(names) + ": packets between the ports of a bridge are not diverted; what is routed into and out of it is",
+		Hint: []string{"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"},
+	}}
 }
 
 // lookSession is about not cutting the branch that the caller sits on.
@@ -120,8 +122,10 @@ func lookSession(e *evidence) []finding {
 	case ok:
 		return []finding{{Name: "management", Mark: markOK, Text: fmt.Sprintf("your SSH session from %s to port %d will not be diverted", s.Client, s.ServerPort)}}
 	case e.env("SUDO_USER") != "":
-		return []finding{{Name: "management", Mark: markWarn, Text: "sudo hides whether you are logged in by SSH, so Weir cannot exempt your session",
-			Hint: []string{"sudo --preserve-env=SSH_CONNECTION weir run …", "or name your address in weir.yaml: management: [192.0.2.10]"}}}
+		return []finding{{
+			Name: "management", Mark: markWarn, Text: "sudo hides whether you are logged in by SSH, so Weir cannot exempt your session",
+			Hint: []string{"sudo --preserve-env=SSH_CONNECTION weir run …", "or name your address in weir.yaml: management: [192.0.2.10]"},
+		}}
 	}
 	return []finding{{Name: "management", Mark: markNote, Text: "no SSH session is seen; name the hosts you administer from under management: in weir.yaml"}}
 }

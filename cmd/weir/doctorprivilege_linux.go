@@ -45,8 +45,10 @@ func lookUserNamespaces(e *evidence) []finding {
 		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns", "0"},
 	} {
 		if e.read(s.file) == s.bad {
-			return []finding{{Name: name, Mark: markNote, Text: fmt.Sprintf("%s is %s: ordinary users can make no network namespace, so weir demo needs root", s.key, s.bad),
-				Hint: []string{"sudo weir demo", fmt.Sprintf("or: sudo sysctl -w %s=%s", s.key, s.good)}}}
+			return []finding{{
+				Name: name, Mark: markNote, Text: fmt.Sprintf("%s is %s: ordinary users can make no network namespace, so weir demo needs root", s.key, s.bad),
+				Hint: []string{"sudo weir demo", fmt.Sprintf("or: sudo sysctl -w %s=%s", s.key, s.good)},
+			}}
 		}
 	}
 	if e.exists("/proc/self/ns/user") && (e.probe.Bound || e.has(unix.CAP_SYS_ADMIN)) {
