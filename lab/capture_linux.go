@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -191,4 +192,7 @@ func (c *Capture) losses() int {
 	return lost
 }
 
-func bigEndian16(v uint16) uint16 { return v<<8 | v>>8 }
+// bigEndian16 is htons.
+func bigEndian16(v uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
+}

@@ -49,21 +49,29 @@ type place struct {
 
 var ways = map[place]way{
 	{firewall.PathForward, firewall.Inside}: {
-		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Forwarded},
+		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Forwarded,
+	},
 	{firewall.PathForward, firewall.Outside}: {
-		opener: serverNode, opensFrom: serverEnd, listener: clientNode, listens: clientEnd, traffic: firewall.Forwarded},
+		opener: serverNode, opensFrom: serverEnd, listener: clientNode, listens: clientEnd, traffic: firewall.Forwarded,
+	},
 	{firewall.PathMasquerade, firewall.Inside}: {
-		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Forwarded, masquerade: true},
+		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Forwarded, masquerade: true,
+	},
 	{firewall.PathDNAT, firewall.Inside}: {
-		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, dials: innerEnd, traffic: firewall.Forwarded},
+		opener: clientNode, opensFrom: clientEnd, listener: serverNode, listens: serverEnd, dials: innerEnd, traffic: firewall.Forwarded,
+	},
 	{firewall.PathDNAT, firewall.Outside}: {
-		opener: serverNode, opensFrom: serverEnd, listener: clientNode, listens: clientEnd, dials: outerEnd, traffic: firewall.Forwarded},
+		opener: serverNode, opensFrom: serverEnd, listener: clientNode, listens: clientEnd, dials: outerEnd, traffic: firewall.Forwarded,
+	},
 	{firewall.PathLocalIn, firewall.Inside}: {
-		opener: clientNode, opensFrom: clientEnd, listener: routerNode, listens: innerEnd, traffic: firewall.Local},
+		opener: clientNode, opensFrom: clientEnd, listener: routerNode, listens: innerEnd, traffic: firewall.Local,
+	},
 	{firewall.PathLocalIn, firewall.Outside}: {
-		opener: serverNode, opensFrom: serverEnd, listener: routerNode, listens: outerEnd, traffic: firewall.Local},
+		opener: serverNode, opensFrom: serverEnd, listener: routerNode, listens: outerEnd, traffic: firewall.Local,
+	},
 	{firewall.PathLocalOut, firewall.Inside}: {
-		opener: routerNode, opensFrom: outerEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Local, masquerade: true},
+		opener: routerNode, opensFrom: outerEnd, listener: serverNode, listens: serverEnd, traffic: firewall.Local, masquerade: true,
+	},
 }
 
 // TestHooks holds the table of hooks against the kernel: for each row, over both families, UDP and
@@ -262,8 +270,10 @@ func (d *diverter) run() {
 	defer close(d.done)
 	for p := range d.conn.Packets() {
 		d.mu.Lock()
-		d.seen = append(d.seen, sighting{p.Meta.Hook, p.Proto,
-			netip.AddrPortFrom(p.SrcAddr(), p.SrcPort), netip.AddrPortFrom(p.DstAddr(), p.DstPort)})
+		d.seen = append(d.seen, sighting{
+			p.Meta.Hook, p.Proto,
+			netip.AddrPortFrom(p.SrcAddr(), p.SrcPort), netip.AddrPortFrom(p.DstAddr(), p.DstPort),
+		})
 		d.mu.Unlock()
 		mark := d.marks.Inspected()
 		text := string(p.Payload())

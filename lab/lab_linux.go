@@ -32,7 +32,7 @@ func New(t Topology) (*Lab, error) {
 	return l, nil
 }
 
-// Client, Router and Server are the nodes that every lab has.
+// Client is the private network.
 func (l *Lab) Client() *Node { return l.nodes[0] }
 
 // Router is the node on which Weir belongs.
