@@ -46,8 +46,8 @@ func TestKilledWorkers(t *testing.T) {
 	last := d.ready()
 	failed := x.finish()
 	got := echo.finish()
-	t.Logf("%d kills, %d of them of a worker that had not begun: UDP %v; TCP %d transfers, %d MB, %d of %d cards masked, %d failed",
-		n, early, got, x.started, x.bytes.Load()>>20, x.masked.Load(), x.cards.Load(), len(failed))
+	t.Logf("%d kills, %d of them of a worker that had not begun, gave up %d times: UDP %v; TCP %d transfers, %d MB, %d of %d cards masked, %d failed",
+		n, early, d.events()["crash-outcome"], got, x.started, x.bytes.Load()>>20, x.masked.Load(), x.cards.Load(), len(failed))
 	if got.lost() > 0 {
 		t.Errorf("lost: %v", got)
 	}

@@ -71,7 +71,7 @@ const (
 	drainWithin  = 5 * time.Second
 	stuckFor     = 300 * time.Millisecond // a queue that has not shrunk for so long holds only what is held on purpose
 	shortLife    = 100 * time.Millisecond // a worker that lived no longer did nothing useful
-	shortLives   = 5                      // in a row, after which the policy's outcome takes over
+	shortLives   = 8                      // in a row, after which the policy's outcome takes over
 	retryEvery   = 2 * time.Second        // the first pause between such lives; it doubles
 	retryAtMost  = 30 * time.Second
 	tickEvery    = 100 * time.Millisecond

@@ -29,9 +29,13 @@ func (h *Holder) startWorker() error {
 func (h *Holder) start() (link.Start, []*os.File) {
 	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit, Marks: h.policy.Marks}
 	files := append([]*os.File{h.policy.Bundle, h.journal}, h.config.Rings[:len(h.bound)]...)
-	for _, b := range h.bound {
+	for i, b := range h.bound {
+		caps := b.Caps
+		if i > 0 {
+			caps.Missing = nil // the same sentences for each lane
+		}
 		s.Queues = append(s.Queues, link.Queue{
-			Address: b.Address, Caps: b.Caps, Files: len(b.Files()), Batch: h.config.Batch, Spin: h.config.Spin,
+			Address: b.Address, Caps: caps, Files: len(b.Files()), Batch: h.config.Batch, Spin: h.config.Spin,
 		})
 		files = append(files, b.Files()...)
 	}

@@ -12,21 +12,23 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxMessage is the size of a message in bytes, maxFiles the number of descriptors that may come with one (SCM_MAX_FD).
 const (
-	maxMessage = 64 << 10
-	maxFiles   = 253
+	maxMessage = 64 << 10 // bytes of a message
+	maxFiles   = 1024     // descriptors that may come with one
+	maxAtOnce  = 253      // of those, in one piece (SCM_MAX_FD); the others follow
 )
 
 // A Message is one thing said. What Data holds depends on Kind.
 type Message struct {
-	Kind string          `json:"kind"`
-	Data json.RawMessage `json:"data,omitempty"`
+	Kind  string          `json:"kind"`
+	Data  json.RawMessage `json:"data,omitempty"`
+	Files int             `json:"files,omitempty"` // that come with it, in this piece and in those that follow
 }
 
 // sendWithin is how long the holder's end waits for a child that does not read.
@@ -69,7 +71,7 @@ func New(f *os.File) (*Conn, error) {
 		c.Close()
 		return nil, errors.New("link: descriptor is no unix socket")
 	}
-	return &Conn{unix: u, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
+	return &Conn{unix: u, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxAtOnce))}, nil
 }
 
 // Send says a message of the given kind, with data as JSON, and passes files along, which stay the caller's.
@@ -78,13 +80,26 @@ func (c *Conn) Send(kind string, data any, files ...*os.File) error {
 	if err != nil {
 		return fmt.Errorf("link: send %s: %w", kind, err)
 	}
-	b, err := json.Marshal(Message{Kind: kind, Data: raw})
+	b, err := json.Marshal(Message{Kind: kind, Data: raw, Files: len(files)})
 	if err != nil {
 		return fmt.Errorf("link: send %s: %w", kind, err)
 	}
 	if len(b) > maxMessage || len(files) > maxFiles {
 		return fmt.Errorf("link: send %s: %d bytes and %d files are too much", kind, len(b), len(files))
 	}
+	for {
+		n := min(len(files), maxAtOnce)
+		if err := c.piece(b, files[:n]); err != nil {
+			return fmt.Errorf("link: send %s: %w", kind, err)
+		}
+		if files, b = files[n:], []byte("+"); len(files) == 0 {
+			return nil
+		}
+	}
+}
+
+// piece sends bytes with at most maxAtOnce files.
+func (c *Conn) piece(b []byte, files []*os.File) error {
 	var oob []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))
@@ -96,31 +111,49 @@ func (c *Conn) Send(kind string, data any, files ...*os.File) error {
 	if c.within > 0 {
 		_ = c.unix.SetWriteDeadline(time.Now().Add(c.within))
 	}
-	if _, _, err = c.unix.WriteMsgUnix(b, oob, nil); err != nil {
-		return fmt.Errorf("link: send %s: %w", kind, err)
-	}
-	return nil
+	_, _, err := c.unix.WriteMsgUnix(b, oob, nil)
+	runtime.KeepAlive(files)
+	return err
 }
 
 // Recv waits for a message and returns it with the files that came along, which are the caller's. The error is io.EOF when the
 // other side is gone.
 func (c *Conn) Recv() (m Message, files []*os.File, err error) {
+	b, files, err := c.recv()
+	if err != nil {
+		return m, files, err
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, files, fmt.Errorf("link: receive: %w", err)
+	}
+	for len(files) < min(m.Files, maxFiles) {
+		_, more, err := c.recv()
+		files = append(files, more...)
+		if err == nil && len(more) == 0 {
+			err = errors.New("link: receive: files are missing")
+		}
+		if err != nil {
+			return m, files, err
+		}
+	}
+	return m, files, nil
+}
+
+// recv receives one piece. Its bytes are valid until the next.
+func (c *Conn) recv() (b []byte, files []*os.File, err error) {
 	n, oobn, flags, _, err := c.unix.ReadMsgUnix(c.buf, c.oob)
 	if oobn > 0 {
 		files = received(c.oob[:oobn])
 	}
 	switch {
 	case err != nil:
-		return m, files, fmt.Errorf("link: receive: %w", err)
+		return nil, files, fmt.Errorf("link: receive: %w", err)
 	case n == 0:
-		return m, files, io.EOF
+		return nil, files, io.EOF
 	case flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
-		return m, files, errors.New("link: receive: message too long")
+		return nil, files, errors.New("link: receive: message too long, or too many files")
 	}
-	if err := json.Unmarshal(c.buf[:n], &m); err != nil {
-		return m, files, fmt.Errorf("link: receive: %w", err)
-	}
-	return m, files, nil
+	return c.buf[:n], files, nil
 }
 
 func received(oob []byte) (files []*os.File) {

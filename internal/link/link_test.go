@@ -88,3 +88,53 @@ func TestSendToTheDeaf(t *testing.T) {
 	}
 	t.Errorf("100 messages were sent to nobody in %v", time.Since(began))
 }
+
+// A worker of 64 lanes gets more files than fit into one piece.
+func TestManyFiles(t *testing.T) {
+	near, far := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for _, n := range []int{maxAtOnce, maxAtOnce + 1, 3*maxAtOnce - 1} {
+		many := make([]*os.File, n)
+		for i := range many {
+			many[i] = w
+		}
+		if err := near.Send("many", nil, many...); err != nil {
+			t.Fatal(err)
+		}
+		m, files, err := far.Recv()
+		if err != nil || m.Kind != "many" || len(files) != n {
+			t.Errorf("%d files sent: %d came, %+v, %v", n, len(files), m, err)
+		}
+		for _, f := range files {
+			f.Close()
+		}
+		if err := near.Send("next", nil); err != nil {
+			t.Fatal(err)
+		}
+		if m, _, err := far.Recv(); err != nil || m.Kind != "next" {
+			t.Errorf("after %d files: %+v, %v", n, m, err)
+		}
+	}
+	if err := near.Send("too many", nil, make([]*os.File, maxFiles+1)...); err == nil {
+		t.Error("more files than the limit were sent")
+	}
+}
+
+// Files that are promised and do not come are no reason to wait for ever, nor to take the next message for them.
+func TestFilesThatDoNotCome(t *testing.T) {
+	near, far := pair(t)
+	if _, err := near.unix.Write([]byte(`{"kind":"x","files":9}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := near.Send("next", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, files, err := far.Recv(); err == nil || len(files) != 0 {
+		t.Errorf("%d files, %v", len(files), err)
+	}
+}
