@@ -53,11 +53,13 @@ func (e *editList) add(ed edit, with []byte) bool {
 func (e *editList) merge(told func(*edit)) {
 	sortEdits(e.list, func(a, b *edit) bool { return a.Author < b.Author })
 	kept := e.list[:0]
+	reach := 0 // the furthest end of those kept
 	for i := range e.list {
-		if ed := e.list[i]; overlapsAny(kept, &ed) {
-			told(&ed)
+		if ed := &e.list[i]; ed.Span.Off < reach && overlapsAny(kept, ed) {
+			told(ed)
 		} else {
-			kept = append(kept, ed)
+			reach = max(reach, ed.Span.End)
+			kept = append(kept, *ed)
 		}
 	}
 	e.list = kept

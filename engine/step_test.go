@@ -105,6 +105,9 @@ func loopLane(t testing.TB, templates [][]byte, inspectors ...inspect.Inspector)
 	return l, s
 }
 
+// Turn is turn for the tests outside.
+func (l *Lane) Turn() { l.turn() }
+
 // turn takes one batch along the route.
 func (l *Lane) turn() {
 	n, _ := l.socket.Recv(l.batch, 0)
