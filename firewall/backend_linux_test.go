@@ -125,7 +125,7 @@ func TestVerifySeesTampering(t *testing.T) {
 	needs(t, "nft")
 	each(t, func(t *testing.T, v variant, ns *os.File, b Backend) {
 		if v.kind != IPTables && !v.plan(t, c).Inet {
-			t.Skip("the commands are for the inet table")
+			t.Skip("n/a: the commands are for the inet table")
 		}
 		rs := v.plan(t, c)
 		for _, command := range tamper[v.kind] {
@@ -201,7 +201,7 @@ func withoutQueue(rs *Ruleset, text string) (*Ruleset, string) {
 func TestLargestSetInOneTransaction(t *testing.T) {
 	each(t, func(t *testing.T, v variant, ns *os.File, b Backend) {
 		if v.kind == IPTables {
-			t.Skip("iptables has no sets; its rules come by file")
+			t.Skip("n/a: iptables has no sets; its rules come by file")
 		}
 		var nets []netip.Prefix
 		for i := range MaxPrefixes {
@@ -299,7 +299,7 @@ func TestDumpLosesNoExpression(t *testing.T) {
 	each(t, func(t *testing.T, v variant, ns *os.File, b Backend) {
 		n, ok := b.(*nft)
 		if !ok {
-			t.Skip("nftables only")
+			t.Skip("n/a: nftables only")
 		}
 		rs := v.plan(t, planCases["host-with-session"])
 		apply(t, b, rs)

@@ -11,6 +11,8 @@ func TestSummary(t *testing.T) {
 {"Action":"pass","Package":"x/weir/a","Test":"TestGood"}
 {"Action":"output","Package":"x/weir/a","Test":"TestSkip","Output":"    a_test.go:1: needs root\n"}
 {"Action":"skip","Package":"x/weir/a","Test":"TestSkip"}
+{"Action":"output","Package":"x/weir/a","Test":"TestMoot","Output":"    a_test.go:2: n/a: iptables has no sets\n"}
+{"Action":"skip","Package":"x/weir/a","Test":"TestMoot"}
 {"Action":"output","Package":"x/weir/a","Output":"ok  \tx/weir/a\t0.1s\n"}
 {"Action":"pass","Package":"x/weir/a"}
 {"Action":"output","Package":"x/weir/b","Test":"TestBad","Output":"    b_test.go:1: wrong\n"}
