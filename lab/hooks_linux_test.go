@@ -115,6 +115,9 @@ func testWay(t *testing.T, row firewall.HookRow, w way, v6 bool) {
 	l := newLab(t, topology)
 	d := newDiverter(t, l.Router(), w.traffic)
 	opener := pick(w.opensFrom(l), v6)
+	if !row.Edit || !row.Grow || !row.HandBack {
+		t.Errorf("the table says edit=%v grow=%v hand-back=%v, and all three work", row.Edit, row.Grow, row.HandBack)
+	}
 
 	exchangeUDP(t, w.opener(l), w.listener(l), dial, real, d)
 	exchangeTCP(t, w.opener(l), w.listener(l), dial, real)

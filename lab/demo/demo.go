@@ -84,15 +84,21 @@ func (s *story) verdict(err error) error {
 	return err
 }
 
-// check prints and counts one thing that had to be so.
-func (s *story) check(ok bool, format string, args ...any) bool {
-	s.screen.check(ok, fmt.Sprintf(format, args...))
-	if ok {
-		s.proved++
-	} else {
-		s.failed++
+// check prints and counts one claim, and whether it was so.
+func (s *story) check(ok bool, claim string, args ...any) bool {
+	if !ok {
+		s.fail("not so: "+claim, args...)
+		return false
 	}
-	return ok
+	s.proved++
+	s.screen.check(true, fmt.Sprintf(claim, args...))
+	return true
+}
+
+// fail prints and counts one thing that kept a claim from being shown.
+func (s *story) fail(why string, args ...any) {
+	s.failed++
+	s.screen.check(false, fmt.Sprintf(why, args...))
 }
 
 // policyFile writes the policy, with the place of events filled in.

@@ -44,6 +44,6 @@ func (r *live) keep(ctx context.Context) {
 	case <-pressed:
 	case <-ctx.Done():
 	case <-r.daemon.ended:
-		r.check(false, "the daemon ended meanwhile: %s", r.daemon.lastWords())
+		r.fail("the daemon ended meanwhile: %s", r.daemon.lastWords())
 	}
 }

@@ -47,7 +47,7 @@ func (s *story) live(ctx context.Context) error {
 		r.keep(ctx)
 	}
 	if err := r.daemon.stop(); err != nil {
-		s.check(false, "%v", err)
+		s.fail("%v", err)
 	}
 	return r.closing()
 }
@@ -127,7 +127,7 @@ func (r *live) close() {
 func (r *live) introduce() {
 	st, err := r.daemon.status()
 	if err != nil {
-		r.check(false, "weir status: %v", err)
+		r.fail("weir status: %v", err)
 		return
 	}
 	user := "as root"
@@ -156,7 +156,7 @@ func confinement(report string) string {
 func (r *live) closing() error {
 	for _, c := range r.captures {
 		if err := c.Close(); err != nil {
-			r.check(false, "%v", err)
+			r.fail("%v", err)
 		}
 	}
 	r.screen.blank()

@@ -15,7 +15,7 @@ import (
 func (s *story) showAnswer(label string, message []byte, st style) {
 	m := new(dns.Msg)
 	if err := m.Unpack(message); err != nil {
-		s.check(false, "%s: %v", label, err)
+		s.fail("%s: %v", label, err)
 		return
 	}
 	for _, rr := range m.Answer {

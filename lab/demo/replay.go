@@ -133,7 +133,7 @@ func (r *replayed) event(what string, want func(*eveEvent) bool) {
 		r.screen.wrapped("event", e.text(), blue)
 		return
 	}
-	r.check(false, "no event says so (%s)", what)
+	r.fail("no event says so (%s)", what)
 }
 
 func (r *replayed) showDLP() {
@@ -143,7 +143,7 @@ func (r *replayed) showDLP() {
 	}
 	before, after := r.sent(DefaultCard)
 	if after == nil {
-		r.check(false, "the request did not leave")
+		r.fail("the request did not leave")
 		return
 	}
 	r.screen.compare("client sent", "server receives", before.Payload(), after.Payload())
@@ -160,7 +160,7 @@ func (r *replayed) showDNS() {
 		}
 		after := r.after(p)
 		if after == nil {
-			r.check(false, "the answer did not leave")
+			r.fail("the answer did not leave")
 			return
 		}
 		r.showAnswer("server answered", p.Payload(), gone)

@@ -80,7 +80,7 @@ func (r *live) server(v6 bool) string {
 func (r *live) event(from int, what string, want func(*eveEvent) bool) {
 	e := r.journal.await(from, patience, want)
 	if e == nil {
-		r.check(false, "no event says so (%s)", what)
+		r.fail("no event says so (%s)", what)
 		return
 	}
 	r.screen.wrapped("event", e.text(), blue)
@@ -93,12 +93,12 @@ func (r *live) showDLP() {
 	body := "name=Ada&card=" + r.Card + "&amount=42"
 	req, err := http.NewRequest("POST", "http://www.example.com/order", strings.NewReader(body))
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	x := r.request(r.server(false), req)
 	if x.err != nil {
-		r.check(false, "the request failed: %v", x.err)
+		r.fail("the request failed: %v", x.err)
 		return
 	}
 	sent, got := x.client.Sent(), x.received()

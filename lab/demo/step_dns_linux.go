@@ -31,7 +31,7 @@ func (r *live) resolve(qtype uint16, server string, want ...string) {
 	from := r.journal.now()
 	conn, err := r.lab.Client().Dial("udp", net.JoinHostPort(server, portDNS))
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	tape := lab.NewTape(conn)
@@ -48,7 +48,7 @@ func (r *live) resolve(qtype uint16, server string, want ...string) {
 		n, err = tape.Read(buf)
 	}
 	if err != nil {
-		r.check(false, "no answer: %v", err)
+		r.fail("no answer: %v", err)
 		return
 	}
 	sent, got := r.internet.dns.sent(), buf[:n]

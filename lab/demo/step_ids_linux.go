@@ -24,12 +24,12 @@ func (r *live) alert() {
 	from := r.journal.now()
 	req, err := http.NewRequest("GET", "http://www.example.com/..%2f/etc/passwd", nil)
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	x := r.request(r.server(true), req)
 	if x.client == nil || x.err != nil {
-		r.check(false, "the request failed: %v", x.err)
+		r.fail("the request failed: %v", x.err)
 		return
 	}
 	sent, got := x.client.Sent(), x.received()
@@ -49,7 +49,7 @@ func (r *live) intercept() {
 	from := r.journal.now()
 	conn, err := r.lab.Client().Dial("tcp", net.JoinHostPort(r.server(false), portShell))
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	tape := lab.NewTape(conn)
@@ -60,7 +60,7 @@ func (r *live) intercept() {
 		_, err = io.ReadFull(tape, make([]byte, len(greeting)))
 	}
 	if err != nil {
-		r.check(false, "the echo does not answer: %v", err)
+		r.fail("the echo does not answer: %v", err)
 		return
 	}
 	_ = tape.SetDeadline(time.Now().Add(silence))

@@ -31,13 +31,13 @@ func (r *live) showQoS() {
 func (r *live) showVoice() {
 	c, err := r.lab.Client().Dial("udp", net.JoinHostPort(r.server(true), portVoice))
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	defer c.Close()
 	for i := range voicePackets {
 		if _, err := fmt.Fprintf(c, "voice frame %02d", i); err != nil {
-			r.check(false, "%v", err)
+			r.fail("%v", err)
 			return
 		}
 		time.Sleep(200 * time.Microsecond)
@@ -65,7 +65,7 @@ func (r *live) showBackup() {
 	from := r.journal.now()
 	c, err := r.lab.Client().Dial("udp", net.JoinHostPort(r.server(false), portBackup))
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	defer c.Close()
@@ -76,7 +76,7 @@ func (r *live) showBackup() {
 			time.Sleep(wait)
 		}
 		if _, err := c.Write(payload); err != nil {
-			r.check(false, "%v", err)
+			r.fail("%v", err)
 			return
 		}
 	}
@@ -100,7 +100,7 @@ func (r *live) showBackup() {
 		span{megabits(backupPackets*onWire, took), gone})
 	r.screen.row("server received", span{fmt.Sprintf("%d datagrams, DSCP %d (cs1): ", got.Packets, commonest(got.DSCP)), plain}, span{megabits(got.Packets*onWire, took), fresh})
 	if e == nil {
-		r.check(false, "no event says what was dropped")
+		r.fail("no event says what was dropped")
 	} else {
 		r.screen.wrapped("event", e.text(), blue)
 	}

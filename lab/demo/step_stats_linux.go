@@ -10,7 +10,7 @@ func (r *live) showStats() {
 	r.screen.title(6, "stats", "Who talked, how much, and what Weir could read of it")
 	traffic, worker, from := r.sums()
 	if traffic == nil {
-		r.check(false, "no event has the sums of what passed")
+		r.fail("no event has the sums of what passed")
 		return
 	}
 	r.screen.row("packets", span{fmt.Sprintf("%d in all, %s; %d flows", traffic["total.packets"], bytesText(traffic["total.bytes"]), traffic["total.flows"]), bold})
@@ -46,7 +46,7 @@ func (r *live) sums() (traffic map[string]int64, worker lanes, from int) {
 func (r *live) talkers(from int) {
 	last := r.journal.await(from, patience, func(e *eveEvent) bool { return e.Type == "stats" && e.Weir.Name == "top-talkers" })
 	if last == nil {
-		r.check(false, "no event says who talked")
+		r.fail("no event says who talked")
 		return
 	}
 	sum := map[string]int64{}

@@ -19,7 +19,7 @@ type tempo struct {
 const (
 	rounds      = 2000
 	warmUp      = 100
-	bulkBytes   = 128 << 20
+	bulkBytes   = 64 << 20
 	bulkOnTape  = 1 << 20 // while captures run
 	pingPayload = 64
 )
@@ -99,12 +99,12 @@ func (r *live) showTempo() {
 	r.screen.title(0, "cost", "What the way through user space costs, with all six inspectors")
 	before, err := r.daemon.lanes()
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	t, err := r.measure()
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	r.tempoRow("", "routed", "diverted", "")

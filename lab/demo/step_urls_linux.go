@@ -24,12 +24,12 @@ func (r *live) blockedHost(host string) {
 	from := r.journal.now()
 	req, err := http.NewRequest("GET", "http://"+host+"/banner.js", nil)
 	if err != nil {
-		r.check(false, "%v", err)
+		r.fail("%v", err)
 		return
 	}
 	x := r.request(r.server(true), req)
 	if x.client == nil {
-		r.check(false, "no connection: %v", x.err)
+		r.fail("no connection: %v", x.err)
 		return
 	}
 	r.refused(string(firstLines(x.client.Sent(), 2)), x, from, host, family(r.server(true)))
@@ -78,7 +78,7 @@ func (r *live) blockedSNI(name string) {
 	from := r.journal.now()
 	x := r.handshake(name)
 	if x.client == nil {
-		r.check(false, "no connection: %v", x.err)
+		r.fail("no connection: %v", x.err)
 		return
 	}
 	hello := x.client.Sent()
