@@ -1,12 +1,18 @@
 package holder_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/weir-project/weir/holder"
 )
@@ -48,6 +54,7 @@ func TestKilledWorkers(t *testing.T) {
 	got := echo.finish()
 	t.Logf("%d kills, %d of them of a worker that had not begun, gave up %d times: UDP %v; TCP %d transfers, %d MB, %d of %d cards masked, %d failed",
 		n, early, d.events()["crash-outcome"], got, x.started, x.bytes.Load()>>20, x.masked.Load(), x.cards.Load(), len(failed))
+	t.Logf("a new worker was ready after %v", pauses(d.log()))
 	if got.lost() > 0 {
 		t.Errorf("lost: %v", got)
 	}
@@ -67,6 +74,21 @@ func TestKilledWorkers(t *testing.T) {
 	if drops := kernelDrops(t, last); drops > 0 {
 		t.Errorf("the kernel dropped %d packets", drops)
 	}
+}
+
+// pauses says how long traffic waited for new workers: the median and the longest.
+func pauses(log string) string {
+	var all []time.Duration
+	for _, m := range regexp.MustCompile(`worker-restarted.* after (\S+),`).FindAllStringSubmatch(log, -1) {
+		if d, err := time.ParseDuration(m[1]); err == nil {
+			all = append(all, d)
+		}
+	}
+	if len(all) == 0 {
+		return "no restart"
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%v in the median, %v at most", all[len(all)/2], all[len(all)-1])
 }
 
 // TestKilledHolder is F2: kill -9 of the holder under load. The worker answers what it has and ends; then packets pass, or are
@@ -165,4 +187,61 @@ func TestWorkersThatKeepDying(t *testing.T) {
 			d.told("crash-outcome", 1)
 		})
 	}
+}
+
+// TestKilledEverything kills all three processes at once. Packets pass by the rules that are left; the next weir takes over what
+// it finds, a kernel setting among it, and leaves nothing.
+func TestKilledEverything(t *testing.T) {
+	l := newLab(t)
+	const setting = "net/netfilter/nf_conntrack_tcp_be_liberal"
+	var netns uint64
+	err := l.Router().Do(func() error {
+		var st unix.Stat_t
+		if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+			return err
+		}
+		netns = st.Ino
+		return os.WriteFile("/proc/sys/"+setting, []byte("1"), 0)
+	})
+	if err != nil {
+		t.Skipf("SKIPPED: no kernel setting to leave behind: %v", err)
+	}
+	before := ruleset(t, l.Router())
+	d := start(t, l.Router(), "")
+	s := d.status()
+	for _, pid := range []int{d.cmd.Process.Pid, s.WorkerPID, s.ReporterPID} {
+		signalPID(t, pid, syscall.SIGKILL)
+	}
+	<-d.done
+	d.until("all have ended", 5*time.Second, func() bool { return !alive(s.WorkerPID) && !alive(s.ReporterPID) })
+	if ruleset(t, l.Router()) == before {
+		t.Error("no rules are left: who took them away?")
+	}
+	echo := newEcho(t, l, 9000, 1000)
+	echo.start()
+	d.until("packets pass", 2*time.Second, func() bool { return echo.back[0].Load() > 0 })
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	state := fmt.Sprintf(`{"boot_id": %q, "netns": %d, "saved": [{"name": %q, "was": "0", "set": "1"}]}`, strings.TrimSpace(string(boot)), netns, setting)
+	if err := os.WriteFile(d.path("sysctl.json"), []byte(state), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next := begin(t, l.Router(), d.dir, policyText(d.dir, ""))
+	next.ready()
+	if err := next.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	got := echo.finish()
+	t.Logf("UDP %v", got)
+	if got.lost() > 0 {
+		t.Errorf("lost while the next weir began and ended: %v", got)
+	}
+	if after := ruleset(t, l.Router()); after != before {
+		t.Errorf("rules are left behind:\n%s", after)
+	}
+	_ = l.Router().Do(func() error {
+		if b, err := os.ReadFile("/proc/sys/" + setting); err != nil || strings.TrimSpace(string(b)) != "0" {
+			t.Errorf("%s is %q, %v, and was 0", setting, b, err)
+		}
+		return nil
+	})
 }

@@ -3,6 +3,7 @@ package holder_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,15 +14,29 @@ import (
 
 // TestReloads is F4: a hundred reloads under load, each with other rules, lose nothing.
 func TestReloads(t *testing.T) {
+	t.Run("auto", func(t *testing.T) { reloads(t, "auto", 100) })
+	t.Run("iptables", func(t *testing.T) {
+		if _, err := exec.LookPath("iptables-restore"); err != nil {
+			t.Skipf("SKIPPED: %v", err)
+		}
+		reloads(t, "iptables", 20)
+	})
+}
+
+func reloads(t *testing.T, backend string, n int) {
 	l := newLab(t)
-	d := start(t, l.Router(), "")
+	dir := newDir(t)
+	policy := func(more string) string {
+		return strings.Replace(policyText(dir, more), "queues: 0-1", "queues: 0-1\n  backend: "+backend, 1)
+	}
+	d := begin(t, l.Router(), dir, policy(""))
+	d.ready()
 	echo := newEcho(t, l, 9000, 4000)
 	x := startTransfers(t, l, 5)
 	echo.start()
-	const n = 100
 	var slowest time.Duration
 	for i := range n {
-		d.write(policyText(d.dir, fmt.Sprintf("management: [198.51.100.%d]", 100+i%50)))
+		d.write(policy(fmt.Sprintf("management: [198.51.100.%d]", 100+i%50)))
 		began := time.Now()
 		s, err := d.ask(holder.Reload)
 		if err != nil {
@@ -41,6 +56,9 @@ func TestReloads(t *testing.T) {
 		t.Errorf("a reload is no crash and no foreign change: %+v", s)
 	}
 	d.told("reloaded", n)
+	if err := d.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("weir ended with %v", err)
+	}
 }
 
 // TestReloadReplacesChildren changes what only a new worker and a new reporter can take in, under load.
