@@ -67,6 +67,7 @@ func (f *demoFlags) run(c *cobra.Command) error {
 	if f.keep {
 		o.Keep = os.Stdin
 	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // weir demo | head: clean up all the same
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	err = demo.Run(ctx, o)
