@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package control is how a running weir is spoken to: a unix socket that only its owner and root may use, one request and one
-// answer a connection, each a line of JSON.
+// Package control is how a running weir is spoken to: a unix socket that only its owner and root
+// may use, one request and one answer a connection, each a line of JSON.
 package control
 
 import (
@@ -35,8 +35,8 @@ const (
 	atOnce     = 8                // connections; more wait in the kernel
 )
 
-// Listen opens the socket at path, which a dead predecessor may have left. It fails if a living one answers there, or if there
-// is something else.
+// Listen opens the socket at path, which a dead predecessor may have left. It fails if a living one
+// answers there, or if there is something else.
 func Listen(path string) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("control: %w", err)
@@ -131,7 +131,8 @@ func read(c net.Conn) (r Request, err error) {
 	return r, nil
 }
 
-// Ask sends a request to the weir that listens at path, and stores the answer's data in data unless that is nil.
+// Ask sends a request to the weir that listens at path, and stores the answer's data in data unless
+// that is nil.
 func Ask(path, request string, data any) error {
 	c, err := net.Dial("unix", path)
 	if err != nil {

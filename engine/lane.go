@@ -1,6 +1,6 @@
-// Package engine knows the route of a packet, and is the only one that does: from a divert
-// socket through decoding, fragments, flows and grammars to the inspectors, and back with verdict
-// and edits.
+// Package engine knows the route of a packet, and is the only one that does: from a divert socket
+// through decoding, fragments, flows and grammars to the inspectors, and back with verdict and
+// edits.
 //
 // A Lane runs it to completion: it owns one socket, one flow table, one timer wheel and one event
 // queue, takes each packet of a batch through the whole route, and answers the batch. It takes no
@@ -164,8 +164,8 @@ func (l *Limits) setDefaults() {
 // lane's socket.
 func (l *Lane) Swap(p *Program) { l.shared.next.Store(p) }
 
-// Stop has Run take what can be read of live traffic without waiting, for at most a second, and return. Whoever stops a lane
-// also wakes its socket.
+// Stop has Run take what can be read of live traffic without waiting, for at most a second, and
+// return. Whoever stops a lane also wakes its socket.
 func (l *Lane) Stop() { l.shared.stop.Store(true) }
 
 // drainWithin is for how long a stopped lane goes on reading what comes as fast as it reads.

@@ -8,9 +8,9 @@ import (
 	"github.com/google/nftables"
 )
 
-// The kernel drops all packets that wait in any queue of a network namespace when a chain with a hook is taken away there
-// (nf_queue_nf_hook_drop, called by __nf_unregister_net_hook in net/netfilter/core.c). Hence this file: rules come
-// and go inside chains that stay.
+// The kernel drops all packets that wait in any queue of a network namespace when a chain with a
+// hook is taken away there (nf_queue_nf_hook_drop, called by __nf_unregister_net_hook in
+// net/netfilter/core.c). Hence this file: rules come and go inside chains that stay.
 
 // kept is what stays of a table while its rules are replaced; nil is nothing.
 type kept struct {
@@ -23,7 +23,8 @@ func (k *kept) chain(name string) bool { return k != nil && slices.Contains(k.ch
 
 var errOtherTables = errors.New("the tables that exist are not the planned ones")
 
-// refill queues the messages that turn the existing tables into rs. It fails if they are others, or out of use.
+// refill queues the messages that turn the existing tables into rs. It fails if they are others, or
+// out of use.
 func (n *nft) refill(c *nftables.Conn, rs *Ruleset, old []*nftables.Table) error {
 	if len(old) != len(rs.tables()) {
 		return errOtherTables
@@ -44,7 +45,8 @@ func (n *nft) refill(c *nftables.Conn, rs *Ruleset, old []*nftables.Table) error
 	return nil
 }
 
-// empty queues the removal of all that a table holds, except the counters and chains of rs that it has already.
+// empty queues the removal of all that a table holds, except the counters and chains of rs that it
+// has already.
 func (n *nft) empty(c *nftables.Conn, rs *Ruleset, t table, have *nftables.Table) (*kept, error) {
 	stays := &kept{}
 	chains, err := chainsIn(c, have)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A packet that waits in a queue must not be lost when the rules change under it: the kernel drops all that wait when a chain
-// with a hook goes.
+// A packet that waits in a queue must not be lost when the rules change under it: the kernel drops
+// all that wait when a chain with a hook goes.
 func TestWaitingPacketSurvivesApply(t *testing.T) {
 	each(t, func(t *testing.T, v variant, ns *os.File, b Backend) {
 		c := loopback()

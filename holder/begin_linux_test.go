@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestManyLanes runs as many lanes as a policy may have: their descriptors and counters do not fit into one message.
+// TestManyLanes runs as many lanes as a policy may have: their descriptors and counters do not fit
+// into one message.
 func TestManyLanes(t *testing.T) {
 	l := newLab(t)
 	dir := newDir(t)

@@ -52,7 +52,8 @@ func (h *Holder) launch(name string, cmd *exec.Cmd) (*child, error) {
 	return c, nil
 }
 
-// listen passes on what a child says and then how it ended. It outlives Run only until the child is reaped.
+// listen passes on what a child says and then how it ended. It outlives Run only until the child is
+// reaped.
 func (h *Holder) listen(c *child) {
 	for {
 		m, files, err := c.link.Recv()

@@ -29,7 +29,8 @@ type reply struct {
 // errEnding is the answer to what comes, or is under way, when the holder ends.
 var errEnding = errors.New("weir is ending")
 
-// Do asks the running holder for something and waits for its answer. It may be called from any goroutine.
+// Do asks the running holder for something and waits for its answer. It may be called from any
+// goroutine.
 func (h *Holder) Do(ctx context.Context, what string) (State, error) {
 	r := request{what, make(chan reply, 1)}
 	select {

@@ -28,8 +28,8 @@ func kills(t *testing.T) int {
 	return 100
 }
 
-// TestKilledWorkers is F1: kill -9 of the worker at random moments under UDP with sequence numbers and TCP transfers that are
-// edited. Nothing is lost, nothing is corrupt.
+// TestKilledWorkers is F1: kill -9 of the worker at random moments under UDP with sequence numbers
+// and TCP transfers that are edited. Nothing is lost, nothing is corrupt.
 func TestKilledWorkers(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "")
@@ -91,8 +91,9 @@ func pauses(log string) string {
 	return fmt.Sprintf("%v in the median, %v at most", all[len(all)/2], all[len(all)-1])
 }
 
-// TestKilledHolder is F2: kill -9 of the holder under load. The worker answers what it has and ends; then packets pass, or are
-// dropped, as the policy says. The next weir takes over the leftovers.
+// TestKilledHolder is F2: kill -9 of the holder under load. The worker answers what it has and
+// ends; then packets pass, or are dropped, as the policy says. The next weir takes over the
+// leftovers.
 func TestKilledHolder(t *testing.T) {
 	for _, absent := range []string{"pass", "drop"} {
 		t.Run(absent, func(t *testing.T) {
@@ -135,7 +136,8 @@ func TestKilledHolder(t *testing.T) {
 	}
 }
 
-// TestStoppedWorker is F15: a worker that is stopped by a signal says nothing; it is killed, replaced, and no packet is lost.
+// TestStoppedWorker is F15: a worker that is stopped by a signal says nothing; it is killed,
+// replaced, and no packet is lost.
 func TestStoppedWorker(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "", "--patience", "2s")
@@ -153,7 +155,8 @@ func TestStoppedWorker(t *testing.T) {
 	d.told("worker-restarted", 1)
 }
 
-// TestWorkersThatKeepDying gives up, by the outcome of the policy, and comes back when workers stay.
+// TestWorkersThatKeepDying gives up, by the outcome of the policy, and comes back when workers
+// stay.
 func TestWorkersThatKeepDying(t *testing.T) {
 	for _, absent := range []string{"pass", "drop"} {
 		t.Run(absent, func(t *testing.T) {
@@ -189,8 +192,8 @@ func TestWorkersThatKeepDying(t *testing.T) {
 	}
 }
 
-// TestKilledEverything kills all three processes at once. Packets pass by the rules that are left; the next weir takes over what
-// it finds, a kernel setting among it, and leaves nothing.
+// TestKilledEverything kills all three processes at once. Packets pass by the rules that are left;
+// the next weir takes over what it finds, a kernel setting among it, and leaves nothing.
 func TestKilledEverything(t *testing.T) {
 	l := newLab(t)
 	const setting = "net/netfilter/nf_conntrack_tcp_be_liberal"

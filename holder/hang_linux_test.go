@@ -32,8 +32,8 @@ func lanes(t *testing.T, pid int) (tids []int) {
 	return tids
 }
 
-// TestHangingLane is F15 for a parser that never returns: one lane's thread is stopped, while the rest of the worker lives and
-// talks. The worker is replaced, and what waited for the lane arrives.
+// TestHangingLane is F15 for a parser that never returns: one lane's thread is stopped, while the
+// rest of the worker lives and talks. The worker is replaced, and what waited for the lane arrives.
 func TestHangingLane(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "", "--patience", "2s")

@@ -1,19 +1,20 @@
-// Package holder is the small process that root starts and that stays: it owns the divert sockets, the journal and the firewall
-// rules, starts the worker and the reporter and starts them again, notices rules that were changed under it, and takes
-// everything back at the end. It reads no packet.
+// Package holder is the small process that root starts and that stays: it owns the divert sockets,
+// the journal and the firewall rules, starts the worker and the reporter and starts them again,
+// notices rules that were changed under it, and takes everything back at the end. It reads no
+// packet.
 //
-// Its law: rules divert only while a worker is there to answer, or the policy says drop. A worker that dies is replaced, and
-// what it had received is asked for again; one that keeps dying, or says nothing, follows the policy's outcome "absent".
-// Rules go away in an order that loses no packet. Whatever happens is told.
+// Its law: rules divert only while a worker is there to answer, or the policy says drop. A worker
+// that dies is replaced, and what it had received is asked for again; one that keeps dying, or says
+// nothing, follows the policy's outcome "absent". Rules go away in an order that loses no packet.
+// Whatever happens is told.
 //
-// One goroutine owns all state (Run); a goroutine per child, one that reads policies and one that compares rules send it what
-// they find.
+// One goroutine owns all state (Run); a goroutine per child, one that reads policies and one that
+// compares rules send it what they find.
 package holder
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -47,13 +48,14 @@ type Config struct {
 	Batch   int
 	Spin    time.Duration
 
-	// Worker and Reporter return commands that are not started yet; a child's link is its descriptor 3. Reporter may be nil.
+	// Worker and Reporter return commands that are not started yet; a child's link is its
+	// descriptor 3. Reporter may be nil.
 	Worker   func() *exec.Cmd
 	Reporter func() *exec.Cmd
 	Rings    []*os.File // one per lane, then any that only the reporter reads
 
-	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called beside Run, one call at a
-	// time. An error refuses a reload.
+	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called
+	// beside Run, one call at a time. An error refuses a reload.
 	Policy    func(inForce *Policy) (*Policy, error)
 	Backend   firewall.Backend
 	StateFile string        // where the former sysctl settings are kept until they are restored
@@ -129,7 +131,7 @@ func New(c Config) (*Holder, error) {
 		loaded: make(chan loaded), done: make(chan struct{}),
 	}
 	var err error
-	if h.journal, err = journal.Create("weir-journal", journal.Config{Slots: journalFlows}); err != nil {
+	if h.journal, err = journal.Create("weir-journal", journal.Config{Slots: journalFlows, Shards: max(1, len(c.Lanes))}); err != nil {
 		return nil, err
 	}
 	for _, address := range c.Lanes {
@@ -143,7 +145,8 @@ func New(c Config) (*Holder, error) {
 	return h, nil
 }
 
-// bind waits a little for a queue that is taken: it may be by a worker that ends because its holder has been killed.
+// bind waits a little for a queue that is taken: it may be by a worker that ends because its holder
+// has been killed.
 func bind(address string, options []divert.Option) (*divert.Bound, error) {
 	for end := time.Now().Add(bindWithin); ; time.Sleep(tickEvery) {
 		b, err := divert.BindNFQueue(address, options...)
@@ -161,8 +164,9 @@ func (h *Holder) Close() {
 	h.journal.Close()
 }
 
-// Run is the holder's life: it returns when ctx ends, when Do is told to stop, or when the rules were not confirmed; the rules
-// are gone then, and no packet waits. An error says what could not be begun or undone.
+// Run is the holder's life: it returns when ctx ends, when Do is told to stop, or when the rules
+// were not confirmed; the rules are gone then, and no packet waits. An error says what could not be
+// begun or undone.
 func (h *Holder) Run(ctx context.Context) error {
 	defer h.Close()
 	defer close(h.done)
@@ -242,65 +246,6 @@ func (h *Holder) await(within time.Duration, so func() bool) {
 	}
 }
 
-// look sees to what is due with time: silence, retries, the confirmation.
-func (h *Holder) look(now time.Time) error {
-	h.killLate(now)
-	h.killSilent(now)
-	if err := h.retry(now); err != nil {
-		return err
-	}
-	if h.reporter == nil && h.config.Reporter != nil && !now.Before(h.reporterAt) {
-		if err := h.startReporter(); err != nil {
-			h.config.Log.Error("cannot start the reporter", "err", err)
-			h.reporterAt = now.Add(retryEvery)
-		}
-	}
-	if !h.mendAt.IsZero() && now.After(h.mendAt) {
-		if h.applied {
-			h.restore()
-		} else if h.state.Ready {
-			h.mendAt = time.Time{}
-			_ = h.begin() // never fails but the first time
-		}
-	}
-	if h.confirm != nil && h.confirm.Due(now.Sub(h.epoch)) {
-		h.tell("not-confirmed", "the rules go away")
-		return errStop
-	}
-	return nil
-}
-
-// killLate kills children that were asked to end and do not.
-func (h *Holder) killLate(now time.Time) {
-	for _, c := range []*child{h.worker, h.reporter} {
-		if c != nil && c.stopping && now.After(c.killAt) {
-			c.kill()
-		}
-	}
-}
-
-// killSilent kills a worker that says nothing, unless it was we who did not listen.
-func (h *Holder) killSilent(now time.Time) {
-	w, away := h.worker, now.Sub(h.lookedAt) > time.Second
-	h.lookedAt = now
-	if w == nil || w.hung {
-		return
-	}
-	if away {
-		w.heard()
-		return
-	}
-	patience := h.config.Patience
-	if !h.state.Ready {
-		patience = readyWithin
-	}
-	if w.silence(now) > patience {
-		h.tell("worker-silent", fmt.Sprintf("no word for %v: killed", patience))
-		w.hung = true
-		w.kill()
-	}
-}
-
 func (h *Holder) tell(name, detail string) {
 	h.config.Log.Warn(name, "detail", detail)
 	if h.config.Tell != nil {
@@ -308,7 +253,8 @@ func (h *Holder) tell(name, detail string) {
 	}
 }
 
-// finish takes the rules away, lets the worker drain, answers what is left, and lets the reporter write what there is.
+// finish takes the rules away, lets the worker drain, answers what is left, and lets the reporter
+// write what there is.
 func (h *Holder) finish() error {
 	h.stopping = true
 	h.reloaded(errEnding)

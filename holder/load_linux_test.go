@@ -18,7 +18,8 @@ import (
 	"github.com/weir-project/weir/lab"
 )
 
-// An echoLoad is UDP with sequence numbers from the client to the server and back, at a steady rate.
+// An echoLoad is UDP with sequence numbers from the client to the server and back, at a steady
+// rate.
 type echoLoad struct {
 	t            *testing.T
 	client       net.Conn
@@ -159,7 +160,8 @@ func (e *echoLoad) finish() tally {
 	return e.count()
 }
 
-// transfers are uploads over TCP of text with card numbers in it, slow enough to last. Each ends with a hash from the server.
+// transfers are uploads over TCP of text with card numbers in it, slow enough to last. Each ends
+// with a hash from the server.
 type transfers struct {
 	wg      sync.WaitGroup
 	stop    chan struct{}
@@ -177,7 +179,8 @@ const (
 	card       = "4111111111111111"
 )
 
-// chunk makes the text of one write: letters, and a card number. It is the same for the same numbers.
+// chunk makes the text of one write: letters, and a card number. It is the same for the same
+// numbers.
 func chunk(buf []byte, conn, n int) {
 	r := rand.New(rand.NewPCG(uint64(conn), uint64(n)))
 	for i := range buf {

@@ -47,7 +47,8 @@ func confined(t *testing.T, name string, pid int, capabilities uint64) {
 	}
 }
 
-// TestChildrenAreConfined reads from /proc what the running worker and reporter may do, all threads of them.
+// TestChildrenAreConfined reads from /proc what the running worker and reporter may do, all threads
+// of them.
 func TestChildrenAreConfined(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "")
@@ -74,7 +75,8 @@ func TestChildrenAreConfined(t *testing.T) {
 	}
 }
 
-// TestAsNobody runs a few of these tests again as an ordinary user, in a user namespace that maps that user alone.
+// TestAsNobody runs a few of these tests again as an ordinary user, in a user namespace that maps
+// that user alone.
 func TestAsNobody(t *testing.T) {
 	if noLab != nil {
 		t.Skipf("SKIPPED: %v", noLab)
@@ -109,7 +111,7 @@ func TestAsNobody(t *testing.T) {
 // TestRootless is the daemon's life without root: load, crashes, a reload, an end in order.
 func TestRootless(t *testing.T) {
 	if os.Getenv("WEIR_TEST_DIR") == "" && os.Geteuid() == 0 {
-		t.Skip("SKIPPED: run by TestAsNobody")
+		t.Skip("n/a: run by TestAsNobody")
 	}
 	l := newLab(t)
 	d := start(t, l.Router(), "")

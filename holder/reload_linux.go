@@ -81,7 +81,8 @@ func (h *Holder) taken(data json.RawMessage, err error) {
 	h.reloaded(err)
 }
 
-// reloaded ends the reload that is under way: the policy becomes the one in force, or err says why not.
+// reloaded ends the reload that is under way: the policy becomes the one in force, or err says why
+// not.
 func (h *Holder) reloaded(err error) {
 	p := h.pending
 	if p == nil {
@@ -108,8 +109,8 @@ func (h *Holder) reloaded(err error) {
 	p.request.reply <- reply{h.snapshot(), err}
 }
 
-// renew replaces the children that the new policy does not reach otherwise. A worker answers what it has first, and packets wait
-// in the kernel for the next one.
+// renew replaces the children that the new policy does not reach otherwise. A worker answers what
+// it has first, and packets wait in the kernel for the next one.
 func (h *Holder) renew(r Renew) {
 	if r.Worker && h.worker != nil && !h.worker.stopping {
 		h.worker.stop()

@@ -61,7 +61,8 @@ func reloads(t *testing.T, backend string, n int) {
 	}
 }
 
-// TestReloadReplacesChildren changes what only a new worker and a new reporter can take in, under load.
+// TestReloadReplacesChildren changes what only a new worker and a new reporter can take in, under
+// load.
 func TestReloadReplacesChildren(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "")

@@ -31,8 +31,8 @@ func (h *Holder) reporterReady(r *child) {
 	h.reporterPause = 0
 }
 
-// reporterEnded starts it again, later each time that it ends without having been ready. Events wait in the rings, and traffic
-// does not wait for them.
+// reporterEnded starts it again, later each time that it ends without having been ready. Events
+// wait in the rings, and traffic does not wait for them.
 func (h *Holder) reporterEnded(r *child, err error) error {
 	h.reporter, h.state.ReporterPID = nil, 0
 	if h.stopping {

@@ -59,8 +59,8 @@ func (h *Holder) rulesChanged(c firewall.Change) {
 	}
 }
 
-// restore applies the rules in force once more, now or, if that fails, soon. The comparison begins anew: one that goes on would
-// not tell of the same change made again at once.
+// restore applies the rules in force once more, now or, if that fails, soon. The comparison begins
+// anew: one that goes on would not tell of the same change made again at once.
 func (h *Holder) restore() {
 	if err := h.apply(); err != nil {
 		h.mend(err)
@@ -76,8 +76,8 @@ func (h *Holder) mend(err error) {
 	h.mendAt = time.Now().Add(retryEvery)
 }
 
-// lift takes the rules away without losing a packet: first those that divert, then what waits is answered, then all. With
-// nobody to answer it, what waits goes by the outcome of policy.
+// lift takes the rules away without losing a packet: first those that divert, then what waits is
+// answered, then all. With nobody to answer it, what waits goes by the outcome of policy.
 func (h *Holder) lift() error {
 	h.unwatch()
 	h.applied, h.mendAt = false, time.Time{}
@@ -95,8 +95,8 @@ func (h *Holder) lift() error {
 	return errors.Join(errs...)
 }
 
-// drain lets the worker answer what came before the pause and ends it: first those packets that it can answer now, then,
-// as it ends, those that it holds.
+// drain lets the worker answer what came before the pause and ends it: first those packets that it
+// can answer now, then, as it ends, those that it holds.
 func (h *Holder) drain() {
 	fewest, since := h.waiting(), time.Now()
 	h.await(drainWithin, func() bool {
@@ -118,8 +118,8 @@ func (h *Holder) end(c **child) {
 	h.await(2*drainWithin, func() bool { return *c == nil })
 }
 
-// release answers whatever waits by the policy's outcome. A packet that was on its way to the queue during the pause comes late:
-// hence more than once.
+// release answers whatever waits by the policy's outcome. A packet that was on its way to the queue
+// during the pause comes late: hence more than once.
 func (h *Holder) release() error {
 	var err error
 	for range 20 {
@@ -148,8 +148,8 @@ func (h *Holder) waiting() int {
 	return n
 }
 
-// giveUp puts the outcome "absent" in force, until a worker is ready again. What waits goes by it too: it may be
-// what the workers died of.
+// giveUp puts the outcome "absent" in force, until a worker is ready again. What waits goes by it
+// too: it may be what the workers died of.
 func (h *Holder) giveUp() {
 	if !h.gaveUp {
 		h.config.Log.Error("workers keep ending; the outcome \"absent\" is in force until one stays")

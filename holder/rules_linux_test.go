@@ -11,7 +11,8 @@ import (
 	"github.com/weir-project/weir/holder"
 )
 
-// TestFlushedRules is F20: rules that an administrator flushes are back, and an alarm is given, within 5 seconds.
+// TestFlushedRules is F20: rules that an administrator flushes are back, and an alarm is given,
+// within 5 seconds.
 func TestFlushedRules(t *testing.T) {
 	l := newLab(t)
 	d := start(t, l.Router(), "")
@@ -71,7 +72,8 @@ func TestSecondWeir(t *testing.T) {
 	}
 }
 
-// TestConfirm applies a policy that drops everything over a live connection: nobody confirms, and the connection goes on.
+// TestConfirm applies a policy that drops everything over a live connection: nobody confirms, and
+// the connection goes on.
 func TestConfirm(t *testing.T) {
 	l := newLab(t)
 	ln, err := l.Server().Listen("tcp4", l.Server().In.V4.String()+":7000")

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 
 const keysOfTest = 20
 
-// write goes on where the journal ends, for ever: it counts each key up, and fills the value with the count. On standard output it
-// says each count once it is promised, in rounds of all keys.
+// write goes on where the journal ends, for ever: it counts each key up, and fills the value with
+// the count. On standard output it says each count once it is promised, in rounds of all keys.
 func write(f *os.File) error {
 	j, err := Open(f)
 	if err != nil {
@@ -59,8 +59,8 @@ func filled(n uint64, key int) []byte {
 	return v
 }
 
-// TestKilledWriters kills writers at random moments. Every key has the last value that was promised, or the one that was being
-// written, whole.
+// TestKilledWriters kills writers at random moments. Every key has the last value that was
+// promised, or the one that was being written, whole.
 func TestKilledWriters(t *testing.T) {
 	lives := 60
 	if testing.Short() {

@@ -10,8 +10,9 @@ import (
 
 const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// Create makes an empty journal in a memfd, for other processes to inherit and Open. The name is for people
-// (/proc/PID/fd). Its size is sealed, so that nobody who has it can make a mapping of it fault (SIGBUS).
+// Create makes an empty journal in a memfd, for other processes to inherit and Open. The name is
+// for people (/proc/PID/fd). Its size is sealed, so that nobody who has it can make a mapping of it
+// fault (SIGBUS).
 func Create(name string, c Config) (*os.File, error) {
 	c.setDefaults()
 	if err := c.check(); err != nil {
@@ -49,8 +50,8 @@ func initialise(f *os.File, c Config) error {
 	return err
 }
 
-// Open takes over the journal that Create made, in this or another process, with the records in it. The process that
-// had it open before must be gone. The file may be closed afterwards.
+// Open takes over the journal that Create made, in this or another process, with the records in it.
+// The process that had it open before must be gone. The file may be closed afterwards.
 func Open(f *os.File) (*Journal, error) {
 	got, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
 	if err != nil || got&seals != seals {

@@ -15,8 +15,8 @@ func clone(b []byte) []byte {
 	return c
 }
 
-// TestTornPut stops a writer at every byte of a record that replaces another, in every order of the bytes' halves: until the
-// commit word stands the former record is read, afterwards the new one.
+// TestTornPut stops a writer at every byte of a record that replaces another, in every order of the
+// bytes' halves: until the commit word stands the former record is read, afterwards the new one.
 func TestTornPut(t *testing.T) {
 	c := Config{Slots: 4, Value: 100}
 	before := memory(c)
@@ -79,7 +79,8 @@ func TestTornPut(t *testing.T) {
 	check(b, "commit without data", "old")
 }
 
-// FuzzOpen makes a whole shard of hostile bytes: opening ends, nothing is read outside, and what is left works.
+// FuzzOpen makes a whole shard of hostile bytes: opening ends, nothing is read outside, and what is
+// left works.
 func FuzzOpen(f *testing.F) {
 	c := Config{Slots: 4, Value: 40}
 	b := memory(c)

@@ -19,7 +19,8 @@ type Status struct {
 
 const (
 	reportEvery = time.Second
-	// hangsAfter is how long a lane may be silent: it publishes its counters every second, busy or not.
+	// hangsAfter is how long a lane may be silent: it publishes its counters every second, busy or
+	// not.
 	hangsAfter = 4 * time.Second
 )
 
@@ -29,8 +30,8 @@ type pulse struct {
 	at   time.Time
 }
 
-// report sends the counters every second until the link ends. A worker with a lane that hangs says so, and then nothing
-// more: the holder takes that for what it is.
+// report sends the counters every second until the link ends. A worker with a lane that hangs says
+// so, and then nothing more: the holder takes that for what it is.
 func (w *worker) report() {
 	pulses := make([]pulse, len(w.lanes))
 	for now := range time.Tick(reportEvery) {
@@ -67,7 +68,8 @@ func (w *worker) tell() error {
 	return nil
 }
 
-// resident reads the process's resident memory from the file that was opened before the door was shut.
+// resident reads the process's resident memory from the file that was opened before the door was
+// shut.
 func (w *worker) resident() int64 {
 	var text [128]byte
 	n, _ := w.statm.ReadAt(text[:], 0)

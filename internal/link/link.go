@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package link carries messages with descriptors between the holder and its children, over a pair of
-// sequenced-packet unix sockets. A message is one JSON object of at most 64 KiB; the child is the less trusted side, so the
-// holder takes nothing from a message but what it names.
+// Package link carries messages with descriptors between the holder and its children, over a pair
+// of sequenced-packet unix sockets. A message is one JSON object of at most 64 KiB; the child is
+// the less trusted side, so the holder takes nothing from a message but what it names.
 package link
 
 import (
@@ -42,8 +42,8 @@ type Conn struct {
 	within time.Duration // for a Send; 0: without end
 }
 
-// Pair returns two ends: one to use here, whose Send fails after a second if the other side does not read, and one to give to a
-// child.
+// Pair returns two ends: one to use here, whose Send fails after a second if the other side does
+// not read, and one to give to a child.
 func Pair() (*Conn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -74,7 +74,8 @@ func New(f *os.File) (*Conn, error) {
 	return &Conn{unix: u, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxAtOnce))}, nil
 }
 
-// Send says a message of the given kind, with data as JSON, and passes files along, which stay the caller's.
+// Send says a message of the given kind, with data as JSON, and passes files along, which stay the
+// caller's.
 func (c *Conn) Send(kind string, data any, files ...*os.File) error {
 	raw, err := json.Marshal(data)
 	if err != nil {
@@ -116,8 +117,8 @@ func (c *Conn) piece(b []byte, files []*os.File) error {
 	return err
 }
 
-// Recv waits for a message and returns it with the files that came along, which are the caller's. The error is io.EOF when the
-// other side is gone.
+// Recv waits for a message and returns it with the files that came along, which are the caller's.
+// The error is io.EOF when the other side is gone.
 func (c *Conn) Recv() (m Message, files []*os.File, err error) {
 	b, files, err := c.recv()
 	if err != nil {

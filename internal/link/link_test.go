@@ -125,7 +125,8 @@ func TestManyFiles(t *testing.T) {
 	}
 }
 
-// Files that are promised and do not come are no reason to wait for ever, nor to take the next message for them.
+// Files that are promised and do not come are no reason to wait for ever, nor to take the next
+// message for them.
 func TestFilesThatDoNotCome(t *testing.T) {
 	near, far := pair(t)
 	if _, err := near.unix.Write([]byte(`{"kind":"x","files":9}`)); err != nil {

@@ -56,7 +56,8 @@ type Ready struct {
 	Missing   []string
 }
 
-// Status is one lane's counters. Lanes have messages of their own since a message is bounded and their number is not.
+// Status is one lane's counters. Lanes have messages of their own since a message is bounded and
+// their number is not.
 type Status struct {
 	Generation uint32
 	RSSBytes   int64 // of the whole worker

@@ -1,0 +1,65 @@
+package holder
+
+import (
+	"fmt"
+	"time"
+)
+
+// look sees to what is due with time: silence, retries, the confirmation.
+func (h *Holder) look(now time.Time) error {
+	h.killLate(now)
+	h.killSilent(now)
+	if err := h.retry(now); err != nil {
+		return err
+	}
+	if h.reporter == nil && h.config.Reporter != nil && !now.Before(h.reporterAt) {
+		if err := h.startReporter(); err != nil {
+			h.config.Log.Error("cannot start the reporter", "err", err)
+			h.reporterAt = now.Add(retryEvery)
+		}
+	}
+	if !h.mendAt.IsZero() && now.After(h.mendAt) {
+		if h.applied {
+			h.restore()
+		} else if h.state.Ready {
+			h.mendAt = time.Time{}
+			_ = h.begin() // never fails but the first time
+		}
+	}
+	if h.confirm != nil && h.confirm.Due(now.Sub(h.epoch)) {
+		h.tell("not-confirmed", "the rules go away")
+		return errStop
+	}
+	return nil
+}
+
+// killLate kills children that were asked to end and do not.
+func (h *Holder) killLate(now time.Time) {
+	for _, c := range []*child{h.worker, h.reporter} {
+		if c != nil && c.stopping && now.After(c.killAt) {
+			c.kill()
+		}
+	}
+}
+
+// killSilent kills a worker that says nothing, unless it was we who did not listen.
+func (h *Holder) killSilent(now time.Time) {
+	w, away := h.worker, now.Sub(h.lookedAt) > time.Second
+	h.lookedAt = now
+	if w == nil || w.hung {
+		return
+	}
+	if away {
+		w.heard()
+		return
+	}
+	patience := h.config.Patience
+	if !h.state.Ready {
+		patience = readyWithin
+	}
+	if w.silence(now) > patience {
+		h.tell("worker-silent", fmt.Sprintf("no word for %v: killed", patience))
+		w.hung = true
+		w.kill()
+	}
+}
