@@ -64,7 +64,7 @@ func TestAsNobody(t *testing.T) {
 // TestRootlessInside holds what Enter promises of the process that it runs.
 func TestRootlessInside(t *testing.T) {
 	if os.Getenv("WEIR_LAB_WANT_NOBODY") == "" {
-		t.Skip("SKIPPED: run by TestAsNobody")
+		t.Skip("n/a: run by TestAsNobody")
 	}
 	if noLab != nil {
 		t.Fatal(noLab)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -78,7 +79,63 @@ func join(near, far *Node) error {
 	if err != nil {
 		return err
 	}
-	return far.Do(func() error { return raise(far.In) })
+	if err := far.Do(func() error { return raise(far.In) }); err != nil {
+		return err
+	}
+	nearMAC, err := awaitUp(near, near.Out.Interface)
+	if err != nil {
+		return err
+	}
+	farMAC, err := awaitUp(far, far.In.Interface)
+	if err != nil {
+		return err
+	}
+	if err := introduce(near, near.Out.Interface, far.In, farMAC); err != nil {
+		return err
+	}
+	return introduce(far, far.In.Interface, near.Out, nearMAC)
+}
+
+// awaitUp waits until an interface carries packets, which the kernel decides some time after it was
+// set up (net/core/link_watch.c), and returns its hardware address.
+func awaitUp(n *Node, name string) (mac net.HardwareAddr, err error) {
+	err = n.Do(func() error {
+		for range 500 {
+			link, err := netlink.LinkByName(name)
+			if err != nil {
+				return err
+			}
+			if mac = link.Attrs().HardwareAddr; link.Attrs().OperState == netlink.OperUp {
+				return nil
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return fmt.Errorf("%s: not up within 5 s", name)
+	})
+	return mac, err
+}
+
+// introduce tells a node its neighbour's hardware address for good: neighbour discovery takes its
+// time on a busy machine, gives up, and disturbs captures.
+func introduce(n *Node, name string, to Ends, mac net.HardwareAddr) error {
+	return n.Do(func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		for _, a := range []netip.Addr{to.V4, to.V6} {
+			if !a.IsValid() {
+				continue
+			}
+			err := netlink.NeighSet(&netlink.Neigh{
+				LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: mac,
+			})
+			if err != nil {
+				return fmt.Errorf("neighbour %v: %w", a, err)
+			}
+		}
+		return nil
+	})
 }
 
 // raise addresses an interface of the present namespace and sets it up.
