@@ -66,6 +66,7 @@ func TestHangingLane(t *testing.T) {
 	if got.lost() > 0 {
 		t.Errorf("lost: %v", got)
 	}
+	echo.inspected()
 	d.told("worker-failed", 1)
 	d.told("worker-silent", 1)
 }

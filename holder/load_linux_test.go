@@ -30,6 +30,7 @@ type echoLoad struct {
 	stop         chan struct{}
 	sending      sync.WaitGroup
 	lastReceived atomic.Int64
+	unmasked     atomic.Int64 // packets that reached the server with their card number as it was: nobody has inspected them
 }
 
 const maxNumbers = 1 << 20
@@ -75,6 +76,9 @@ func (e *echoLoad) serve() {
 			return
 		}
 		e.there[binary.BigEndian.Uint64(buf)%maxNumbers].Add(1)
+		if bytes.Contains(buf[:n], []byte(card)) {
+			e.unmasked.Add(1)
+		}
 		e.lastReceived.Store(time.Now().UnixNano())
 		_, _ = e.server.WriteTo(buf[:n], from)
 	}
@@ -104,7 +108,7 @@ func (e *echoLoad) start() {
 	e.sending.Add(1)
 	go func() {
 		defer e.sending.Done()
-		packet := append(make([]byte, 8), bytes.Repeat([]byte("payload "), 8)...)
+		packet := append(make([]byte, 8), " "+card+" is the card, and this is payload"...)
 		begin := time.Now()
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
@@ -148,6 +152,14 @@ func (e *echoLoad) count() (c tally) {
 		c.duplicates += max(0, there-1) + max(0, back-max(there, 1))
 	}
 	return c
+}
+
+// inspected fails the test if a packet has passed that nobody had looked into.
+func (e *echoLoad) inspected() {
+	e.t.Helper()
+	if n := e.unmasked.Load(); n > 0 {
+		e.t.Errorf("%d packets passed uninspected", n)
+	}
 }
 
 // finish ends the sending, waits for what is under way and counts.

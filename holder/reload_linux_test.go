@@ -52,6 +52,7 @@ func reloads(t *testing.T, backend string, n int) {
 	if got.lost() > 0 || len(failed) > 0 {
 		t.Errorf("lost: %v; TCP: %v", got, failed)
 	}
+	echo.inspected()
 	if s := d.status(); s.Restarts != 0 || s.RulesMended != 0 {
 		t.Errorf("a reload is no crash and no foreign change: %+v", s)
 	}
@@ -88,6 +89,7 @@ func TestReloadReplacesChildren(t *testing.T) {
 	if got.lost() > 0 {
 		t.Errorf("lost: %v", got)
 	}
+	echo.inspected()
 	if s := d.status(); s.Restarts != 0 || s.WorkerPID != before.WorkerPID {
 		t.Errorf("a replaced worker is no crash, and other files of events no reason to replace one: %+v", s)
 	}
