@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,4 +70,34 @@ func TestHangingLane(t *testing.T) {
 	echo.inspected()
 	d.told("worker-failed", 1)
 	d.told("worker-silent", 1)
+}
+
+// TestStopWhileChildrenHang ends weir in order although neither worker nor reporter does anything
+// any more: what waits goes by the policy's outcome.
+func TestStopWhileChildrenHang(t *testing.T) {
+	l := newLab(t)
+	before := ruleset(t, l.Router())
+	d := start(t, l.Router(), "")
+	echo := newEcho(t, l, 9000, 1000)
+	echo.start()
+	s := d.status()
+	signalPID(t, s.ReporterPID, syscall.SIGSTOP)
+	d.until("packets flow without the reporter", 5*time.Second, func() bool { return echo.back[300].Load() > 0 })
+	echo.inspected()
+	signalPID(t, s.WorkerPID, syscall.SIGSTOP)
+	began := time.Now()
+	if err := d.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("weir ended with %v", err)
+	}
+	got := echo.finish()
+	t.Logf("ended after %v: UDP %v, %d uninspected", time.Since(began).Round(time.Millisecond), got, echo.unmasked.Load())
+	if got.lost() > 0 {
+		t.Errorf("lost: %v", got)
+	}
+	if alive(s.WorkerPID) || alive(s.ReporterPID) {
+		t.Error("a child is left")
+	}
+	if after := ruleset(t, l.Router()); after != before {
+		t.Errorf("rules are left:\n%s", after)
+	}
 }
