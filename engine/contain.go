@@ -10,8 +10,8 @@ import (
 )
 
 // contain is deferred around the routes of a batch. It turns a panic, ours or an inspector's, into
-// the outcome of errors for one packet and its flow. The panic's value is told to nobody: it may hold
-// bytes of the traffic.
+// the outcome of errors for one packet and its flow. The panic's value is told to nobody: it may
+// hold bytes of the traffic.
 func (l *Lane) contain() {
 	if recover() == nil {
 		return

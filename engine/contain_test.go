@@ -59,7 +59,8 @@ func TestPanicsOutsidePacketsAreContained(t *testing.T) {
 		t.Errorf("verdicts %s", got)
 	}
 	s := b.lane.Snapshot()
-	// A timer, a flow's end and an idle call between the packets; at the end the other flow and the last idle call.
+	// A timer, a flow's end and an idle call between the packets; at the end the other flow and the
+	// last idle call.
 	if c.timers != 1 || s.Panics != 5 || s.Flows.Live != 0 || s.Flows.Ended[flow.EndTimeout] != 1 || s.Flows.Ended[flow.EndShutdown] != 1 {
 		t.Errorf("%d timers, %d panics, flows %+v", c.timers, s.Panics, s.Flows)
 	}
@@ -81,8 +82,8 @@ func (c *ticker) InspectIdle(_ *inspect.Context, last bool) {
 	}
 }
 
-// TestIdleFollowsTheCapture calls reporting inspectors once per second in which packets come, however
-// the capture is cut into batches.
+// TestIdleFollowsTheCapture calls reporting inspectors once per second in which packets come,
+// however the capture is cut into batches.
 func TestIdleFollowsTheCapture(t *testing.T) {
 	for _, batch := range []int{1, 64} {
 		c := &ticker{}
@@ -126,8 +127,8 @@ func (clumsy) InspectPacket(cx *inspect.Context, _ *packet.Packet) inspect.Decis
 	return inspect.DelayUntil(cx.Now+time.Second, "shaped")
 }
 
-// TestPanicOverAnomaliesAnswersAllPieces has an inspector panic over fragments that time out, give way
-// or find no room to wait: nobody's way leads past them, and the kernel still has them.
+// TestPanicOverAnomaliesAnswersAllPieces has an inspector panic over fragments that time out, give
+// way or find no room to wait: nobody's way leads past them, and the kernel still has them.
 func TestPanicOverAnomaliesAnswersAllPieces(t *testing.T) {
 	pieces := craft.Fragments(craft.UDP(client4, server4, make([]byte, 100)), 1, 32)
 	other := craft.Fragments(craft.UDP(client6, server6, make([]byte, 3000)), 2, 1000)
@@ -156,7 +157,8 @@ func TestPanicOverAnomaliesAnswersAllPieces(t *testing.T) {
 	}
 }
 
-// TestPanicBetweenLivePackets has the wheel turn outside any packet's way, as it does for live traffic.
+// TestPanicBetweenLivePackets has the wheel turn outside any packet's way, as it does for live
+// traffic.
 func TestPanicBetweenLivePackets(t *testing.T) {
 	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: packet.Drop}}}, clumsy{})
 	b.push(craft.Fragments(craft.UDP(client4, server4, make([]byte, 100)), 1, 32)[0])

@@ -10,8 +10,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// TestEventsOfOnePacketAreBounded has an inspector tell of every byte and then convict the flow: of the
-// conviction people must hear in any case.
+// TestEventsOfOnePacketAreBounded has an inspector tell of every byte and then convict the flow: of
+// the conviction people must hear in any case.
 func TestEventsOfOnePacketAreBounded(t *testing.T) {
 	b := newBench(t, Config{}, streamFunc{"ids", func(cx *inspect.Context, p []byte) inspect.Decision {
 		for range p {

@@ -607,8 +607,8 @@ func TestFlowIDsBeginWhereTold(t *testing.T) {
 	}
 }
 
-// TestEditAcrossMessages edits one message, and beside that a range of the payload that reaches from it
-// into the next: a splice cannot follow the first one's repair.
+// TestEditAcrossMessages edits one message, and beside that a range of the payload that reaches
+// from it into the next: a splice cannot follow the first one's repair.
 func TestEditAcrossMessages(t *testing.T) {
 	shout := fieldFunc{"urls", func(cx *inspect.Context, f *field.Field) inspect.Decision {
 		cx.Edit(f, 0, 1, []byte("longer"))

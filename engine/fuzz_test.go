@@ -11,8 +11,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// A tape is packets as a fuzzer can write them: a byte of flags, two of length, the datagram; again.
-// The flags say how much later it came, and whether the kernel vouches for its checksums.
+// A tape is packets as a fuzzer can write them: a byte of flags, two of length, the datagram;
+// again. The flags say how much later it came, and whether the kernel vouches for its checksums.
 const (
 	tapeVerified = 1 << 7
 	tapeFixed    = 1 << 6 // the IPv4 header checksum is put right
@@ -51,7 +51,8 @@ func pushTape(fake *divert.Fake, tape []byte) (n int) {
 }
 
 // FuzzRoute takes any bytes at all through the whole route with all six inspectors, in both modes:
-// nothing panics, and each packet is answered exactly once; under a policy that monitors, as it came.
+// nothing panics, and each packet is answered exactly once; under a policy that monitors, as it
+// came.
 func FuzzRoute(f *testing.F) {
 	for _, s := range scenes(f) {
 		var tape []byte

@@ -72,7 +72,8 @@ func (h *heldPool) take(n int) (*heldPacket, uint32) {
 	return hp, i
 }
 
-// buffer returns one of 1<<class bytes. Spare ones of other sizes go when they would pass the limit.
+// buffer returns one of 1<<class bytes. Spare ones of other sizes go when they would pass the
+// limit.
 func (h *heldPool) buffer(class int) []byte {
 	if k := len(h.buffers[class]); k > 0 {
 		buf := h.buffers[class][k-1]

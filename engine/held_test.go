@@ -14,8 +14,8 @@ import (
 )
 
 // TestWaitingIsTheSameInAllBatches has packets of many flows and sizes wait, with little room, some
-// longer than the capture lasts: what finds room, and the order in which all leave, must not depend on
-// how many packets a batch has.
+// longer than the capture lasts: what finds room, and the order in which all leave, must not depend
+// on how many packets a batch has.
 func TestWaitingIsTheSameInAllBatches(t *testing.T) {
 	replay := func(batch int) []divert.Finished {
 		rng := rand.New(rand.NewPCG(3, 4))

@@ -14,8 +14,8 @@ import (
 // A Lane is the host of its inspectors.
 var _ inspect.Host = (*Lane)(nil)
 
-// eventsPerPacket is how many events inspectors can tell about one packet, in all; more are counted as
-// muted. A packet holds thousands of small messages, each of which may match thousands of rules.
+// eventsPerPacket is how many events inspectors can tell about one packet, in all; more are counted
+// as muted. A packet holds thousands of small messages, each of which may match thousands of rules.
 const eventsPerPacket = 64
 
 // Emit completes an inspector's event and puts it into the queue.

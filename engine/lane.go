@@ -160,8 +160,8 @@ func (l *Limits) setDefaults() {
 }
 
 // Swap has the lane change to p before its next batch. Flows change at their next packet and lose
-// the inspectors' memory; verdicts already given for a flow stay. Whoever swaps also wakes the
-// lane's socket.
+// the inspectors' memory; labels stay by name, and so do verdicts already given for a flow, unless p
+// only monitors. Whoever swaps also wakes the lane's socket.
 func (l *Lane) Swap(p *Program) { l.shared.next.Store(p) }
 
 // Stop has Run take what can be read of live traffic without waiting, for at most a second, and

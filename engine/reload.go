@@ -6,8 +6,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// This file is what a reload changes. The lane changes at once, a flow at its next packet, at its
-// end, or when a verdict for it is looked up.
+// This file is what a reload changes. The lane changes between two batches, a flow at its next packet
+// or at its end.
 
 // swap puts p in the place of the present program, whose inspectors say their last.
 func (l *Lane) swap(p *Program) {
@@ -18,8 +18,8 @@ func (l *Lane) swap(p *Program) {
 	l.cx.Labels = l.chain.Labels
 }
 
-// relabel moves the flows' labels to the bits that their names have in the new policy. Names that it
-// does not know are gone.
+// relabel moves the flows' labels to the bits that their names have in the new policy. Names that
+// it does not know are gone.
 func (l *Lane) relabel(from, to *inspect.LabelTable) {
 	if from == nil || from == to {
 		return
@@ -49,7 +49,8 @@ func (l *Lane) adopt(f *flow.Flow) {
 }
 
 // renew moves a flow from the chain of an older policy to the present one. A verdict given for the
-// flow stays, unless the new policy only monitors; so do its labels and what is known of its protocol.
+// flow stays, unless the new policy only monitors; so do its labels and what is known of its
+// protocol.
 func (l *Lane) renew(f *flow.Flow) {
 	l.flows.Renew(f)
 	l.adopt(f)

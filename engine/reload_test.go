@@ -24,7 +24,8 @@ func tables(t *testing.T) (before, after *inspect.LabelTable) {
 	return before, after
 }
 
-// TestReloadKeepsLabelsByName labels a flow before a reload whose policy numbers its labels otherwise.
+// TestReloadKeepsLabelsByName labels a flow before a reload whose policy numbers its labels
+// otherwise.
 func TestReloadKeepsLabelsByName(t *testing.T) {
 	before, after := tables(t)
 	var got []string
@@ -59,8 +60,8 @@ func TestReloadKeepsLabelsByName(t *testing.T) {
 	}
 }
 
-// TestReloadToMonitorLetsGo convicts a flow and reloads: a policy that enforces keeps the verdict, one
-// that only monitors drops nothing, and tells again what it would do.
+// TestReloadToMonitorLetsGo convicts a flow and reloads: a policy that enforces keeps the verdict,
+// one that only monitors drops nothing, and tells again what it would do.
 func TestReloadToMonitorLetsGo(t *testing.T) {
 	for monitor, want := range map[bool]string{false: "drop drop", true: "drop accept"} {
 		evil := always("ids", inspect.Drop(inspect.ScopeFlow, "evil"))
@@ -79,8 +80,8 @@ func TestReloadToMonitorLetsGo(t *testing.T) {
 	}
 }
 
-// TestReloadTellsForNewPolicy: what an inspector of the old policy would have done does not silence the
-// one that has its place in the new.
+// TestReloadTellsForNewPolicy: what an inspector of the old policy would have done does not silence
+// the one that has its place in the new.
 func TestReloadTellsForNewPolicy(t *testing.T) {
 	c := Outcomes{Monitor: true}
 	b := newBench(t, Config{Program: Program{Outcomes: c}}, always("ids", inspect.Drop(inspect.ScopeFlow, "old")))

@@ -14,8 +14,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// TestSameResultsWhateverTheBatch replays mixed traffic: bytes, order, answers and events are the same
-// for all sizes of batches and seeds of the hash.
+// TestSameResultsWhateverTheBatch replays mixed traffic: bytes, order, answers and events are the
+// same for all sizes of batches and seeds of the hash.
 func TestSameResultsWhateverTheBatch(t *testing.T) {
 	p := load(t, "prevent", everything)
 	var in []step

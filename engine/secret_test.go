@@ -14,7 +14,8 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// secrets makes values that no other test uses: cards of which each has its own digits, and numbers.
+// secrets makes values that no other test uses: cards of which each has its own digits, and
+// numbers.
 type secrets struct{ cards, numbers []string }
 
 func (s *secrets) card() string {
@@ -128,7 +129,8 @@ func (s *secrets) search(t *testing.T, mode string, rec []byte) {
 	}
 }
 
-// TestMaskedInTheTraffic holds against TestNoSecretInAnyEvent that the secrets were there to be found.
+// TestMaskedInTheTraffic holds against TestNoSecretInAnyEvent that the secrets were there to be
+// found.
 func TestMaskedInTheTraffic(t *testing.T) {
 	var s secrets
 	r := run(t, config(t, load(t, "prevent", everything)), s.traffic(t))

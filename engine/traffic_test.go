@@ -117,7 +117,8 @@ func withOptions(d []byte, options ...byte) []byte {
 	return fixSum(out)
 }
 
-// withExtensions puts extension headers of eight bytes, named by their numbers, into an IPv6 datagram.
+// withExtensions puts extension headers of eight bytes, named by their numbers, into an IPv6
+// datagram.
 func withExtensions(d []byte, content [6]byte, numbers ...byte) []byte {
 	out := bytes.Clone(d[:40])
 	next, at := d[6], 6
@@ -132,7 +133,8 @@ func withExtensions(d []byte, content [6]byte, numbers ...byte) []byte {
 	return out
 }
 
-// changed returns d with one byte xored, and the IPv4 header checksum right unless the byte is its own.
+// changed returns d with one byte xored, and the IPv4 header checksum right unless the byte is its
+// own.
 func changed(d []byte, at int, mask byte) []byte {
 	out := bytes.Clone(d)
 	out[at] ^= mask

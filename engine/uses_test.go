@@ -179,8 +179,8 @@ func TestUses(t *testing.T) {
 	}
 }
 
-// TestMonitorOnlyTells runs everything under the same policy in both modes: monitoring alters nothing
-// and tells the same, with would.
+// TestMonitorOnlyTells runs everything under the same policy in both modes: monitoring alters
+// nothing and tells the same, with would.
 func TestMonitorOnlyTells(t *testing.T) {
 	in, _ := play(scenes(t))
 	calls, slow, less := pair(100, 5060), pair(101, 5070), pair(102, 5080)

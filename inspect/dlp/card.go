@@ -6,33 +6,21 @@ const minGroup = 3
 
 // cardAt looks for a payment card that begins with the group [i, end) of digits; the longest one counts.
 func (s *scanner) cardAt(i, end int) bool {
-	if !mayIssue(s.b[i], s.b[i+1]) {
+	lengths := mayIssue(s.b[i], s.b[i+1])
+	if lengths == 0 {
 		return false
 	}
-	var sep byte
-	var sum luhn
+	s.run.begin(s.b, i, end)
+	first := s.run.at(0)
 	best := 0
-	for from := i; ; {
-		for _, c := range s.b[from:end] {
-			sum.add(c)
-		}
-		if sum.n > maxDigits {
+	for k := 0; k < s.run.n || s.run.extend(s.b); k++ {
+		g := s.run.at(k)
+		n := int(g.digits - first.before)
+		if n > maxDigits {
 			break
 		}
-		if sum.n >= minCard && sum.valid() && s.issued(i, sum.n) && !s.goesOn(end) {
-			best = end
-		}
-		if end+1 >= len(s.b) || end-from < minGroup || !isSeparator(s.b[end]) || sep != 0 && s.b[end] != sep {
-			break
-		}
-		sep = s.b[end]
-		from = end + 1
-		end = from
-		for end < len(s.b) && end-from <= maxDigits && isDigit(s.b[end]) {
-			end++
-		}
-		if end == from {
-			break
+		if lengths>>n&1 != 0 && valid(first, g) && s.issued(i, n) && !s.goesOn(int(g.end)) {
+			best = int(g.end)
 		}
 	}
 	return best > 0 && s.found(card, i, best)
@@ -52,39 +40,10 @@ func (s *scanner) issued(i, n int) bool {
 			digits++
 		}
 	}
-	for _, r := range issuers {
-		if prefix >= r.first && prefix <= r.last && n >= r.min && n <= r.max && (r.skip>>n)&1 == 0 {
+	for k := range issuers {
+		if r := &issuers[k]; prefix >= r.first && prefix <= r.last && r.has(n) {
 			return true
 		}
 	}
 	return false
-}
-
-// luhn checks digits as they come (ISO/IEC 7812-1 annex B). Which of them count twice depends on how many will come,
-// so it keeps both sums.
-type luhn struct {
-	n         int
-	even, odd int // sums in which the digits at even, or odd, places count twice
-}
-
-func (l *luhn) add(c byte) {
-	d := int(c - '0')
-	twice := 2 * d
-	if twice > 9 {
-		twice -= 9
-	}
-	if l.n&1 == 0 {
-		l.even, l.odd = l.even+twice, l.odd+d
-	} else {
-		l.even, l.odd = l.even+d, l.odd+twice
-	}
-	l.n++
-}
-
-// valid says whether the last digit checks: counted from it, every second one counts twice.
-func (l *luhn) valid() bool {
-	if l.n&1 == 0 {
-		return l.even%10 == 0
-	}
-	return l.odd%10 == 0
 }

@@ -46,17 +46,28 @@ var issuers = []issuer{
 	{979200, 979299, 16, 16, 0}, // Troy
 }
 
-// beginnings says for the first two digits whether any issuer has cards that begin so: most numbers end here.
-var beginnings = func() (t [100]bool) {
-	for _, r := range issuers {
-		for n := r.first / 10000; n <= r.last/10000; n++ {
-			t[n] = true
+// has says whether the issuer has cards of n digits.
+func (r *issuer) has(n int) bool { return n >= r.min && n <= r.max && r.skip>>n&1 == 0 }
+
+// beginnings says for the first two digits how long cards that begin so can be: bit n for n digits. Most numbers end here.
+var beginnings = func() (t [100]uint32) {
+	for i := range issuers {
+		r := &issuers[i]
+		for first := r.first / 10000; first <= r.last/10000; first++ {
+			for n := minCard; n <= maxDigits; n++ {
+				if r.has(n) {
+					t[first] |= 1 << n
+				}
+			}
 		}
 	}
 	return t
 }()
 
-// mayIssue says whether a card may begin with the digit a, and, if b is a digit, with a and b.
-func mayIssue(a, b byte) bool {
-	return isDigit(b) && beginnings[(a-'0')*10+(b-'0')]
+// mayIssue returns how long a card can be that begins with the digit a and, if it is one, b; as beginnings does.
+func mayIssue(a, b byte) uint32 {
+	if !isDigit(b) {
+		return 0
+	}
+	return beginnings[(a-'0')*10+(b-'0')]
 }

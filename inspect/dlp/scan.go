@@ -49,6 +49,8 @@ type scanner struct {
 
 	n   int // digits
 	buf [maxDigits]byte
+
+	run run
 }
 
 // digits returns the digits of what was found, without separators. View of the scanner, valid until next.

@@ -171,6 +171,8 @@ func adversaries(n int) map[string][]byte {
 		"text":          fill("the quick brown fox jumps over the lazy dog, again and again; "),
 		"digits":        fill("4"),
 		"groups":        fill("444 "),
+		"threes":        fill("676-"),
+		"fours":         fill("4444 "),
 		"dashes":        fill("4-"),
 		"nines":         fill("sssssss123456788 "),
 		"cards":         fill("4111111111111111 "),

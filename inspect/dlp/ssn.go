@@ -77,15 +77,26 @@ var contextWords = []string{"ssn", "ss#", "ss #", "social security", "social-sec
 // announced says whether one of contextWords, in any case, begins in the contextBytes before i.
 func (s *scanner) announced(i int) bool {
 	before := s.b[max(0, i-contextBytes):i]
-	for k, c := range before {
-		if c|0x20 != 's' || k+1 == len(before) || before[k+1]|0x20 != 's' && before[k+1]|0x20 != 'o' {
-			continue // all words begin with ss or so
+	for k := range len(before) - 2 {
+		if before[k]|0x20 != 's' || !contextStart(before[k+1], before[k+2]) {
+			continue
 		}
 		for _, w := range contextWords {
 			if hasFold(before[k:], w) {
 				return true
 			}
 		}
+	}
+	return false
+}
+
+// contextStart says whether one of contextWords goes on so behind its s.
+func contextStart(second, third byte) bool {
+	switch second | 0x20 {
+	case 's':
+		return third|0x20 == 'n' || third == '#' || third == ' '
+	case 'o':
+		return third|0x20 == 'c'
 	}
 	return false
 }
