@@ -190,12 +190,18 @@ func (d *daemon) kill() {
 	<-d.done
 }
 
-// events counts the events about weir itself by their names, as the reporter wrote them.
+// events counts the events about weir itself by their names, as the reporter wrote them, also in
+// files that it has rotated.
 func (d *daemon) events() map[string]int {
 	count := make(map[string]int)
-	text, _ := os.ReadFile(d.path("events/eve.json"))
+	var text []byte
+	files, _ := filepath.Glob(d.path("events/*"))
+	for _, f := range files {
+		b, _ := os.ReadFile(f)
+		text = append(text, b...)
+	}
 	for line := range strings.Lines(string(text)) {
-		if json.Valid([]byte(line)) {
+		if strings.Contains(line, `"holder"`) && json.Valid([]byte(line)) {
 			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed"} {
 				if strings.Contains(line, `"`+name+`"`) {
 					count[name]++

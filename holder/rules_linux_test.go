@@ -41,18 +41,19 @@ func TestSecondWeir(t *testing.T) {
 	first := start(t, l.Router(), "")
 	before := first.nft()
 	for _, c := range []struct {
-		name, control string
-		want          []string
+		name, control, queues string
+		want                  []string
 	}{
-		{"same control socket", first.path("control.sock"), []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
-		{"same queue", "", []string{"queue 0", "taken by pid", "weir"}},
+		{"same control socket", first.path("control.sock"), "0-1", []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
+		{"same queue", "", "1-2", []string{"queue 0", "taken by pid", "weir"}},
+		{"another queue", "", "7", []string{"queue 0", "taken by pid", "weir stop"}},
 	} {
 		dir := newDir(t)
 		var flags []string
 		if c.control != "" {
 			flags = []string{"--control", c.control}
 		}
-		second := begin(t, l.Router(), dir, policyText(dir, ""), flags...)
+		second := begin(t, l.Router(), dir, strings.Replace(policyText(dir, ""), "queues: 0-1", "queues: "+c.queues, 1), flags...)
 		select {
 		case <-second.done:
 		case <-time.After(10 * time.Second):

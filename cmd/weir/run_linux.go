@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -122,6 +123,9 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := alone(); err != nil {
+		return nil, err
+	}
 	q := p.Document().Divert.Queues
 	lanes, err := divert.Lanes(fmt.Sprintf("nfqueue:%d-%d", q.First, q.Last))
 	if err != nil {
@@ -157,6 +161,24 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
+}
+
+// aloneWithin is how long the worker of a weir that was killed may take to end.
+const aloneWithin = 2 * time.Second
+
+// alone refuses to go on beside another weir in this network namespace, on whichever queues: there
+// is one table of rules, and each would take it from the other. Where nobody may see, it passes.
+func alone() error {
+	for end := time.Now().Add(aloneWithin); ; time.Sleep(50 * time.Millisecond) {
+		taken, _ := divert.TakenQueues()
+		i := slices.IndexFunc(taken, func(q divert.TakenQueue) bool { return q.Program == "weir" || q.Program == "weir-worker" })
+		if i < 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("queue %d is taken by pid %d (%s): another weir runs in this network namespace; stop it first (weir stop)", taken[i].Number, taken[i].PID, taken[i].Program)
+		}
+	}
 }
 
 // makeDirs makes the directories of event files that are missing, for the reporter's user to write and rotate in.
