@@ -74,3 +74,14 @@ func TestSpareBuffersAreBounded(t *testing.T) {
 		t.Errorf("%d bytes kept, %d counted, the limit is %d", kept, b.lane.held.spare, limit)
 	}
 }
+
+// TestEndReleasesByDeadline ends a run while two flows wait: the one that is due first goes first.
+func TestEndReleasesByDeadline(t *testing.T) {
+	b := newBench(t, Config{}, packetFunc{"qos", func(cx *inspect.Context, p *packet.Packet) inspect.Decision {
+		return inspect.DelayUntil(cx.Now+time.Duration(p.Payload()[0])*time.Minute, "shaped")
+	}})
+	b.push(craft.UDP(client4, server4, []byte{2}), craft.UDP(client6, server6, []byte{1}))
+	if out := b.run(); out[0].Token.ID != 2 || out[1].Token.ID != 1 {
+		t.Errorf("packets %d and %d, want 2 and 1", out[0].Token.ID, out[1].Token.ID)
+	}
+}
