@@ -33,7 +33,7 @@ func (r Report) String() string {
 
 // An Attempt is one thing that a sandboxed process must not be able to do, and what came of trying.
 type Attempt struct {
-	Name    string // "open", "socket", "exec", "ptrace"
+	Name    string // "open", "socket", "exec", "ptrace", "namespace"
 	Refused bool
 	Err     string // what the system said
 }

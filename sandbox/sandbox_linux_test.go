@@ -100,7 +100,8 @@ func run(t *testing.T, n Needs) told {
 	return r
 }
 
-// TestWorkerIsConfined proves the worker's sandbox from inside: open, socket, exec and ptrace fail, the runtime lives.
+// TestWorkerIsConfined proves the worker's sandbox from inside: open, socket, exec, ptrace
+// and namespaces fail, the runtime lives.
 func TestWorkerIsConfined(t *testing.T) {
 	r := run(t, Needs{NetAdmin: true})
 	if os.Getuid() == 0 && r.Before.UID != Nobody {
@@ -112,7 +113,7 @@ func TestWorkerIsConfined(t *testing.T) {
 	if !r.Report.NoNewPrivs || !r.Report.Seccomp {
 		t.Errorf("report: %v", r.Report)
 	}
-	if len(r.Attempts) != 4 {
+	if len(r.Attempts) != 5 {
 		t.Fatalf("%d attempts were made", len(r.Attempts))
 	}
 	for _, a := range r.Attempts {
