@@ -59,6 +59,12 @@ var configs = []config{
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/accept -edit"),
 	},
+	{
+		name: "relay", about: "Go accept loop without privilege, verdicts sent by a second process",
+		build:   strings.Fields("go build -o BIN/relay ./bench/relay"),
+		rules:   []string{divertAll},
+		command: strings.Fields("BIN/relay"),
+	},
 	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
 	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
 }
