@@ -30,7 +30,7 @@ func defaultLimits() Limits {
 	return Limits{
 		Flows: 65536, WhenFull: "evict",
 		Fragments: 16 << 20, FragmentPieces: 64, FragmentTimeout: Duration(30 * time.Second),
-		Held: 32 << 20, Edits: 64, Recognise: 4, Queue: 65535, EventRing: 1 << 20,
+		Memory: 512 << 20, Held: 32 << 20, Edits: 64, Recognise: 4, Queue: 65535, EventRing: 1 << 20,
 		Timeouts: Timeouts{
 			TCPOpening: Duration(time.Minute), TCPEstablished: Duration(time.Hour), TCPClosing: Duration(10 * time.Second),
 			UDPOpening: Duration(30 * time.Second), UDPEstablished: Duration(5 * time.Minute),

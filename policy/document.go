@@ -93,6 +93,8 @@ type Outcomes struct {
 // Limits is the block of that name. Sizes and flows are those of the whole worker; its lanes share
 // them evenly.
 type Limits struct {
+	// Memory that the worker's heap aims to stay below, lists and rules included: near it, memory is collected more often. The other ceilings here are what bounds it.
+	Memory Size `yaml:"memory" bounds:"64MiB..1TiB"`
 	// Conversations followed at a time, by all lanes together. One costs up to 1 KiB.
 	Flows int `yaml:"flows" bounds:"1024..16777216"`
 	// When the table of flows is full: evict the oldest half-open one, or refuse the new one. If

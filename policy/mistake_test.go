@@ -49,7 +49,7 @@ var wrong = []struct{ name, src, want string }{
 	{"mode", "mode: monitr\n", `1:7: mode: "monitr" is none of the words known here; write monitor or prevent`},
 	{"mode number", "mode: 1\n", `1:7: mode: "1" is none of the words known here; write monitor or prevent`},
 	{"mode list", "mode: [monitor]\n", "1:7: mode: want one word, not a list; write monitor or prevent"},
-	{"block is a word", "limits: none\n", `1:9: limits: want keys and values, not "none"; write {flows: …, when_full: …}`},
+	{"block is a word", "limits: none\n", `1:9: limits: want keys and values, not "none"; write {memory: …, flows: …}`},
 	{"block is a list", "divert: [eth0]\n", "1:9: divert: want keys and values, not a list; write {traffic: …, queues: …}"},
 	{"list is a word", "management: 192.0.2.1\n", `1:13: management: want a list, not "192.0.2.1"; write [192.0.2.1]`},
 	{"list is a mapping", "refuse: {ip_options: true}\n", "1:9: refuse: want a list, not keys and values; write a list: [a, b]"},
