@@ -40,7 +40,7 @@ var wrong = []struct{ name, src, want string }{
 
 	{"key unknown", "mod: monitor\n", `1:1: the policy has no key "mod"; did you mean mode?`},
 	{"key of elsewhere", "overload: drop\n", `1:1: the policy has no key "overload"; overload belongs below outcomes`},
-	{"key far off", "limits: {zebra: 1}\n", `1:10: limits has no key "zebra"; the keys here are flows, when_full, fragments, fragment_pieces, fragment_timeout, held, edits, recognise, queue, event_ring, timeouts`},
+	{"key far off", "limits: {zebra: 1}\n", `1:10: limits has no key "zebra"; the keys here are memory, flows, when_full, fragments, fragment_pieces, fragment_timeout, held, edits, recognise, queue, event_ring, timeouts`},
 	{"key twice", "mode: monitor\nlimits: {}\nmode: prevent\n", "3:1: the key mode appears twice: the first is on line 1; leave one of them"},
 	{"key twice in a block", "limits:\n  flows: 2048\n  flows: 4096\n", "3:3: the key limits.flows appears twice: the first is on line 2; leave one of them"},
 	{"key no word", "? [a, b]\n: 1\n", "1:3: the policy: a key is a word, not a list; write a word"},
