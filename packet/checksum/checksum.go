@@ -42,8 +42,11 @@ func Valid(sum uint16) bool { return sum == 0xffff }
 // for addresses of 4 bytes, RFC 8200 §8.1 for 16. Length is that of the upper-layer
 // header and payload in bytes.
 func Pseudo(src, dst []byte, proto uint8, length int) uint16 {
-	sum := Combine(uint16(length>>16), uint16(length))
-	return Sum(dst, Sum(src, Combine(sum, uint16(proto))))
+	s := uint64(uint32(length)) + uint64(proto)
+	if len(src) == 4 && len(dst) == 4 {
+		return fold(s + uint64(binary.BigEndian.Uint32(src)) + uint64(binary.BigEndian.Uint32(dst)))
+	}
+	return Sum(dst, Sum(src, fold(s)))
 }
 
 // Update16 returns checksum check after one aligned 16-bit word of its data went from
@@ -125,12 +128,16 @@ func sumLittle(b []byte) uint64 {
 
 // tail returns fewer than 8 bytes as a little-endian word, padded with zero.
 func tail(b []byte) (w uint64) {
+	shift := 0
 	if len(b) >= 4 {
-		w = uint64(binary.LittleEndian.Uint32(b))
-		return w | tail(b[4:])<<32
+		w, shift, b = uint64(binary.LittleEndian.Uint32(b)), 32, b[4:]
 	}
-	for i, c := range b {
-		w |= uint64(c) << (8 * i)
+	if len(b) >= 2 {
+		w |= uint64(binary.LittleEndian.Uint16(b)) << shift
+		shift, b = shift+16, b[2:]
+	}
+	if len(b) == 1 {
+		w |= uint64(b[0]) << shift
 	}
 	return w
 }
