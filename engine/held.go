@@ -52,6 +52,9 @@ type heldPool struct {
 
 func (h *heldPool) init(limit int) { h.limit = limit }
 
+// waiting returns how many packets wait for their time.
+func (h *heldPool) waiting() int { return len(h.list) - len(h.free) - len(h.released) }
+
 // take returns a place with a buffer of n bytes; nil if the limit would be passed.
 func (h *heldPool) take(n int) (*heldPacket, uint32) {
 	class := bits.Len(uint(max(n, 64) - 1))

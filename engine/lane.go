@@ -215,14 +215,19 @@ func (l *Lane) Run() error {
 	return nil
 }
 
-// wait is how long Recv may sleep: until the next timer, or the next look-up.
+// wait is how long Recv may sleep: until the next look-up, or the next timer that somebody waits for to
+// the millisecond, a held packet's or an inspector's. Flows and fragments expire at the next packet
+// or look-up: with thousands of them a second there is one in every millisecond, and a lane that
+// woke up for each would do little else.
 func (l *Lane) wait() time.Duration {
 	if l.clock == nil {
 		return -1
 	}
 	wake := l.nextIdle
-	if at, ok := l.wheel.Next(); ok && at < wake {
-		wake = at
+	if l.held.waiting() > 0 || l.timers.waiting() > 0 {
+		if at, ok := l.wheel.Next(); ok && at < wake {
+			wake = at
+		}
 	}
 	return max(0, wake-l.now)
 }

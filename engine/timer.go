@@ -26,6 +26,9 @@ type timerPool struct {
 	free []uint32
 }
 
+// waiting returns how many timers are set.
+func (t *timerPool) waiting() int { return len(t.list) - len(t.free) }
+
 // take returns an idle timer; nil if there are maxTimers already.
 func (t *timerPool) take() *flowTimer {
 	if len(t.free) == 0 {
