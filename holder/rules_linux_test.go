@@ -45,8 +45,8 @@ func TestSecondWeir(t *testing.T) {
 		want                  []string
 	}{
 		{"same control socket", first.path("control.sock"), "0-1", []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
-		{"same queue", "", "1-2", []string{"queue 0", "taken by pid", "weir"}},
-		{"another queue", "", "7", []string{"queue 0", "taken by pid", "weir stop"}},
+		{"same queue", "", "1-2", []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
+		{"another queue", "", "7", []string{fmt.Sprintf("another weir (pid %d)", first.cmd.Process.Pid), "weir stop"}},
 	} {
 		dir := newDir(t)
 		var flags []string

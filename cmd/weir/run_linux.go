@@ -92,6 +92,11 @@ func (f *runFlags) run() error {
 		return fail(exitSystem, err)
 	}
 	defer listener.Close()
+	only, err := control.Alone()
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	defer only.Close()
 	d := &daemon{flags: f, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
 	h, err := d.open(p)
 	if err != nil {
