@@ -20,6 +20,7 @@ type automaton struct {
 	to     []uint32 // by edge: state
 	fail   []uint32 // by state
 	root   [256]uint32
+	begins [256]uint8 // of a byte: 1 iff a pattern begins with it
 
 	hits   []int32  // by state: index in lists, or -1
 	suffix []uint32 // by state: the longest proper suffix that has hits; 0 if none
@@ -161,6 +162,11 @@ func (a *automaton) tabulate(states int) {
 			a.dense[s*a.classes+c] = to
 		}
 	}
+	for c, class := range a.class {
+		if a.dense[class] != 0 {
+			a.begins[c] = 1
+		}
+	}
 	a.first, a.labels, a.to, a.fail = nil, nil, nil, nil
 }
 
@@ -171,13 +177,37 @@ func (a *automaton) scan(text []byte, found *candidates) {
 		return
 	}
 	s := uint32(0)
-	for _, c := range text {
-		s = a.dense[s*a.classes+uint32(a.class[c])]
+	for i := 0; i < len(text); i++ {
+		if s == 0 {
+			if i += a.skip(text[i:]); i == len(text) {
+				return
+			}
+		}
+		s = a.dense[s*a.classes+uint32(a.class[text[i]])]
 		if s&hasHits != 0 {
 			s &^= hasHits
 			a.report(s, found)
 		}
 	}
+}
+
+// skip returns how many bytes text begins with that begin no pattern. It looks at eight at a time, whose
+// loads do not wait for one another as the automaton's do.
+func (a *automaton) skip(text []byte) int {
+	n := 0
+	for ; len(text) >= 8; n, text = n+8, text[8:] {
+		b := &a.begins
+		if b[text[0]]|b[text[1]]|b[text[2]]|b[text[3]]|b[text[4]]|b[text[5]]|b[text[6]]|b[text[7]] != 0 {
+			break
+		}
+	}
+	for _, c := range text {
+		if a.begins[c] != 0 {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 func (a *automaton) scanEdges(text []byte, found *candidates) {

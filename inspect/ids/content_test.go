@@ -174,3 +174,21 @@ func BenchmarkScan(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkScanFew is the case of few rules: most bytes begin no pattern.
+func BenchmarkScanFew(b *testing.B) {
+	a := newAutomaton([]keyed{{[]byte("weir-bench-marker"), 0}, {[]byte("/etc/passwd"), 1}, {[]byte("\xde\xad\xbe\xef"), 2}}, 1<<30, 0)
+	found := newCandidates(3, len(a.lists))
+	for name, in := range map[string][]byte{
+		"text":  []byte(strings.Repeat("name=Ada&city=London&order=38291&note=please ring twice", 1200)),
+		"zeros": make([]byte, 64<<10),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				found.reset()
+				a.scan(in, &found)
+			}
+		})
+	}
+}
