@@ -33,6 +33,7 @@ type Policy struct {
 	Rules    *firewall.Ruleset
 	Marks    link.Marks     // that the rules count on
 	Absent   packet.Verdict // Accept or Drop: while no worker is to be had
+	FailOpen bool           // the kernel passes packets while a queue is full; at start Options say so
 	MemLimit int64          // bytes for the worker's heap; 0: none
 	Renew    Renew          // against the policy in force; nothing at start
 	Origin   any            // for Config.Policy: what this was made from

@@ -98,6 +98,7 @@ func (h *Holder) reloaded(err error) {
 	h.policy.close()
 	h.policy = p.next
 	h.generation++
+	h.failOpen()
 	h.tell("reloaded", fmt.Sprintf("generation %d", h.generation))
 	if h.applied {
 		if err = h.apply(); err != nil {
@@ -107,6 +108,18 @@ func (h *Holder) reloaded(err error) {
 	}
 	h.renew(p.next.Renew)
 	p.request.reply <- reply{h.snapshot(), err}
+}
+
+// failOpen has the kernel do with packets for a full queue what the policy says.
+func (h *Holder) failOpen() {
+	for _, b := range h.bound {
+		if b.Caps.FailOpen == h.policy.FailOpen {
+			continue
+		}
+		if err := b.SetFailOpen(h.policy.FailOpen); err != nil {
+			h.config.Log.Error("cannot change what becomes of packets while the queue is full", "err", err)
+		}
+	}
 }
 
 // renew replaces the children that the new policy does not reach otherwise. A worker answers what

@@ -17,11 +17,12 @@ const (
 	EffectProgram  Effect = 1 << iota // lanes swap to a new engine.Program: chain, outcomes, marks
 	EffectRules                       // the firewall rules are applied anew
 	EffectWorker                      // a new worker process takes over; packets wait in the kernel meanwhile
+	EffectQueues                      // the kernel is told what becomes of packets while a queue is full
 	EffectReporter                    // a new reporter process takes over
 	EffectRestart                     // Weir as a whole starts anew: queues or shared memory have another shape
 )
 
-var effectNames = []string{"program", "rules", "worker", "reporter", "restart"}
+var effectNames = []string{"program", "rules", "worker", "queues", "reporter", "restart"}
 
 // String joins the names of the effects by +.
 func (e Effect) String() string {
@@ -42,7 +43,7 @@ var effects = map[string]Effect{
 	"management":        EffectRules,
 	"outcomes":          EffectProgram,
 	"outcomes.absent":   EffectRules,
-	"outcomes.overload": EffectRestart,
+	"outcomes.overload": EffectQueues,
 	"refuse":            EffectProgram,
 	"limits":            EffectWorker,
 	"limits.queue":      EffectRestart,

@@ -19,7 +19,7 @@ func TestEffects(t *testing.T) {
 		{"inspect: {probe: }\ndivert: {queues: 1}", "divert.queues", "restart"},
 		{"inspect: {probe: }\noutcomes: {limit: drop}", "outcomes.limit", "program"},
 		{"inspect: {probe: }\noutcomes: {absent: drop}", "outcomes.absent", "rules"},
-		{"inspect: {probe: }\noutcomes: {overload: drop}", "outcomes.overload", "restart"},
+		{"inspect: {probe: }\noutcomes: {overload: drop}", "outcomes.overload", "queues"},
 		{"inspect: {probe: }\nlimits: {timeouts: {tcp_closing: 5s}}", "limits.timeouts.tcp_closing", "worker"},
 		{"inspect: {probe: }\nmode: prevent\noutcomes: {overload: pass}", "mode", "program"},
 		{"inspect: {probe: }\nlimits: {queue: 100}", "limits.queue", "restart"},

@@ -248,7 +248,7 @@ func (d *daemon) prepare(p *policy.Policy) (*holder.Policy, error) {
 		absent = packet.Accept
 	}
 	inspected := config.Marks.Inspected()
-	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, MemLimit: int64(p.Document().Limits.Memory), Origin: p, Marks: link.Marks{
+	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, FailOpen: p.FailOpen(), MemLimit: int64(p.Document().Limits.Memory), Origin: p, Marks: link.Marks{
 		Settle: policy.SettleMark(config).Mark, Inspected: packet.Mark{Value: inspected.Value, Mask: inspected.Mask},
 	}}, nil
 }
