@@ -20,6 +20,9 @@ import (
 // carries the time of its release. A frame that carries no IP goes to the output
 // unchanged, in its place, and is counted by Skipped.
 //
+// A capture taken on the sending host holds checksums that its card was to complete: such
+// a packet has packet.ChecksumPartial, as it has live, and an edit completes it.
+//
 // The output takes the link type of the first frame. A packet that came with another
 // (pcapng) gets a plain header of that type; a frame without IP is left out then. The
 // file appears under its name when Close has written it whole, and not at all after an
@@ -150,6 +153,10 @@ func (s *Pcap) deliver(p *packet.Packet, f *frame) {
 	}
 	if p.Truncated() {
 		s.truncated.Add(1)
+		return
+	}
+	if p.Decode(); p.PartialChecksum() {
+		p.Meta.Checksum = packet.ChecksumPartial
 	}
 }
 

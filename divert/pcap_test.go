@@ -16,7 +16,9 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/checksum"
 )
 
 var captureTime = time.Date(2026, 3, 4, 5, 6, 7, 89_000, time.UTC)
@@ -257,6 +259,56 @@ func TestTruncatedRecords(t *testing.T) {
 	}
 	if st := s.Stats(); st.Truncated != 2 || st.VerdictErrors != 1 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestChecksumsThatTheCardWasToComplete are those of a capture on the sending host. Where nothing is
+// edited they stay; and a wrong checksum is no such one.
+func TestChecksumsThatTheCardWasToComplete(t *testing.T) {
+	for name, ip := range map[string][]byte{
+		"UDP over IPv4": craft.UDP("192.0.2.1:1025", "198.51.100.1:53", []byte("edit")),
+		"UDP over IPv6": craft.UDP("[2001:db8::1]:1025", "[2001:db8::2]:53", []byte("edit")),
+		"TCP over IPv4": craft.TCP("192.0.2.1:1025", "198.51.100.1:80", craft.Segment{Flags: packet.ACK}, []byte("edit")),
+		"TCP over IPv6": craft.TCP("[2001:db8::1]:1025", "[2001:db8::2]:80", craft.Segment{Flags: packet.ACK}, []byte("edit")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			proto, at, upper := uint8(17), len(ip)-len("edit")-2, 8+len("edit")
+			if strings.HasPrefix(name, "TCP") {
+				proto, at, upper = 6, len(ip)-len("edit")-4, 20+len("edit")
+			}
+			addrs := ip[12:20]
+			if ip[0]>>4 == 6 {
+				addrs = ip[8:40]
+			}
+			half := len(addrs) / 2
+			partial, wrong := bytes.Clone(ip), bytes.Clone(ip)
+			sum := checksum.Pseudo(addrs[:half], addrs[half:], proto, upper)
+			binary.BigEndian.PutUint16(partial[at:], sum)
+			binary.BigEndian.PutUint16(wrong[at:], sum+1)
+			var states []packet.ChecksumState
+			var right []bool
+			out, _ := replay(t, writePcap(t, linkRaw, record{data: ip}, record{data: partial}, record{data: wrong}, record{data: partial}), func(p *packet.Packet) {
+				states, right = append(states, p.Meta.Checksum), append(right, p.VerifyChecksum())
+				if len(states) == 4 {
+					p.ReplacePayload(make([]byte, 200), []byte("tide"))
+				}
+			})
+			if want := []packet.ChecksumState{packet.ChecksumUnknown, packet.ChecksumPartial, packet.ChecksumUnknown, packet.ChecksumPartial}; !slices.Equal(states, want) {
+				t.Errorf("states %v, want %v", states, want)
+			}
+			if want := []bool{true, true, false, true}; !slices.Equal(right, want) {
+				t.Errorf("right %v, want %v", right, want)
+			}
+			if !bytes.Equal(out[1].data, partial) {
+				t.Errorf("an unchanged packet left as\n%x, came as\n%x", out[1].data, partial)
+			}
+			var p packet.Packet
+			p.Set(out[3].data)
+			p.Decode()
+			if string(p.Payload()) != "tide" || !p.VerifyChecksum() {
+				t.Errorf("the edited packet left as %x", out[3].data)
+			}
+		})
 	}
 }
 

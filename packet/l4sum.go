@@ -24,6 +24,18 @@ func (p *Packet) VerifyChecksum() bool {
 	return checksum.Valid(p.upperSum())
 }
 
+// PartialChecksum reports whether the checksum of TCP or UDP is the one that a kernel leaves for a
+// card to complete: the sum of the pseudo-header alone (CHECKSUM_PARTIAL, include/linux/skbuff.h).
+// So do packets look that were captured on the host that sent them, or on a virtual link behind it;
+// on a real one a packet looks so by chance, or because somebody made it. p has been decoded.
+func (p *Packet) PartialChecksum() bool {
+	if p.Malformed != WellFormed || p.Fragment.IsFragment() || p.Proto != TCP && p.Proto != UDP {
+		return false
+	}
+	at := p.sumAt()
+	return at >= 0 && wire.Uint16(p.data[at:]) == p.pseudoSum(int(p.upper-p.l4))
+}
+
 // sumAt returns the offset in data of the upper-layer checksum; -1 if the protocol has
 // none that is known here, or if it is not in this packet.
 func (p *Packet) sumAt() int {
@@ -50,11 +62,16 @@ func (p *Packet) upperSum() uint16 {
 	if p.Proto == ICMP {
 		return checksum.Sum(b, 0)
 	}
+	return checksum.Sum(b, p.pseudoSum(len(b)))
+}
+
+// pseudoSum sums the pseudo-header of an upper layer of that many bytes.
+func (p *Packet) pseudoSum(length int) uint16 {
 	src, dst := p.Addrs()
 	if p.Traits.Has(RoutingHeader | SourceRoute) {
 		dst = p.finalDst(dst)
 	}
-	return checksum.Sum(b, checksum.Pseudo(src, dst, uint8(p.Proto), len(b)))
+	return checksum.Pseudo(src, dst, uint8(p.Proto), length)
 }
 
 // finalDst returns the destination that a source-routed packet will have at its end:
