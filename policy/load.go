@@ -60,7 +60,11 @@ func load(root fs.FS, name string, opt Options, rooms []room) (*Policy, error) {
 		l.notes.add(&yaml.Node{}, "put long lists into files of their own", "the file is longer than %d bytes", MaxBytes)
 		return nil, l.notes.err()
 	case err != nil:
-		l.notes.add(&yaml.Node{}, "weir init writes a policy", "%s", reason(err))
+		hint := "name a policy that can be read"
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "weir init writes a policy"
+		}
+		l.notes.add(&yaml.Node{}, hint, "%s", reason(err))
 		return nil, l.notes.err()
 	}
 	l.policy = File{Name: name, SHA256: sha256.Sum256(src), Data: src}

@@ -224,7 +224,7 @@ func TestNoPolicy(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Load(testFiles(""), "/etc/weir", Options{})
-	if err == nil || !strings.HasPrefix(err.Error(), "/etc/weir: ") {
+	if err == nil || !strings.HasPrefix(err.Error(), "/etc/weir: ") || !strings.HasSuffix(err.Error(), "; name a policy that can be read") {
 		t.Errorf("a directory: %v", err)
 	}
 }
