@@ -113,7 +113,11 @@ func load(c Config, env inspect.Env) *loader {
 		l.read(text, "", fmt.Sprintf("rules[%d]", i))
 	}
 	if len(l.mistakes) == 0 && len(l.signatures) == 0 {
-		l.mistakes.Add("files", "see which keywords are supported", "none of %d rules can be loaded", len(l.refused))
+		where := "files"
+		if len(c.Files) == 0 {
+			where = "rules"
+		}
+		l.mistakes.Add(where, "see which keywords are supported", "none of %d rules can be loaded", len(l.refused))
 		l.mistakes = append(l.mistakes, l.refused[:min(len(l.refused), 10)]...)
 	}
 	for i, sid := range c.Monitor {
