@@ -135,6 +135,9 @@ func read(c net.Conn) (r Request, err error) {
 // that is nil.
 func Ask(path, request string, data any) error {
 	c, err := net.Dial("unix", path)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%s: permission denied: only root and the user that runs weir may ask", path)
+	}
 	if err != nil {
 		return fmt.Errorf("no weir answers at %s (%w); is it running?", path, err)
 	}

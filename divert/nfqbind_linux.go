@@ -124,7 +124,7 @@ func (c *binder) configureAll(first, last uint16) error {
 		ConntrackInfo: c.hasConntrack(first),
 	}
 	if !c.caps.ConntrackInfo {
-		c.caps.Missing = append(c.caps.Missing, "The kernel attaches no conntrack data to packets (CONFIG_NETFILTER_NETLINK_GLUE_CT, modprobe nf_conntrack_netlink): use the packet mark with CONNMARK rules.")
+		c.caps.Missing = append(c.caps.Missing, "The kernel attaches no conntrack data to packets (CONFIG_NETFILTER_NETLINK_GLUE_CT, modprobe nf_conntrack_netlink): connection marks are set by rules, from packet marks.")
 	}
 	for q := int(first); q <= int(last); q++ {
 		if err := c.bindQueue(uint16(q)); err != nil {

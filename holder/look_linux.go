@@ -27,7 +27,7 @@ func (h *Holder) look(now time.Time) error {
 		}
 	}
 	if h.confirm != nil && h.confirm.Due(now.Sub(h.epoch)) {
-		h.tell("not-confirmed", "the rules go away")
+		h.tell("not-confirmed", "the rules go away, and weir ends")
 		return errStop
 	}
 	return nil

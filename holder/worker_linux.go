@@ -124,11 +124,21 @@ func (h *Holder) begin() error {
 		h.mend(err)
 		return nil
 	}
-	if err == nil && !h.begun && h.config.Confirm > 0 {
-		h.confirm = firewall.NewConfirm(time.Since(h.epoch), h.config.Confirm, nil)
+	if err == nil && !h.begun {
+		h.config.Log.Info("the rules are in place, packets are inspected", "worker", h.state.WorkerPID)
+		h.guard()
 	}
 	h.begun = h.begun || err == nil
 	return err
+}
+
+// guard begins to wait for the confirmation, if one is wanted.
+func (h *Holder) guard() {
+	if h.config.Confirm <= 0 {
+		return
+	}
+	h.confirm = firewall.NewConfirm(time.Since(h.epoch), h.config.Confirm, nil)
+	h.config.Log.Info("the rules go away unless you say: weir confirm", "within", h.config.Confirm)
 }
 
 // gone sees to a child's end.

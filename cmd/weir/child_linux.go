@@ -18,6 +18,7 @@ import (
 	"github.com/weir-project/weir/event/ring"
 	"github.com/weir-project/weir/internal/bundle"
 	"github.com/weir-project/weir/internal/link"
+	"github.com/weir-project/weir/policy"
 	"github.com/weir-project/weir/proto/all"
 	"github.com/weir-project/weir/report"
 	"github.com/weir-project/weir/sandbox"
@@ -152,7 +153,7 @@ func openSinks(f *os.File) (sinks []report.Sink, dirs []string, err error) {
 	for _, s := range p.Events() {
 		out, err := s.Open(os.Stdout)
 		if err != nil {
-			return nil, nil, errors.Join(err, fmt.Errorf("reporter: cannot open %s as user %d", s.Name, os.Geteuid()))
+			return nil, nil, unwritable(s, err)
 		}
 		sinks = append(sinks, report.Sink{Name: s.Name, Sink: eve.NewWriter(out, eve.Format{}, 0)})
 		if s.Kind == "file" {
@@ -160,4 +161,14 @@ func openSinks(f *os.File) (sinks []report.Sink, dirs []string, err error) {
 		}
 	}
 	return sinks, dirs, nil
+}
+
+// unwritable says what to do about an output that cannot be opened. Files are made and rotated in their directory.
+func unwritable(s policy.Sink, err error) error {
+	if s.Kind != "file" || !errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("reporter: %w", err)
+	}
+	uid, dir := os.Geteuid(), filepath.Dir(s.File.Path)
+	return fmt.Errorf("reporter: %w: user %d must be able to write there; chown -R %d %s, or choose a directory of its own, which weir makes if it is missing",
+		err, uid, uid, dir)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -53,8 +54,8 @@ The rules are put in place when the worker is ready, and taken away at the end.
 SIGHUP reloads the policy, as weir reload does; a policy with mistakes changes nothing. SIGTERM and
 SIGINT take the rules away, let the worker answer what waits, and end.
 
-With --confirm 60s the rules are taken away again after a minute unless you say weir confirm: if the
-policy has cut you off, wait.`,
+With --confirm 60s weir takes the rules away and ends after a minute unless you say weir confirm: if
+the policy has cut you off, wait.`,
 		Example: "  weir run -p weir.yaml --confirm 60s",
 		Args:    exactly(0),
 		RunE:    func(*cobra.Command, []string) error { return f.run() },
@@ -64,7 +65,7 @@ policy has cut you off, wait.`,
 	fl.StringVar(&f.control, "control", defaultControlPath, "`socket` that weir status, reload, confirm and stop speak to")
 	fl.StringVar(&f.state, "state", defaultState, "`file` that remembers kernel settings to restore")
 	fl.StringVar(&f.user, "user", "", "user `id` of worker and reporter (default 65534, nobody)")
-	fl.DurationVar(&f.confirm, "confirm", 0, "take the rules away after this `time` unless weir confirm is called")
+	fl.DurationVar(&f.confirm, "confirm", 0, "take the rules away and end after this `time` unless weir confirm is called")
 	fl.IntVar(&f.batch, "batch", 64, "most packets to receive at once")
 	fl.DurationVar(&f.spin, "spin", 0, "poll for this `time` before sleeping: less latency, more CPU")
 	fl.DurationVar(&f.patience, "patience", 0, "kill a worker that says nothing for this `time`")
@@ -88,6 +89,9 @@ func (f *runFlags) run() error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	listener, err := control.Listen(f.control) // first: it knows best whether another weir runs
+	if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
+		err = fmt.Errorf("%w; run weir as root: it gives up what it does not need", err)
+	}
 	if err != nil {
 		return fail(exitSystem, err)
 	}
