@@ -20,11 +20,14 @@ func newInit() *cobra.Command {
 	var queues int
 	c := &cobra.Command{
 		Use: "init", Short: "Write a first policy, which only watches",
-		Long: `Init writes a commented weir.yaml for this machine: mode monitor, the interfaces as they are found here, every
-use switched on so that its events can be seen. Nothing is dropped or altered until you change mode to prevent.`,
+		Long: `Init writes a commented weir.yaml for this machine: mode monitor, the interfaces as they are found here, statistics
+and the search for card and social security numbers. Nothing is dropped or altered until you change mode to prevent.`,
 		Example: "  weir init -o /etc/weir/weir.yaml\n  weir init --local",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if !local && forwardsNothing() {
+				fmt.Fprintln(c.ErrOrStderr(), "note: this machine forwards nothing, and a policy for what it forwards sees nothing; weir init --local watches its own traffic")
+			}
 			h := thisHost()
 			h.Local, h.Queues = local, queues
 			text := policy.InitText(h)
@@ -47,6 +50,13 @@ use switched on so that its events can be seen. Nothing is dropped or altered un
 	c.Flags().BoolVar(&local, "local", false, "the machine is no router: watch its own traffic")
 	c.Flags().IntVar(&queues, "queues", 1, "lanes, each a thread of its own")
 	return c
+}
+
+// forwardsNothing says that Linux is told not to route; elsewhere it is not known.
+func forwardsNothing() bool {
+	v4, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	v6, _ := os.ReadFile("/proc/sys/net/ipv6/conf/all/forwarding")
+	return err == nil && string(v4) == "0\n" && string(v6) != "1\n"
 }
 
 // thisHost finds the interfaces: those of the default routes lead outside, the others inside.
