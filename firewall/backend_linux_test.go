@@ -94,6 +94,37 @@ func TestApplyTwiceOverLeftoversThenRemoveAll(t *testing.T) {
 	})
 }
 
+// TestRemoveOthers wants the rules of all backends gone but for those of one, and everybody else's
+// rules left alone.
+func TestRemoveOthers(t *testing.T) {
+	needs(t, "nft")
+	needs(t, "iptables-save")
+	each(t, func(t *testing.T, v variant, ns *os.File, b Backend) {
+		loadOthers(t, ns)
+		before, rs, o := dump(t, ns), v.plan(t, planCases["router"]), Options{NetNS: ns}
+		apply(t, b, rs)
+		if err := RemoveOthers(v.kind, v.f, o); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := b.Verify(rs); err != nil || len(d) > 0 {
+			t.Errorf("its own rules are no others: %v %v", d, err)
+		}
+		other := IPTables
+		if v.kind == IPTables {
+			other = NFT
+		}
+		for _, k := range []Kind{other, Auto} {
+			apply(t, b, rs)
+			if err := RemoveOthers(k, v.f, o); err != nil {
+				t.Fatal(err)
+			}
+			if after := dump(t, ns); after != before {
+				t.Errorf("but for %v:\n--- before\n%s\n--- after\n%s", k, before, after)
+			}
+		}
+	})
+}
+
 // Every way of tampering is a difference.
 func TestVerifySeesTampering(t *testing.T) {
 	c := planCases["router"]

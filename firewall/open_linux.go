@@ -1,6 +1,9 @@
 package firewall
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // Options says where a Backend works.
 type Options struct {
@@ -28,4 +31,17 @@ func Open(k Kind, f Features, o Options) (Backend, error) {
 		return &iptables{ns: o.NetNS, ipv6: f.IPv6}, nil
 	}
 	return nil, ErrUnsupported
+}
+
+// RemoveOthers takes away what any backend but that of kind k has written, of whatever process; with k
+// Auto what any has. It looks where f says that there can be something.
+func RemoveOthers(k Kind, f Features, o Options) error {
+	var errs []error
+	if f.NFTables && k != NFT && k != NFTCompat { // these two write the same table
+		errs = append(errs, (&nft{ns: o.NetNS}).Remove())
+	}
+	if f.IPTables != "" && k != IPTables {
+		errs = append(errs, (&iptables{ns: o.NetNS, ipv6: f.IP6Tables != ""}).Remove())
+	}
+	return errors.Join(errs...)
 }

@@ -14,6 +14,9 @@ type Options struct{ NetNS *os.File }
 // Open returns ErrUnsupported: the backends of this system are not written here yet.
 func Open(Kind, Features, Options) (Backend, error) { return nil, ErrUnsupported }
 
+// RemoveOthers does nothing: no rules were ever written here.
+func RemoveOthers(Kind, Features, Options) error { return nil }
+
 // Detect reports that no Linux firewall is here.
 func Detect(Options) Features {
 	return Features{Missing: []string{"this is not Linux: there is no nftables and no iptables"}}

@@ -19,7 +19,7 @@ const (
 	EffectWorker                      // a new worker process takes over; packets wait in the kernel meanwhile
 	EffectQueues                      // the kernel is told what becomes of packets while a queue is full
 	EffectReporter                    // a new reporter process takes over
-	EffectRestart                     // Weir as a whole starts anew: queues or shared memory have another shape
+	EffectRestart                     // Weir as a whole starts anew: queues or shared memory have another shape, or rules another writer
 )
 
 var effectNames = []string{"program", "rules", "worker", "queues", "reporter", "restart"}
@@ -39,6 +39,7 @@ func (e Effect) String() string {
 var effects = map[string]Effect{
 	"mode":              EffectProgram,
 	"divert":            EffectRules,
+	"divert.backend":    EffectRestart,
 	"divert.queues":     EffectRestart,
 	"management":        EffectRules,
 	"outcomes":          EffectProgram,

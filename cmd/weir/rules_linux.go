@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weir-project/weir/firewall"
+	"github.com/weir-project/weir/policy"
 )
 
 func init() { commands = append(commands, newRules) }
@@ -37,17 +38,26 @@ and for cleaning up.
 		},
 	}
 	c.Flags().StringVarP(&file, "policy", "p", defaultPolicy, "policy `file`")
-	c.Flags().StringVar(&backend, "backend", "auto", "nft, nft-compat, iptables or auto")
+	c.Flags().StringVar(&backend, "backend", "auto", "nft, nft-compat, iptables, or auto: the policy's; for remove all of them")
 	c.Flags().StringVar(&state, "state", defaultState, "`file` that remembers kernel settings to restore")
 	return c
 }
 
-// plan makes the rules of a policy for the given features.
-func plan(file string, f firewall.Features, k firewall.Kind) (*firewall.Ruleset, error) {
-	p, err := loadPolicy(file, 0)
+// policyFor loads a policy, and says by which backend its rules are: the one of the flag, else its own.
+func policyFor(file, backend string) (*policy.Policy, firewall.Kind, error) {
+	k, err := firewall.ParseKind(backend)
 	if err != nil {
-		return nil, err
+		return nil, k, fail(exitUsage, err)
 	}
+	p, err := loadPolicy(file, 0)
+	if err == nil && k == firewall.Auto {
+		k, err = firewall.ParseKind(string(p.Document().Divert.Backend))
+	}
+	return p, k, err
+}
+
+// plan makes the rules of a policy for the given features.
+func plan(p *policy.Policy, f firewall.Features, k firewall.Kind) (*firewall.Ruleset, error) {
 	c := p.Firewall(f, 1)
 	if k != firewall.Auto {
 		c.Backend = k
@@ -67,14 +77,14 @@ func withSession(c firewall.Config) firewall.Config {
 }
 
 func printRules(c *cobra.Command, file, backend string) error {
-	k, err := firewall.ParseKind(backend)
+	p, k, err := policyFor(file, backend)
 	if err != nil {
-		return fail(exitUsage, err)
+		return err
 	}
 	if k == firewall.Auto {
 		k = firewall.NFT
 	}
-	rs, err := plan(file, firewall.AllFeatures(), k)
+	rs, err := plan(p, firewall.AllFeatures(), k)
 	if err != nil {
 		return err
 	}
@@ -86,24 +96,17 @@ func printRules(c *cobra.Command, file, backend string) error {
 	return nil
 }
 
-// openFirewall returns the backend by name and what the kernel can do.
-func openFirewall(backend string) (firewall.Backend, firewall.Features, error) {
-	k, err := firewall.ParseKind(backend)
-	if err != nil {
-		return nil, firewall.Features{}, fail(exitUsage, err)
-	}
-	f := firewall.Detect(firewall.Options{})
-	b, err := firewall.Open(k, f, firewall.Options{})
-	return b, f, fail(exitSystem, err)
-}
-
 func applyRules(file, backend, state string) error {
-	b, f, err := openFirewall(backend)
+	p, k, err := policyFor(file, backend)
 	if err != nil {
 		return err
 	}
-	k, _ := firewall.ParseKind(backend)
-	rs, err := plan(file, f, k)
+	f := firewall.Detect(firewall.Options{})
+	b, err := firewall.Open(k, f, firewall.Options{})
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	rs, err := plan(p, f, k)
 	if err != nil {
 		return err
 	}
@@ -113,12 +116,21 @@ func applyRules(file, backend, state string) error {
 	return fail(exitSystem, firewall.SetSysctls(state, rs.Sysctls, firewall.Options{}))
 }
 
+// removeRules takes away what a backend has written; by default what any has.
 func removeRules(backend, state string) error {
-	b, _, err := openFirewall(backend)
+	k, err := firewall.ParseKind(backend)
 	if err != nil {
-		return err
+		return fail(exitUsage, err)
 	}
-	if err := b.Remove(); err != nil {
+	f := firewall.Detect(firewall.Options{})
+	b, err := firewall.Open(k, f, firewall.Options{}) // says what is missing, if nothing can be done here
+	if err == nil {
+		err = b.Remove()
+	}
+	if err == nil && k == firewall.Auto {
+		err = firewall.RemoveOthers(k, f, firewall.Options{})
+	}
+	if err != nil {
 		return fail(exitSystem, err)
 	}
 	return fail(exitSystem, firewall.RestoreSysctls(state, firewall.Options{}))

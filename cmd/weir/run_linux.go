@@ -128,7 +128,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	backend, err := firewall.Open(kind, d.features, firewall.Options{})
+	backend, err := d.backend(kind)
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +188,20 @@ func alone() error {
 			return fmt.Errorf("queue %d is taken by pid %d (%s): another weir runs in this network namespace; stop it first (weir stop)", taken[i].Number, taken[i].PID, taken[i].Program)
 		}
 	}
+}
+
+// backend opens the firewall. What a killed weir left by another backend would divert everything twice.
+func (d *daemon) backend(k firewall.Kind) (firewall.Backend, error) {
+	if k == firewall.Auto {
+		var err error
+		if k, err = d.features.Best(); err != nil {
+			return nil, err
+		}
+	}
+	if err := firewall.RemoveOthers(k, d.features, firewall.Options{}); err != nil {
+		d.log.Warn("cannot look for rules that another backend has left", "err", err)
+	}
+	return firewall.Open(k, d.features, firewall.Options{})
 }
 
 // makeDirs makes the directories of event files that are missing, for the reporter's user to write and rotate in.
