@@ -51,12 +51,12 @@ func TestReadmeExamples(t *testing.T) {
 	social2, _ := l.Cx.Labels.Lookup("category=social")
 	l.Cx.Label(social2)
 	dropped := 0
-	for range 100 {
+	for range 300 {
 		if l.Outcome(social, inspect.Decision{}).Verdict == packet.Drop {
 			dropped++
 		}
 	}
-	if social.DSCP() != 1 || dropped != 100-64000/1040 {
+	if social.DSCP() != 1 || dropped != 300-256000/1040 {
 		t.Errorf("social: code point %d, %d dropped", social.DSCP(), dropped)
 	}
 
