@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -120,6 +121,7 @@ func runReporter() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go follow(l, r, cancel)
+	go sinkNews{}.follow(ctx, slog.New(slog.NewTextHandler(os.Stderr, nil)), r)
 	return r.Run(ctx)
 }
 

@@ -239,6 +239,9 @@ func (d *daemon) policy(inForce *holder.Policy) (*holder.Policy, error) {
 			return nil, fmt.Errorf("%s: %s is now %s: that takes another start of weir (weir stop, weir run)", c.Key, c.Old, c.New)
 		}
 	}
+	if err := d.makeDirs(p); err != nil {
+		return nil, err
+	}
 	next, err := d.prepare(p)
 	if err == nil {
 		next.Renew = holder.Renew{Worker: effect&policy.EffectWorker != 0, Reporter: effect&policy.EffectReporter != 0}

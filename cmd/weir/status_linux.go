@@ -29,7 +29,7 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "Say what a running weir is doing", Args: exactly(0),
 		Long: `Status asks a running weir for its processes, rules, lanes, flows and drops. Counters are those of the present
-worker, at most a second old.`,
+worker, at most two seconds old.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var data json.RawMessage
 			if err := control.Ask(path, holder.Status, &data); err != nil {
