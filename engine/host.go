@@ -136,3 +136,6 @@ func (l *Lane) Release(cx *inspect.Context) {
 		l.releaseFlow(cx.Flow)
 	}
 }
+
+// Hold notes how much of what is shown the inspector wants to see again. Segments are shown once.
+func (l *Lane) Hold(*inspect.Context, int) bool { return false }

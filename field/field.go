@@ -106,7 +106,22 @@ type Field struct {
 	// byte range is meaningful.
 	Editable bool
 	Detail   uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; else 0
+
+	// A value of any length, such as a body, comes in parts.
+	Offset int64 // place of Value[0] in the whole; 0 for the first part, and where there is but one
+	Seen   int   // bytes at the head of Value that the part before has shown: somebody held them
+	More   bool  // another part follows, maybe an empty one
 }
+
+// Phase is the part of a message's life that is shown.
+type Phase uint8
+
+const (
+	MessageWhole Phase = iota // start and end in one
+	MessageStart
+	MessageEnd
+	MessagePart // of its body; message inspectors do not see it, field inspectors do
+)
 
 // A Message is what a grammar found in one unit: a DNS message, an HTTP request
 // head, a ClientHello. Its fields stand in the order of the wire.

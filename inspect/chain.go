@@ -40,6 +40,7 @@ type Chain struct {
 	Timer   [MaxInspectors]TimerInspector // by index; nil where there is none
 
 	Wanted   field.Set // fields that anybody asks for; nothing else is parsed
+	Resize   field.Set // fields whose length somebody may change
 	Interest uint64    // the interest of a new flow: bit i is set iff inspector i can lose it
 	Words    int       // inspectors' memory per flow, in 8-byte words
 }
@@ -113,6 +114,9 @@ func (c *Chain) add(index uint8, in Inspector) error {
 	}
 	if v, ok := in.(RedactInspector); ok {
 		c.Redact = append(c.Redact, View[RedactInspector]{I: v, Index: index, Bit: bit})
+	}
+	if v, ok := in.(ResizeInspector); ok {
+		c.Resize = c.Resize.Union(v.Resizes())
 	}
 	if v, ok := in.(TimerInspector); ok {
 		c.Timer[index] = v

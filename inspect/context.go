@@ -23,6 +23,7 @@ type Context struct {
 	Author  uint8          // index in the chain of the inspector that is being called
 	Monitor bool           // the inspector being called only monitors: the engine carries out nothing that it decides
 	Shown   *field.Message // the message in whose view this call is; nil otherwise
+	Seen    int            // InspectStream: bytes at the head of b that were shown before, because somebody held them
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's
@@ -32,6 +33,7 @@ type Host interface {
 	Edit(cx *Context, id field.ID, span field.Span, with []byte) bool
 	After(cx *Context, d time.Duration, arg uint64) bool
 	Release(cx *Context)
+	Hold(cx *Context, n int) bool
 }
 
 // Emit tells e. The engine fills in time, author, flow, addresses, direction and whether the
@@ -62,6 +64,13 @@ func (cx *Context) After(d time.Duration, arg uint64) bool { return cx.Host.Afte
 // ReleaseHeld releases the packets of the present flow that Delay holds, in order,
 // without waiting for their deadlines.
 func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
+
+// Hold asks to see the last n bytes of what is being shown, b of InspectStream or the value of a
+// field that goes on (field.Field.More), once more at the head of what follows. Until then they
+// are not released, as long as the limits allow; after that they are shown again all the same, and
+// can no longer be edited. Others see them again too, and are told how many they are. It reports
+// false where nothing can follow: a datagram, a whole field, the end of a stream.
+func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.
 func (cx *Context) Label(l Label) {

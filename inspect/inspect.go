@@ -31,8 +31,9 @@ type PacketInspector interface {
 }
 
 // A StreamInspector sees the ordered bytes of one direction of a TCP flow as they
-// come, and the payload of each datagram of other protocols. b is a read-only view; an edit
-// of it is made with Context.EditPayload, whose offsets count in b.
+// come, each once, and the payload of each datagram of other protocols. b is a read-only view; an edit
+// of it is made with Context.EditPayload, whose offsets count in b. What it wants to see again with
+// what follows, it holds: Context.Hold.
 type StreamInspector interface {
 	Inspector
 	InspectStream(cx *Context, b []byte) Decision
@@ -54,12 +55,13 @@ type MessageInspector interface {
 }
 
 // Phase is the part of a message's life that an inspector is shown.
-type Phase uint8
+type Phase = field.Phase
 
+// The phases that message inspectors see.
 const (
-	MessageWhole Phase = iota // start and end in one
-	MessageStart
-	MessageEnd
+	MessageWhole = field.MessageWhole // start and end in one
+	MessageStart = field.MessageStart
+	MessageEnd   = field.MessageEnd
 )
 
 // A FlowInspector is told when a flow starts and ends. A decision at the end is ignored.
@@ -109,6 +111,13 @@ type RedactInspector interface {
 	Inspector
 	// Redact overwrites in text, a detail of another inspector's event, what no event may show.
 	Redact(text []byte)
+}
+
+// A ResizeInspector may change the length of fields. Grammars arrange their framing for that when
+// a message begins, before its first byte leaves; edits of other fields must keep the length.
+type ResizeInspector interface {
+	Inspector
+	Resizes() field.Set
 }
 
 // Scope says how far a decision reaches.

@@ -1,0 +1,107 @@
+package proto
+
+import (
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+)
+
+// A StreamGrammar is a protocol over TCP: it is read as two streams of ordered bytes, not as units.
+// Its Recognise is asked about the first bytes of a stream, with more of them each time that it says
+// Maybe.
+type StreamGrammar interface {
+	Grammar
+
+	// Open returns a Parser for one connection from the grammar's pool; nil iff the pool is
+	// exhausted. A pool grows to its ceiling and keeps what it has.
+	Open() Parser
+}
+
+// A Parser reads one connection, both directions, and belongs to the lane of its grammar. It
+// bounds what it remembers, and between two calls keeps no bytes of what it was fed beyond that:
+// bytes that it still needs it leaves, and they come again.
+type Parser interface {
+	// Feed reads in.Bytes, which begins where the last Feed of the direction has ended, and tells out
+	// what it finds. It allocates nothing once the pool is warm.
+	//
+	// For any way of cutting a stream into calls, the fields (parts of one joined), the
+	// replacements and the final state are the same.
+	Feed(in Input, out Sink) Progress
+
+	// Close gives the Parser back to its pool. It is not used any more.
+	Close()
+}
+
+// An Input is what a Parser is fed.
+type Input struct {
+	Bytes  []byte // read-only view; valid for the call
+	Dir    flow.Direction
+	End    bool      // the sender has closed: nothing comes behind Bytes, and what is left is never shown again
+	Want   field.Set // somebody asks for these; others need not be made
+	Resize field.Set // of these, the inspectors may change the length; known before their first byte leaves
+}
+
+// Progress is how far Feed came.
+type Progress struct {
+	// N bytes are done with, [0, len(Bytes)]. The rest comes again with more behind it, and is held
+	// back until then, as long as limits allow: bytes that were released meanwhile can no longer be
+	// replaced (Sink.Replace then says so).
+	N int
+
+	// Skip bytes behind N need not be fed: a body that nobody asks for. Forever: nothing of
+	// this direction need be fed any more.
+	Skip int64
+
+	// Why is not empty iff the stream breaks the grammar. Then it is fed nothing any more.
+	Why packet.Reason
+}
+
+// Forever as Progress.Skip is for the rest of a stream.
+const Forever = int64(1) << 62
+
+// A Sink takes what a Parser finds. It is the engine's, and valid for one call of Feed.
+type Sink interface {
+	// Show shows m to those who ask for its fields.
+	//
+	// A message with a body is shown as MessageStart, with the fields of its head; MessagePart, once
+	// or more for the body as it comes, with one field of which Offset and More tell the place; and
+	// MessageEnd, with what follows the body, maybe nothing. One without a body is MessageWhole.
+	//
+	// m.Unit may be any bytes that the fields' spans count in: those fed, or a text that the
+	// parser has put together from them (a body without its chunk lines, decoded).
+	Show(m *field.Message, phase field.Phase) Answer
+
+	// Replace has the bytes [off, end) of Input.Bytes leave as with, which is copied. Ranges must not
+	// overlap, and come in order. It reports false if the bytes have left already, or the edit cannot be
+	// made for another reason, which the engine has counted; the parser then goes on as if with were
+	// not wanted.
+	Replace(off, end int, with []byte) bool
+}
+
+// An Answer is what the inspectors say to what they were shown.
+type Answer struct {
+	// Edits are in the offsets of Message.Unit, in order, without overlap; valid until the next
+	// Show. The parser makes them: it maps them to the stream, mends its framing, and calls
+	// Sink.Replace.
+	Edits []field.Edit
+
+	// Hold is the number of bytes at the end of a body's part that somebody wants to see again, together
+	// with what follows them. They are at the head of the next part, with Field.Seen to tell. The
+	// parser leaves the bytes of the stream that they came from unread (Progress.N), or where
+	// it cannot, because they were decoded, keeps their text. 0 where More is false.
+	Hold int
+
+	// Stop says that nobody wants to see any more of this connection, or that it was dropped.
+	Stop bool
+}
+
+// ReplaceAll makes edits of a unit that begins at offset base of the bytes fed, where no framing
+// needs to be mended. It reports whether all could be made.
+func ReplaceAll(out Sink, base int, edits []field.Edit) bool {
+	all := true
+	for i := range edits {
+		e := &edits[i]
+		all = out.Replace(base+e.Span.Off, base+e.Span.End, e.New) && all
+	}
+	return all
+}
