@@ -1,0 +1,274 @@
+package stream
+
+import (
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// Action is what is to be done with a segment.
+type Action uint8
+
+const (
+	Leave   Action = iota // goes on, once what it brought is decided: Ready, then Depart
+	Wait                  // a segment before it is missing
+	Discard               // must not reach the receiver
+	Absorb                // not needed: its bytes wait in another packet. It disappears, and nothing is wrong
+)
+
+// An Arrival is what a segment turns out to be.
+type Arrival struct {
+	Action    Action
+	Why       packet.Reason // of Discard
+	Fresh     bool          // there are bytes that nobody has read: Unread
+	End       bool          // the sender has sent its FIN, and all before it has come
+	Lost      bool          // memory is exhausted: bytes that were unread are so for good
+	Differs   bool          // bytes were sent again that differ from those released, which go instead
+	Restarted bool          // both ends have begun anew: whoever reads begins anew as well
+}
+
+func discard(why packet.Reason) Arrival { return Arrival{Action: Discard, Why: why} }
+
+// A segment is a TCP segment as it arrived, read once.
+type segment struct {
+	h        packet.TCPHeader
+	flags    packet.TCPFlags
+	seq, end seqnum.Value // received: of the payload, [seq, end)
+	payload  []byte
+}
+
+func readSegment(p *packet.Packet) segment {
+	s := segment{h: p.TCP(), flags: p.TCPFlags, payload: p.Payload()}
+	s.seq = s.h.Seq()
+	if s.has(packet.SYN) {
+		s.seq = s.seq.Add(1)
+	}
+	s.end = s.seq.Add(seqnum.Size(len(s.payload)))
+	return s
+}
+
+func (s *segment) has(f packet.TCPFlags) bool { return s.flags&f == f }
+
+// badFlags are those that no endpoint sends; receivers differ in what they do about them.
+func badFlags(f packet.TCPFlags) bool {
+	const syn, fin, rst, ack = packet.SYN, packet.FIN, packet.RST, packet.ACK
+	switch {
+	case f&(syn|rst|ack) == 0: // null, xmas, data without ACK
+		return true
+	case f&syn != 0 && f&(fin|rst) != 0, f&(rst|fin) == rst|fin:
+		return true
+	}
+	return false
+}
+
+// Resume takes a segment that waited for others before it.
+func (c *Conn) Resume(p *packet.Packet, dir flow.Direction) Arrival {
+	s, h := readSegment(p), &c.half[dir]
+	if len(s.payload) > 0 && !s.has(packet.FIN) && s.end.LessEq(h.next) {
+		return Arrival{Action: Absorb}
+	}
+	return c.arriveData(dir, h, &s)
+}
+
+// Arrive takes a segment that is well formed and has a right checksum. The bytes that Unread shows
+// after it lie in the packet, and stay valid until Decide.
+func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
+	s := readSegment(p)
+	if badFlags(s.flags) {
+		return discard("tcp-bad-flags")
+	}
+	if s.has(packet.URG) {
+		c.clearUrgent(p)
+	}
+	if s.has(packet.SYN) {
+		return c.arriveSYN(p, dir, &s)
+	}
+	if c.phase != phaseOpen {
+		if a, done := c.arriveEarly(dir, &s); done {
+			return a
+		}
+	}
+	h, back := &c.half[dir], &c.half[dir.Reverse()]
+	if !h.seen {
+		h.begin(s.seq)
+		h.seen = true
+	}
+	if s.has(packet.RST) {
+		return c.arriveRST(h, &s)
+	}
+	if !c.acknowledge(back, &s) {
+		return discard("tcp-bad-ack")
+	}
+	return c.arriveData(dir, h, &s)
+}
+
+// arriveEarly sees to segments before the handshake is over; done is false if it is now.
+func (c *Conn) arriveEarly(dir flow.Direction, s *segment) (a Arrival, done bool) {
+	switch {
+	case s.has(packet.RST):
+		return Arrival{}, true // for its receiver to judge; nothing was released yet
+	case c.phase == phaseHalf && dir == flow.ToServer:
+		if !c.establish(s.h.Ack()) {
+			return discard("tcp-bad-ack"), true
+		}
+		return Arrival{}, false
+	case c.phase == phaseHalf && len(s.payload) > 0:
+		return discard("tcp-data-before-handshake"), true
+	case c.phase == phaseHalf:
+		return Arrival{}, true
+	case c.open != nil && dir == flow.ToClient && len(s.payload) == 0:
+		return Arrival{}, true // a challenge to the SYN (RFC 5961 §4)
+	}
+	c.pickUp(dir, s)
+	return Arrival{}, false
+}
+
+// clearUrgent has urgent data read in line, as all who inspect read it: which byte is urgent, and whether
+// it is part of the stream, is what receivers differ in (RFC 6093).
+func (c *Conn) clearUrgent(p *packet.Packet) {
+	if !c.locked && !c.mode.Passive && p.SetTCPFlags(p.TCPFlags&^packet.URG) {
+		p.SetUrgent(0)
+		c.pool.Stats.UrgentClear++
+	}
+}
+
+// arriveRST lets a reset pass that its receiver may heed or challenge (RFC 5961 §3). It ends nothing
+// here: whether it does there, nobody can know.
+func (c *Conn) arriveRST(h *half, s *segment) Arrival {
+	from, to := h.m.toIn(h.una), h.limit()
+	if !h.edgeKnown {
+		to = h.next.Add(1 << 20)
+	}
+	if s.seq != h.next && !s.seq.InRange(from, to.Add(1)) {
+		return discard("tcp-reset-out-of-window")
+	}
+	return Arrival{}
+}
+
+// limit is the received place up to which the sender may send.
+func (h *half) limit() seqnum.Value {
+	edge := h.m.toIn(h.edge)
+	if !h.m.identity() {
+		edge = edge.Max(h.offered)
+	}
+	return edge
+}
+
+// acknowledge takes in what a segment says about the data of the other direction. It reports false
+// for an acknowledgement of what was never sent.
+func (c *Conn) acknowledge(h *half, s *segment) bool {
+	if !s.has(packet.ACK) {
+		return false
+	}
+	ack := s.h.Ack()
+	if !h.seen { // the other direction goes another way
+		h.begin(ack)
+		return true
+	}
+	top := h.sent
+	if h.finSent {
+		top = top.Add(1)
+	}
+	if top.Less(ack) {
+		return c.mode.Passive // somebody was let pass who would not have been
+	}
+	if h.finSent && ack == top {
+		h.finAcked, ack = true, h.sent
+	}
+	if h.una.Less(ack) {
+		h.una = ack
+		h.kept.forget(c.pool, ack)
+		h.m.acked(ack)
+	}
+	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
+	return true
+}
+
+// offer notes a window that the receiver offers from the released place ack on.
+func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
+	if edge := ack.Add(wnd); !h.edgeKnown || h.edge.Less(edge) {
+		h.edge = edge
+	}
+}
+
+// arriveData sorts a segment by where its bytes stand: old, held, new, or ahead.
+func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
+	fin := s.has(packet.FIN)
+	switch {
+	case len(s.payload) == 0 && !fin:
+		return Arrival{}
+	case h.edgeKnown && h.limit().Add(1).Less(s.end): // one byte more may be a probe (RFC 9293 §3.8.6.1)
+		return discard("tcp-out-of-window")
+	case h.next.Less(s.seq):
+		return Arrival{Action: Wait}
+	case len(s.payload) > 0 && !fin && h.decided.LessEq(s.seq) && s.end.LessEq(h.next):
+		return Arrival{Action: Absorb}
+	}
+	a := Arrival{Differs: c.differs(h, s)}
+	if h.next.Less(s.end) {
+		a.Lost = c.take(dir, h, s)
+		a.Fresh = true
+	}
+	if fin {
+		a.End = c.arriveFIN(h, s)
+	}
+	return a
+}
+
+// differs reports whether the segment's bytes that were released before are now others. They are
+// corrected when it departs.
+func (c *Conn) differs(h *half, s *segment) bool {
+	if !s.seq.Less(h.decided) || len(s.payload) == 0 {
+		return false
+	}
+	from := s.seq.Max(h.m.toIn(h.una))
+	to := s.end.Min(h.decided)
+	if !from.Less(to) || !h.m.straight() || from.Less(h.edited) {
+		return false // edited: it differs in any case
+	}
+	out := h.m.toOut(from)
+	if !h.kept.holds(out, out.Add(from.Size(to))) {
+		return false
+	}
+	if h.kept.equal(out, s.payload[s.seq.Size(from):s.seq.Size(to)]) {
+		return false
+	}
+	c.pool.Stats.Overlaps++
+	return true
+}
+
+// take makes the segment's new bytes those to be read. If there is no memory for them beside those
+// that are unread, the latter are released, and lost to whoever reads.
+func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost bool) {
+	fresh := s.payload[s.seq.Size(h.next):]
+	if h.finSeen && h.fin.Less(s.end) {
+		h.finSeen = false // nobody ends and goes on: the FIN was a fake that the receiver has not seen
+		c.pool.Stats.Retracted++
+	}
+	lost = h.work != nil && len(h.work.buf) > 0 && !c.pool.extend(h.work, fresh)
+	if lost {
+		c.Decide(dir, true)
+		h.skipTo(h.next)
+		c.keepUnread(h, h.next)
+	}
+	if h.work != nil && len(h.work.buf) > 0 {
+		h.view = h.work.buf
+	} else {
+		h.view, h.from = fresh, h.next
+	}
+	h.next = s.end
+	return lost
+}
+
+// arriveFIN reports whether all before the FIN has come.
+func (c *Conn) arriveFIN(h *half, s *segment) bool {
+	if s.end != h.next {
+		return false // of a retransmission that went further by now
+	}
+	if h.finSeen && h.fin != s.end {
+		c.pool.Stats.Retracted++
+	}
+	h.fin, h.finSeen = s.end, true
+	h.finSent = h.finSent || c.mode.Passive
+	return true
+}

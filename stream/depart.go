@@ -1,0 +1,152 @@
+package stream
+
+import (
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// Depart makes a segment carry what was released, with numbers that its receiver understands. It
+// reports false if the packet must not leave: what it would say cannot be put right.
+func (c *Conn) Depart(p *packet.Packet, dir flow.Direction) bool {
+	if c.mode.Passive || c.phase != phaseOpen || p.TCPFlags.Has(packet.SYN) {
+		return true
+	}
+	h, back := &c.half[dir], &c.half[dir.Reverse()]
+	s := readSegment(p)
+	if s.has(packet.ACK) && !back.m.identity() {
+		c.translateBack(p, back, &s)
+	}
+	switch {
+	case s.has(packet.RST):
+		return c.departEmpty(p, h, &s)
+	case len(s.payload) > 0 || s.has(packet.FIN):
+		return c.departData(p, h, &s)
+	}
+	return c.departEmpty(p, h, &s)
+}
+
+// departEmpty gives a segment without data its place.
+func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
+	seq := h.place(s.seq)
+	if s.seq == h.next {
+		seq = h.sent // bytes before it may be held
+	}
+	if seq == s.seq {
+		return true
+	}
+	c.pool.Stats.Translated++
+	return !c.locked && p.SetSeq(seq)
+}
+
+// place is toOut, right also for places that the receiver has acknowledged.
+func (h *half) place(v seqnum.Value) seqnum.Value {
+	if in := h.m.toIn(h.una); v.Less(in) {
+		return h.una.Sub(v.Size(in))
+	}
+	return h.m.toOut(v)
+}
+
+// departData puts into a segment the released bytes that stand for what it brought, from the first
+// that the receiver may lack.
+func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
+	last := s.end.Min(h.decided)
+	fin := s.has(packet.FIN) && h.finSeen && s.end == h.fin && h.decided == h.fin
+	if last == s.end && fin == s.has(packet.FIN) && h.asItCame(s) {
+		h.sent, h.finSent = h.sent.Max(s.end), h.finSent || fin
+		return true
+	}
+	to := h.m.toOutEnd(last)
+	from := h.place(s.seq).Max(h.una).Min(h.sent)
+	if to.Less(from) {
+		to = from
+	}
+	if from.Less(h.kept.from) && from != to {
+		return false // what was edited is no longer there to be sent again
+	}
+	if room := seqnum.Size(c.room(p, h, s)); from.Size(to) > room {
+		to = from.Add(room)
+	}
+	fin = fin && to == h.m.toOutEnd(h.fin)
+	if from == to && !fin {
+		return c.nudge(p, h)
+	}
+	if !c.carry(p, h, from, int(from.Size(to))) {
+		return false
+	}
+	if fin != s.has(packet.FIN) {
+		p.SetTCPFlags(p.TCPFlags ^ packet.FIN)
+	}
+	h.sent = h.sent.Max(to)
+	h.finSent = h.finSent || fin
+	return true
+}
+
+// asItCame reports whether the segment says what was released already. That also holds where there was
+// no memory for the copy to compare with, and for bytes that the receiver has.
+func (h *half) asItCame(s *segment) bool {
+	if !h.m.identity() || s.seq.Less(h.edited) || h.sent.Less(s.seq) {
+		return false
+	}
+	from, to := s.seq.Max(h.una), s.end.Min(h.sent)
+	return !from.Less(to) || !h.kept.holds(from, to) || h.kept.equal(from, s.payload[s.seq.Size(from):s.seq.Size(to)])
+}
+
+// room is how many payload bytes the packet can carry. What is sent again stays as long as its
+// sender made it, which may have learnt what the path bears.
+func (c *Conn) room(p *packet.Packet, h *half, s *segment) int {
+	n := len(s.payload)
+	headers := len(p.Bytes()) - n
+	switch {
+	case p.Meta.GSO:
+		return max(n, maxDatagram-headers)
+	case s.seq.Less(h.next) && h.m.toOut(s.seq).Less(h.sent):
+		return n
+	}
+	return max(n, int(h.mss)-(len(s.h)-20))
+}
+
+const maxDatagram = 65535
+
+// carry makes the packet's payload the n released bytes from the given place on.
+func (c *Conn) carry(p *packet.Packet, h *half, from seqnum.Value, n int) bool {
+	payload := p.Payload()
+	if n != len(payload) || !h.kept.equal(from, payload) {
+		if c.locked || !c.fill(p, h, from, n) {
+			return false
+		}
+		c.pool.Stats.Rewritten++
+	}
+	if p.TCP().Seq() == from {
+		return true
+	}
+	c.pool.Stats.Translated++
+	return !c.locked && p.SetSeq(from)
+}
+
+func (c *Conn) fill(p *packet.Packet, h *half, from seqnum.Value, n int) bool {
+	if n == len(p.Payload()) {
+		b := p.MutablePayload()
+		if b == nil {
+			return false
+		}
+		h.kept.read(b, from)
+		return true
+	}
+	b := c.pool.scratch(n)
+	h.kept.read(b, from)
+	return p.ReplacePayload(c.pool.buffer(), b)
+}
+
+// nudge makes of a segment of which nothing is left for the receiver one that has it repeat its
+// acknowledgement (RFC 9293 §3.8.4): a byte that it has already. The sender waits for that.
+func (c *Conn) nudge(p *packet.Packet, h *half) bool {
+	if c.locked || !p.ReplacePayload(c.pool.buffer(), nudgeByte[:]) {
+		return false
+	}
+	p.SetTCPFlags(p.TCPFlags &^ packet.FIN)
+	c.pool.Stats.Nudges++
+	return p.SetSeq(h.una.Sub(1))
+}
+
+var nudgeByte [1]byte

@@ -1,0 +1,140 @@
+package stream
+
+import "github.com/weir-project/weir/packet/seqnum"
+
+// A splice is one edit that changed the length of the stream: bytes [in, in+inLen) as they were
+// received leave as [out, out+outLen).
+type splice struct {
+	in, out       seqnum.Value
+	inLen, outLen seqnum.Size
+}
+
+func (s *splice) inEnd() seqnum.Value  { return s.in.Add(s.inLen) }
+func (s *splice) outEnd() seqnum.Value { return s.out.Add(s.outLen) }
+
+// maxSplices is how many splices of one direction are told apart. One more joins with the last: the
+// bytes between the two then count as edited, and an acknowledgement among them as one of the
+// start. That costs a sender a retransmission at worst.
+const maxSplices = 512
+
+// A seqMap translates places of one direction between the two sequence spaces of a connection:
+// that of the sender, in which segments are received, and that of the receiver, in which they are
+// released. Outside of splices both run alike, so a place is shifted by the sum of the changes
+// before it. Splices that the receiver has acknowledged are forgotten, and only their sum stays; the
+// map is right for places from there on, and for older ones errs to the harmless side (they are
+// acknowledged already, and stay so).
+type seqMap struct {
+	shift seqnum.Size // out minus in of places before the first splice, modulo 2^32
+	list  []splice    // in order, not overlapping
+}
+
+// identity reports whether both spaces are the same from here on.
+func (m *seqMap) identity() bool { return m.shift == 0 && len(m.list) == 0 }
+
+// straight reports whether places are only shifted.
+func (m *seqMap) straight() bool { return len(m.list) == 0 }
+
+// add notes a splice behind all others.
+func (m *seqMap) add(in seqnum.Value, inLen, outLen seqnum.Size) {
+	if len(m.list) >= maxSplices {
+		last := &m.list[len(m.list)-1]
+		gap := last.inEnd().Size(in)
+		last.inLen += gap + inLen
+		last.outLen += gap + outLen
+		return
+	}
+	m.list = append(m.list, splice{in: in, out: m.toOutEnd(in), inLen: inLen, outLen: outLen})
+}
+
+// last returns the index of the last splice that begins before v, or at it if atToo; -1 if there is
+// none.
+func (m *seqMap) last(v seqnum.Value, atToo bool) int {
+	lo, hi := 0, len(m.list)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if in := m.list[mid].in; in.Less(v) || atToo && in == v {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo - 1
+}
+
+// toOut returns where a received place leaves, before anything that was inserted there. A place
+// inside a splice leaves as far from the splice's start, at most at its end.
+func (m *seqMap) toOut(v seqnum.Value) seqnum.Value { return m.place(v, m.last(v, false)) }
+
+// toOutEnd is toOut, but behind what was inserted there: where the bytes up to v end.
+func (m *seqMap) toOutEnd(v seqnum.Value) seqnum.Value {
+	i := m.last(v, true)
+	if i >= 0 && m.list[i].in == v && m.list[i].inLen > 0 {
+		i-- // it begins here, and what it became comes behind
+	}
+	return m.place(v, i)
+}
+
+func (m *seqMap) place(v seqnum.Value, i int) seqnum.Value {
+	if i < 0 {
+		return v.Add(m.shift)
+	}
+	s := &m.list[i]
+	off := s.in.Size(v)
+	if off >= s.inLen {
+		return s.outEnd().Add(off - s.inLen)
+	}
+	return s.out.Add(min(off, s.outLen))
+}
+
+// toIn returns the received place that an acknowledgement of the released place w stands for: the
+// start of a splice until all of it is there, then its end. What was deleted at w counts as there.
+func (m *seqMap) toIn(w seqnum.Value) seqnum.Value {
+	lo, hi := 0, len(m.list)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if m.list[mid].outEnd().LessEq(w) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	var base, in seqnum.Value // the last splice that is there as a whole
+	if lo == 0 {
+		base, in = seqnum.Value(m.shift), 0
+	} else {
+		base, in = m.list[lo-1].outEnd(), m.list[lo-1].inEnd()
+	}
+	v := in.Add(base.Size(w))
+	if lo < len(m.list) && m.list[lo].in.Less(v) {
+		return m.list[lo].in
+	}
+	return v
+}
+
+// toInStart is toIn for the left edge of a range: the end of a splice that it begins in, since the
+// receiver lacks its start.
+func (m *seqMap) toInStart(w seqnum.Value) seqnum.Value {
+	for i := range m.list {
+		s := &m.list[i]
+		if s.out.Less(w) && w.Less(s.outEnd()) {
+			return s.inEnd()
+		}
+		if w.LessEq(s.out) {
+			break
+		}
+	}
+	return m.toIn(w)
+}
+
+// acked forgets the splices that the receiver has acknowledged up to una.
+func (m *seqMap) acked(una seqnum.Value) {
+	n := 0
+	for n < len(m.list) && m.list[n].outEnd().LessEq(una) {
+		s := &m.list[n]
+		m.shift = s.inEnd().Size(s.outEnd())
+		n++
+	}
+	if n > 0 {
+		m.list = m.list[:copy(m.list, m.list[n:])]
+	}
+}

@@ -1,0 +1,71 @@
+package stream
+
+import (
+	"encoding/binary"
+
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// translateBack has a segment speak of the other direction's bytes, h, in the numbers of whoever
+// sent those: acknowledgement, SACK blocks (RFC 2018, RFC 2883) and window.
+func (c *Conn) translateBack(p *packet.Packet, h *half, s *segment) {
+	if c.locked {
+		return
+	}
+	ack := h.ackIn(s.h.Ack())
+	p.SetAck(ack)
+	if h.edgeKnown {
+		h.translateWindow(p, ack, s.h.Window())
+	}
+	opts := s.h.Options()
+	if o, ok := opts.Find(packet.OptionSACK); ok && o.SACKBlocks() > 0 {
+		h.translateSACK(p, o)
+	}
+}
+
+// ackIn returns the received place that an acknowledgement stands for.
+func (h *half) ackIn(ack seqnum.Value) seqnum.Value {
+	if h.finSent && ack == h.m.toOutEnd(h.fin).Add(1) {
+		return h.fin.Add(1)
+	}
+	return h.m.toIn(ack)
+}
+
+// translateWindow keeps the right edge where the sender was told it is, at least: a window never
+// shrinks (RFC 9293 §3.8.6). Bytes that an edit has made more may then exceed what the receiver
+// has room for; it takes them when they are sent again.
+func (h *half) translateWindow(p *packet.Packet, ack seqnum.Value, wnd uint16) {
+	edge := ack.Add(seqnum.Size(wnd) << h.scale)
+	if h.offered.Less(edge) {
+		h.offered = edge
+		return
+	}
+	need := ack.Size(h.offered)
+	w := min((need+(1<<h.scale)-1)>>h.scale, 0xffff)
+	p.SetWindow(uint16(w))
+}
+
+// translateSACK moves both edges of each block. A block that is only part of an edit goes: the option
+// gets shorter, and the place is filled with no-operations.
+func (h *half) translateSACK(p *packet.Packet, o packet.TCPOption) {
+	var b [40]byte
+	n := 2
+	for i := range o.SACKBlocks() {
+		left, right := o.SACKBlock(i)
+		l, r := h.m.toInStart(left), h.ackIn(right)
+		if l.Less(r) {
+			binary.BigEndian.PutUint32(b[n:], uint32(l))
+			binary.BigEndian.PutUint32(b[n+4:], uint32(r))
+			n += 8
+		}
+	}
+	size := 2 + len(o.Data)
+	if n == 2 {
+		p.OverwriteOptions(o.At, nops[:size])
+		return
+	}
+	b[0], b[1] = byte(packet.OptionSACK), byte(n)
+	copy(b[n:size], nops[:])
+	p.OverwriteOptions(o.At, b[:size])
+}

@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// A waiter is a segment that the kernel holds and whose bytes somebody else keeps: it waits for
+// a segment before it, or for a decision about what it brought.
+type waiter struct {
+	seq, end seqnum.Value // received; a FIN counts as a byte
+	handle   uint32       // by which the caller knows it
+	size     uint32
+	read     bool // its bytes were shown
+}
+
+// Park has a segment wait, under the caller's handle, until Next returns that. read says that its bytes
+// were shown. It reports false if there is no room: the packet is best dropped, for its sender will
+// send it again.
+func (c *Conn) Park(p *packet.Packet, dir flow.Direction, handle uint32, read bool) bool {
+	h := &c.half[dir]
+	w := h.needWork(c.pool)
+	size := len(p.Bytes())
+	if len(w.wait) >= c.pool.limits.Segments || w.waiting+size > c.pool.limits.Waiting && len(w.wait) > 0 {
+		return false
+	}
+	s := readSegment(p)
+	if s.has(packet.FIN) {
+		s.end = s.end.Add(1)
+	}
+	at := len(w.wait)
+	for at > 0 && s.seq.Less(w.wait[at-1].seq) {
+		at--
+	}
+	w.wait = append(w.wait, waiter{})
+	copy(w.wait[at+1:], w.wait[at:])
+	w.wait[at] = waiter{seq: s.seq, end: s.end, handle: handle, size: uint32(size), read: read}
+	w.waiting += size
+	if read {
+		c.pool.Stats.Held++
+	} else {
+		c.pool.Stats.OutOfOrder++
+	}
+	return true
+}
+
+// Next returns a segment whose time has come, and has it wait no longer: one to Resume, or, if read is
+// true, one to Depart.
+func (c *Conn) Next(dir flow.Direction) (handle uint32, read, ok bool) {
+	h := &c.half[dir]
+	if h.work == nil {
+		return 0, false, false
+	}
+	for i := range h.work.wait {
+		w := &h.work.wait[i]
+		if w.read && w.end.LessEq(h.decided.Add(1)) && (w.end.LessEq(h.decided) || h.decided == h.next) || !w.read && w.seq.LessEq(h.next) {
+			handle, read = w.handle, w.read
+			h.unwait(i)
+			return handle, read, true
+		}
+	}
+	return 0, false, false
+}
+
+func (h *half) unwait(i int) {
+	w := h.work
+	w.waiting -= int(w.wait[i].size)
+	w.wait = append(w.wait[:i], w.wait[i+1:]...)
+}
+
+// Take takes one that waits, of whatever kind: the last one first, so that those that came first go on
+// waiting longest.
+func (c *Conn) Take(dir flow.Direction) (handle uint32, ok bool) {
+	h := &c.half[dir]
+	if h.work == nil || len(h.work.wait) == 0 {
+		return 0, false
+	}
+	n := len(h.work.wait) - 1
+	handle = h.work.wait[n].handle
+	h.unwait(n)
+	return handle, true
+}
+
+// Waiting returns how many segments of a direction wait, and whether bytes wait for a decision.
+func (c *Conn) Waiting(dir flow.Direction) (segments int, undecided bool) {
+	h := &c.half[dir]
+	if h.work != nil {
+		segments = len(h.work.wait)
+	}
+	return segments, h.decided != h.next
+}
+
+// Ready reports whether all that the segment brought is decided, so that it can depart.
+func (c *Conn) Ready(p *packet.Packet, dir flow.Direction, fresh bool) bool {
+	if !fresh || c.mode.Passive {
+		return true
+	}
+	s := readSegment(p)
+	return s.end.LessEq(c.half[dir].decided)
+}
