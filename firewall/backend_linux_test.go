@@ -189,7 +189,7 @@ func TestTextIsWhatWeSend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := rs.nftText()
+			text := rs.nftText("")
 			if !f.NativeQueue {
 				rs, text = withoutQueue(rs, text)
 			}

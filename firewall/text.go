@@ -4,17 +4,17 @@ import "fmt"
 
 // Text prints the ruleset for people and for the tools: a file for nft -f (which, like
 // Apply, replaces Weir's table in one transaction), or the input of iptables-restore
-// --noflush, first for IPv4 and then for IPv6. NFTCompat, which the nft command cannot
-// read, prints as NFT with a note. Auto prints as rs.Backend.
+// --noflush, first for IPv4 and then for IPv6. NFTCompat prints as nft lists it, which the
+// nft command cannot read. Auto prints as rs.Backend.
 func (rs *Ruleset) Text(k Kind) (string, error) {
 	if k == Auto {
 		k = rs.Backend
 	}
 	switch k {
 	case NFT:
-		return rs.nftText(), nil
+		return rs.nftText(""), nil
 	case NFTCompat:
-		return "# Installed over netlink with the xtables target NFQUEUE in place of \"queue\".\n" + rs.nftText(), nil
+		return "# To be put in place over netlink (weir run, weir rules apply): nft -f cannot read the xtables target.\n" + rs.nftText(compatQueue), nil
 	case IPTables:
 		text := "# iptables-restore --noflush\n" + rs.iptablesText(V4)
 		if rs.IPv6 {

@@ -5,9 +5,13 @@ import (
 	"strings"
 )
 
+// compatQueue is how nft(8) lists the target that stands for its queue statement. It can list it, not read it.
+const compatQueue = `xt target "NFQUEUE" # `
+
 // nftText prints rs in the syntax of nft(8). Without the inet family there are two
-// tables of the same content, each with the rules that its family can hold.
-func (rs *Ruleset) nftText() string {
+// tables of the same content, each with the rules that its family can hold. Before
+// each queue statement stands queue.
+func (rs *Ruleset) nftText(queue string) string {
 	var b strings.Builder
 	for _, t := range rs.tables() {
 		fmt.Fprintf(&b, "table %s %s\ndelete table %[1]s %[2]s\ntable %[1]s %[2]s {\n", t.name(), TableName)
@@ -20,7 +24,7 @@ func (rs *Ruleset) nftText() string {
 			}
 		}
 		for _, c := range rs.Chains {
-			b.WriteString(c.nftText(t))
+			b.WriteString(c.nftText(t, queue))
 		}
 		b.WriteString("}\n")
 	}
@@ -63,7 +67,7 @@ func (s Set) nftText() string {
 	return fmt.Sprintf("\tset %s {\n\t\ttype %s\n\t\tflags interval\n\t\telements = { %s }\n\t}\n", s.Name, kind, strings.Join(elems, ",\n\t\t\t     "))
 }
 
-func (c Chain) nftText(t table) string {
+func (c Chain) nftText(t table, queue string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\tchain %s {\n", c.Name)
 	if c.Hook != NoHook {
@@ -71,19 +75,21 @@ func (c Chain) nftText(t table) string {
 	}
 	for _, r := range c.Rules {
 		if t.holds(r.Match.Family) {
-			fmt.Fprintf(&b, "\t\t%s\n", strings.Join(r.nftWords(t), " "))
+			fmt.Fprintf(&b, "\t\t%s\n", strings.Join(r.nftWords(t, queue), " "))
 		}
 	}
 	b.WriteString("\t}\n")
 	return b.String()
 }
 
-func (r Rule) nftWords(t table) []string {
+func (r Rule) nftWords(t table, queue string) []string {
 	w := r.Match.nftWords(t)
 	if r.Counter != NoCounter {
 		w = append(w, fmt.Sprintf("counter name %q", r.Counter.String()))
 	}
-	if a := r.Action.nftText(); a != "" {
+	if r.Action.Kind == Queue {
+		w = append(w, queue+r.Action.nftText())
+	} else if a := r.Action.nftText(); a != "" {
 		w = append(w, a)
 	}
 	return w

@@ -16,27 +16,27 @@ import (
 func lookBackends(e *evidence) []finding {
 	f := e.features
 	best, err := f.Best()
-	lacks := func(kind firewall.Kind, words string) finding {
+	lacks := func(kind firewall.Kind) finding {
 		m := markNote
 		text := "not here, and not needed"
 		if err != nil {
 			m, text = markMissing, "not here"
 		}
-		if why := sentence(f.Missing, words); why != "" {
+		if why := f.Lacks(kind); why != "" {
 			text += ": " + why
 		}
 		return finding{Mark: m, Text: text}
 	}
-	has := func(kind firewall.Kind, name, text string, words string) finding {
+	has := func(kind firewall.Kind, name, text string) finding {
 		if f.Has(kind) && kind == best {
 			text += "; this is what Weir will use"
 		}
-		return either(f.Has(kind), finding{Name: name, Text: text}, lacks(kind, words))
+		return either(f.Has(kind), finding{Name: name, Text: text}, lacks(kind))
 	}
 	out := []finding{
-		has(firewall.NFT, "nft", "nftables has a queue statement of its own", "queue statement"),
-		has(firewall.NFTCompat, "nft-compat", "nftables can use the xtables target NFQUEUE, over netlink", "target NFQUEUE"),
-		has(firewall.IPTables, "iptables", "iptables-restore works: "+f.IPTables, "tables-restore"),
+		has(firewall.NFT, "nft", "nftables has a queue statement of its own"),
+		has(firewall.NFTCompat, "nft-compat", "nftables can use the xtables target NFQUEUE, over netlink"),
+		has(firewall.IPTables, "iptables", "iptables-restore works: "+f.IPTables),
 	}
 	if err != nil {
 		hint := []string{"sudo modprobe nft_queue nft_compat xt_NFQUEUE", "sudo apt install iptables"}

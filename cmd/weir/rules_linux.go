@@ -5,9 +5,11 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/policy"
+	"github.com/weir-project/weir/sandbox"
 )
 
 func init() { commands = append(commands, newRules) }
@@ -20,7 +22,8 @@ func newRules() *cobra.Command {
 and takes them away by itself; this is for looking at them, for putting them into your own configuration,
 and for cleaning up.
 
-  print   show them as nft or iptables-restore would read them; needs no privilege
+  print   show what weir run would put in place here, by which backend and why; with --backend, what it would
+          be by another. Needs no privilege where ordinary users may make namespaces to try the kernel in
   apply   put them in place, in one transaction; without a running weir packets pass or drop by outcomes.absent
   remove  take away all that weir ever put in place, and restore kernel settings; touches nothing else`,
 		Args:      exactly(1),
@@ -81,19 +84,25 @@ func printRules(c *cobra.Command, file, backend string) error {
 	if err != nil {
 		return err
 	}
-	if k == firewall.Auto {
-		k = firewall.NFT
-	}
-	rs, err := plan(p, firewall.AllFeatures(), k)
+	choice := firewall.Choose(k, lookFeatures())
+	rs, err := plan(p, choice.Features, choice.Kind)
 	if err != nil {
 		return err
 	}
-	text, err := rs.Text(k)
+	text, err := rs.Text(choice.Kind)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(c.OutOrStdout(), text)
+	fmt.Fprintf(c.OutOrStdout(), "# Backend %s: %s\n%s", choice.Kind, choice.Why, text)
 	return nil
+}
+
+// lookFeatures is firewall.Detect; without privilege it looks in a namespace of its own, where that is allowed.
+func lookFeatures() firewall.Features {
+	if s, err := sandbox.ReadStatus(); err == nil && s.CapEff&(1<<unix.CAP_NET_ADMIN) == 0 {
+		return runProbe(false).Features
+	}
+	return firewall.Detect(firewall.Options{})
 }
 
 func applyRules(file, backend, state string) error {
