@@ -25,6 +25,7 @@ type child struct {
 	hung      bool         // it was killed because it said nothing
 	failed    bool         // it has said why it ends
 	killAt    time.Time    // when asking is over; valid iff stopping
+	reopens   uint32       // times that a reporter was asked to open its outputs anew
 }
 
 // A report is something that a child said, or its end.

@@ -86,6 +86,7 @@ type State struct {
 	ConfirmLeft time.Duration
 	Uptime      time.Duration
 	Sandbox     string
+	Outputs     []Output        // of events; empty until the reporter has spoken
 	Missing     []string        // what this system cannot do, each a sentence
 	Worker      json.RawMessage // the worker's counters: worker.Status
 }
@@ -93,7 +94,7 @@ type State struct {
 func (h *Holder) snapshot() State {
 	s := h.state
 	s.Generation, s.Applied, s.GaveUp, s.Uptime = h.generation, h.applied, h.gaveUp, time.Since(h.epoch)
-	s.Worker = h.counters.json()
+	s.Worker, s.Outputs = h.counters.json(), h.outputs.list
 	if h.confirm != nil {
 		s.ConfirmLeft = h.confirm.Left(time.Since(h.epoch))
 	}

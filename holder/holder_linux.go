@@ -103,6 +103,7 @@ type Holder struct {
 	confirm    *firewall.Confirm
 	pending    *reload
 	counters   counters
+	outputs    outputs
 	state      State
 
 	begun    bool // the rules have been in place once
@@ -247,8 +248,14 @@ func (h *Holder) await(within time.Duration, so func() bool) {
 	}
 }
 
-func (h *Holder) tell(name, detail string) {
-	h.config.Log.Warn(name, "detail", detail)
+// tell says in the log and in an event that something went wrong.
+func (h *Holder) tell(name, detail string) { h.say(slog.LevelWarn, name, detail) }
+
+// news says what is as it should be, or is so again.
+func (h *Holder) news(name, detail string) { h.say(slog.LevelInfo, name, detail) }
+
+func (h *Holder) say(level slog.Level, name, detail string) {
+	h.config.Log.Log(context.Background(), level, name, "detail", detail)
 	if h.config.Tell != nil {
 		h.config.Tell(name, detail)
 	}

@@ -99,7 +99,7 @@ func (h *Holder) reloaded(err error) {
 	h.policy = p.next
 	h.generation++
 	h.failOpen()
-	h.tell("reloaded", fmt.Sprintf("generation %d", h.generation))
+	h.news("reloaded", fmt.Sprintf("generation %d", h.generation))
 	if h.applied {
 		if err = h.apply(); err != nil {
 			err = fmt.Errorf("the new policy is in force, but its rules are not: %w; it is tried again", err)
@@ -134,6 +134,7 @@ func (h *Holder) renew(r Renew) {
 	if r.Reporter {
 		h.reporter.stop()
 	} else {
+		h.reporter.reopens++
 		_ = h.reporter.link.Send(link.KindPolicy, nil) // it opens its files anew
 	}
 }

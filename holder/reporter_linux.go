@@ -19,10 +19,20 @@ func (h *Holder) startReporter() error {
 	}
 	h.reporter = r
 	h.state.ReporterPID = r.cmd.Process.Pid
-	if err := r.link.Send(link.KindStart, nil, append([]*os.File{h.policy.Bundle}, h.config.Rings...)...); err != nil {
+	if err := r.link.Send(link.KindStart, link.Report{Lenient: h.reported}, append([]*os.File{h.policy.Bundle}, h.config.Rings...)...); err != nil {
 		r.kill()
 	}
 	return nil
+}
+
+func (h *Holder) reporterHeard(r report) {
+	switch r.Kind {
+	case link.KindReady:
+		h.reporterReady(r.from)
+		h.reported = true
+	case link.KindStatus:
+		h.reporterStatus(r.from, r.Data)
+	}
 }
 
 // reporterReady hears that events are written. Only the first one is waited for, by Run.
@@ -35,6 +45,7 @@ func (h *Holder) reporterReady(r *child) {
 // wait in the rings, and traffic does not wait for them.
 func (h *Holder) reporterEnded(r *child, err error) error {
 	h.reporter, h.state.ReporterPID = nil, 0
+	h.outputs.ended()
 	if h.stopping {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/weir-project/weir/firewall"
@@ -67,7 +68,7 @@ func (h *Holder) restore() {
 		return
 	}
 	h.state.RulesMended++
-	h.tell("rules-restored", fmt.Sprintf("%d times so far", h.state.RulesMended))
+	h.news("rules-restored", "changes undone since the start: "+strconv.Itoa(h.state.RulesMended))
 }
 
 // mend has rules that could not be applied tried again.

@@ -44,9 +44,8 @@ func (h *Holder) start() (link.Start, []*os.File) {
 
 // heard does what a child's message asks for.
 func (h *Holder) heard(r report) error {
-	if r.from == h.reporter && r.Kind == link.KindReady {
-		h.reporterReady(r.from)
-		h.reported = true
+	if r.from == h.reporter {
+		h.reporterHeard(r)
 	}
 	if r.from != h.worker {
 		return nil
@@ -99,9 +98,9 @@ func (h *Holder) workerReady(data json.RawMessage) error {
 	if h.lost || h.gaveUp {
 		again := "what its predecessor had received is asked for again"
 		if r.Reclaimed >= 0 {
-			again = fmt.Sprintf("%d packets asked for again", r.Reclaimed)
+			again = fmt.Sprintf("packets asked for again: %d", r.Reclaimed)
 		}
-		h.tell("worker-restarted", fmt.Sprintf("pid %d after %v, %s", h.worker.cmd.Process.Pid, h.worker.readyAt.Sub(h.diedAt).Round(time.Millisecond), again))
+		h.news("worker-restarted", fmt.Sprintf("pid %d after %v, %s", h.worker.cmd.Process.Pid, h.worker.readyAt.Sub(h.diedAt).Round(time.Millisecond), again))
 	}
 	h.lost, h.gaveUp = false, false
 	if h.stopping {

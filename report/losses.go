@@ -26,8 +26,8 @@ func (r *Reporter) tellLosses(now time.Time) bool {
 	r.loss.next = now.Add(r.config.LossEvery)
 	told := r.tellRings(now)
 	for _, s := range r.sinks {
-		if n := s.lost - s.told; n > 0 {
-			s.told = s.lost
+		if n := s.lostSoFar() - s.told; n > 0 {
+			s.told += n
 			e := engineEvent(now, "sink-lost-events")
 			e.Text("sink", s.Name)
 			e.Num("lost", number(n))

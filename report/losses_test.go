@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -33,8 +34,21 @@ func TestFailingSink(t *testing.T) {
 		t.Errorf("the good sink got %d, %d flushes", len(good.got), good.flushes)
 	}
 	s := r.Status().Sinks[0]
-	if !s.Failing || s.Error != "no space" || s.Errors != 5 {
+	if !s.Failing || s.Error != "no space" || s.Errors != 5 || !s.Since.Equal(start) || s.Absent {
 		t.Errorf("%+v", s)
+	}
+	bad.writeErr = eve.ErrFull
+	w.Put(alert("x"))
+	r.Step(start.Add(time.Second))
+	if s := r.Status().Sinks[0]; s.Error != "no space" || s.Lost != 1 || !s.Since.Equal(start) {
+		t.Errorf("a full buffer hides why: %+v", s)
+	}
+	bad.writeErr = nil
+	bad.flushErr = fs.ErrPermission
+	r.Reopen() // is due at once
+	r.Step(start.Add(time.Second))
+	if s := r.Status().Sinks[0]; !s.Absent || r.Status().Reopened != 1 {
+		t.Errorf("%+v", r.Status())
 	}
 	bad.flushErr = nil
 	r.Step(start.Add(2 * time.Second))

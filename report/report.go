@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-project/weir/event"
@@ -72,6 +73,9 @@ type Reporter struct {
 	sinks  []*output
 	event  event.Event // the one in hand
 	loss   losses
+
+	reopens  atomic.Uint32 // asked for
+	reopened uint32        // done
 
 	mu   sync.Mutex
 	snap snapshot
@@ -144,9 +148,14 @@ func (r *Reporter) Step(now time.Time) int {
 		n += r.drain(q, now)
 	}
 	told := r.tellLosses(now)
+	reopens := r.reopens.Load()
 	for _, s := range r.sinks {
+		if reopens != r.reopened {
+			s.reopen()
+		}
 		s.flush(now, r.config.RetryMax)
 	}
+	r.reopened = reopens
 	for _, q := range r.rings {
 		q.Release()
 	}
@@ -202,11 +211,5 @@ func (r *Reporter) stop() error {
 	return errors.Join(errs...)
 }
 
-// Reopen asks every sink that can (eve.Writer) to open its file or connection anew.
-func (r *Reporter) Reopen() {
-	for _, s := range r.sinks {
-		if o, ok := s.Sink.Sink.(interface{ Reopen() }); ok {
-			o.Reopen()
-		}
-	}
-}
+// Reopen asks for every sink that can (eve.Writer) to open its file or connection anew, in the next round.
+func (r *Reporter) Reopen() { r.reopens.Add(1) }

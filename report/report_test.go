@@ -159,9 +159,13 @@ func TestNewRefuses(t *testing.T) {
 
 func TestReopenReachesSinksThatCan(t *testing.T) {
 	s := &fakeSink{}
-	newReporter(t, Config{Sinks: []Sink{{"a", s}, {"b", signalSink{}}}}).Reopen()
-	if s.reopens != 1 {
-		t.Errorf("%d", s.reopens)
+	r := newReporter(t, Config{Sinks: []Sink{{"a", s}, {"b", signalSink{}}}})
+	r.Reopen()
+	for range 2 {
+		r.Step(start)
+	}
+	if s.reopens != 1 || r.Status().Reopened != 1 {
+		t.Errorf("%d, %+v", s.reopens, r.Status())
 	}
 }
 
@@ -172,7 +176,7 @@ func TestStatusIsJSON(t *testing.T) {
 	r.Step(start)
 	got, err := json.Marshal(r.Status())
 	want := `{"events":1,"by_kind":{"alert":1},"rings":[{"read":1,"pending_bytes":0,"lost":0,"lost_by_kind":{},"corrupt":0}],` +
-		`"sinks":[{"name":"s","events":1,"lost":0,"errors":0,"failing":false}]}`
+		`"sinks":[{"name":"s","events":1,"lost":0,"errors":0,"failing":false,"absent":false}],"reopened":0}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"time"
+
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/event/ring"
 )
@@ -12,6 +14,8 @@ type Status struct {
 	ByKind map[string]uint64 `json:"by_kind"`
 	Rings  []RingStatus      `json:"rings"`
 	Sinks  []SinkStatus      `json:"sinks"`
+
+	Reopened uint32 `json:"reopened"` // calls of Reopen that the sinks' figures are after
 }
 
 // RingStatus is about the ring of one lane.
@@ -25,12 +29,14 @@ type RingStatus struct {
 
 // SinkStatus is about one sink.
 type SinkStatus struct {
-	Name    string `json:"name"`
-	Events  uint64 `json:"events"` // taken
-	Lost    uint64 `json:"lost"`   // refused
-	Errors  uint64 `json:"errors"` // of flushing
-	Failing bool   `json:"failing"`
-	Error   string `json:"error,omitempty"` // the last one, while failing or losing
+	Name    string    `json:"name"`
+	Events  uint64    `json:"events"` // taken
+	Lost    uint64    `json:"lost"`   // refused, or taken and given up
+	Errors  uint64    `json:"errors"` // of flushing
+	Failing bool      `json:"failing"`
+	Since   time.Time `json:"since,omitzero"`  // valid iff Failing
+	Absent  bool      `json:"absent"`          // it fails because a file or directory is not there, or closed to this process
+	Error   string    `json:"error,omitempty"` // the last one, while failing or losing
 }
 
 // A snapshot is what one round leaves for Status.
@@ -38,6 +44,8 @@ type snapshot struct {
 	events event.Counts
 	rings  []ringSnapshot
 	sinks  []SinkStatus
+
+	reopened uint32
 }
 
 type ringSnapshot struct {
@@ -51,17 +59,18 @@ func (r *Reporter) publish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.snap
-	s.events = r.loss.events
+	s.events, s.reopened = r.loss.events, r.reopened
 	s.rings = s.rings[:0]
 	for _, q := range r.rings {
 		s.rings = append(s.rings, ringSnapshot{q.Stats(), q.Pending(), q.Lost()})
 	}
 	s.sinks = s.sinks[:0]
 	for _, o := range r.sinks {
-		s.sinks = append(s.sinks, SinkStatus{
-			Name: o.Name, Events: o.events, Lost: o.lost, Errors: o.errors,
-			Failing: o.pause > 0, Error: o.last,
-		})
+		t := SinkStatus{Name: o.Name, Events: o.events, Lost: o.lostSoFar(), Errors: o.errors, Failing: o.pause > 0, Error: o.last}
+		if t.Failing {
+			t.Since, t.Absent = o.since, o.absent
+		}
+		s.sinks = append(s.sinks, t)
 	}
 }
 
@@ -74,6 +83,8 @@ func (r *Reporter) Status() Status {
 		ByKind: r.snap.events.Map(),
 		Rings:  make([]RingStatus, 0, len(r.snap.rings)),
 		Sinks:  append([]SinkStatus{}, r.snap.sinks...),
+
+		Reopened: r.snap.reopened,
 	}
 	for _, q := range r.snap.rings {
 		s.Rings = append(s.Rings, RingStatus{

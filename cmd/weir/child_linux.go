@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -93,7 +93,11 @@ func runReporter() error {
 	if m.Kind != link.KindStart || len(files) < 2 {
 		return fmt.Errorf("reporter: first message is %q with %d files", m.Kind, len(files))
 	}
-	sinks, dirs, err := openSinks(files[0])
+	var start link.Report
+	if err := json.Unmarshal(m.Data, &start); err != nil {
+		return fmt.Errorf("reporter: first message: %w", err)
+	}
+	sinks, dirs, err := openSinks(files[0], start.Lenient)
 	if err != nil {
 		return err
 	}
@@ -121,8 +125,13 @@ func runReporter() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go follow(l, r, cancel)
-	go sinkNews{}.follow(ctx, slog.New(slog.NewTextHandler(os.Stderr, nil)), r)
-	return r.Run(ctx)
+	telling := make(chan struct{})
+	go func() { tellOutputs(ctx, l, r); close(telling) }()
+	err = r.Run(ctx)
+	cancel()
+	<-telling
+	_ = l.Send(link.KindStatus, outputsOf(r.Status()))
+	return err
 }
 
 // follow does what the holder says, until it says stop or is gone.
@@ -142,8 +151,9 @@ func follow(l *link.Conn, r *report.Reporter, stop context.CancelFunc) {
 	}
 }
 
-// openSinks opens the outputs of the policy, and returns the directories in which their files are rotated.
-func openSinks(f *os.File) (sinks []report.Sink, dirs []string, err error) {
+// openSinks opens the outputs of the policy, and returns the directories in which their files are rotated. If lenient,
+// what cannot be opened is tried again later.
+func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, err error) {
 	root, name, err := bundle.Open(f)
 	if err != nil {
 		return nil, nil, err
@@ -153,20 +163,39 @@ func openSinks(f *os.File) (sinks []report.Sink, dirs []string, err error) {
 		return nil, nil, err
 	}
 	for _, s := range p.Events() {
-		out, err := s.Open(os.Stdout)
-		if err != nil {
-			return nil, nil, unwritable(s, err)
+		open := func() (eve.Output, error) {
+			out, err := s.Open(os.Stdout)
+			return out, unwritable(s, err)
 		}
-		sinks = append(sinks, report.Sink{Name: s.Name, Sink: eve.NewWriter(out, eve.Format{}, 0)})
-		if s.Kind == "file" {
-			dirs = append(dirs, filepath.Dir(s.File.Path))
+		out, err := open()
+		if err != nil && !lenient {
+			return nil, nil, err
+		}
+		if err != nil {
+			out = eve.OpenLater(open)
+		}
+		w := eve.NewWriter(out, eve.Format{}, 0)
+		if err != nil {
+			w.Reopen() // so that it is seen to fail before there is an event
+		}
+		sinks = append(sinks, report.Sink{Name: s.Name, Sink: w})
+		if dir := filepath.Dir(s.File.Path); s.Kind == "file" && isDir(dir) {
+			dirs = append(dirs, dir)
 		}
 	}
 	return sinks, dirs, nil
 }
 
+func isDir(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
+}
+
 // unwritable says what to do about an output that cannot be opened. Files are made and rotated in their directory.
 func unwritable(s policy.Sink, err error) error {
+	if err == nil {
+		return nil
+	}
 	if s.Kind != "file" || !errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("reporter: %w", err)
 	}

@@ -18,6 +18,7 @@ const (
 	exitUsage  = 2 // wrong flags or arguments
 	exitPolicy = 3 // the policy has mistakes; they are on standard error
 	exitSystem = 4 // this system cannot do it: privilege, kernel feature
+	exitAiling = 5 // weir status: weir runs, and something is wrong with it
 )
 
 // commands make the subcommands, in the order in which help lists them. Each file of this package adds its own.
@@ -71,7 +72,8 @@ Suricata rules, marks and polices, and counts, by one policy.
   weir replay in.pcap -p weir.yaml what it would do to a capture
   weir run -p weir.yaml --confirm 60s
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 mistakes in the policy, 4 the system cannot do it.`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 mistakes in the policy, 4 the system cannot do it,
+5 (weir status) weir runs, but needs somebody to look.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,8 +29,11 @@ func newStatus() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "status", Short: "Say what a running weir is doing", Args: exactly(0),
-		Long: `Status asks a running weir for its processes, rules, lanes, flows and drops. Counters are those of the present
-worker, at most two seconds old.`,
+		Long: `Status asks a running weir for its processes, rules, outputs of events, lanes, flows and drops. Counters are
+those of the present worker, at most two seconds old.
+
+Exit codes: 0 all is well; 1 no weir could be asked; 5 it runs, and needs somebody to look: there is no
+worker, or an output takes no events. The lines that say so begin with "!".`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var data json.RawMessage
 			if err := control.Ask(path, holder.Status, &data); err != nil {
@@ -38,7 +42,10 @@ worker, at most two seconds old.`,
 			if asJSON {
 				out := json.NewEncoder(c.OutOrStdout())
 				out.SetIndent("", "  ")
-				return out.Encode(data)
+				if err := out.Encode(data); err != nil {
+					return err
+				}
+				return describeStatus(io.Discard, data)
 			}
 			return describeStatus(c.OutOrStdout(), data)
 		},
@@ -48,7 +55,7 @@ worker, at most two seconds old.`,
 	return c
 }
 
-// describeStatus reads a state and writes its summary.
+// describeStatus reads a state and writes its summary. Its error has no text if that says all.
 func describeStatus(o io.Writer, data []byte) error {
 	var s holder.State
 	err := json.Unmarshal(data, &s)
@@ -60,7 +67,15 @@ func describeStatus(o io.Writer, data []byte) error {
 		return fmt.Errorf("the running weir is of another version (%w); try --json", err)
 	}
 	printStatus(o, &s, &w)
+	if ailing(&s) {
+		return fail(exitAiling, errors.New(""))
+	}
 	return nil
+}
+
+// ailing reports whether somebody should look.
+func ailing(s *holder.State) bool {
+	return s.GaveUp || s.WorkerPID == 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
 }
 
 // printStatus is the summary for people.
@@ -68,6 +83,7 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(o, "%-10s %s\n", name, fmt.Sprintf(format, args...))
 	}
+	now := time.Now()
 	line("weir", "up %s, policy generation %d", s.Uptime.Round(time.Second), s.Generation)
 	line("rules", "%s", rulesState(s))
 	if s.ConfirmLeft > 0 {
@@ -76,6 +92,9 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	line("worker", "%s", workerState(s, w))
 	if s.ReporterPID != 0 {
 		line("reporter", "pid %d", s.ReporterPID)
+	}
+	for _, out := range s.Outputs {
+		line("events", "%s", outputState(&out, now))
 	}
 	if s.Sandbox != "" {
 		line("sandbox", "%s", s.Sandbox)
@@ -95,7 +114,7 @@ func rulesState(s *holder.State) string {
 	text := "not in place"
 	switch {
 	case s.GaveUp:
-		text = "the crash outcome is in force: the worker kept ending, traffic is not inspected"
+		text = "! the outcome absent is in force: the worker kept ending, traffic is not inspected"
 	case s.Applied:
 		text = "in place"
 	}
@@ -105,9 +124,21 @@ func rulesState(s *holder.State) string {
 	return text
 }
 
+// outputState says how an output of events fares.
+func outputState(o *holder.Output, now time.Time) string {
+	lost := ""
+	if o.Lost > 0 {
+		lost = fmt.Sprintf(", %d lost", o.Lost)
+	}
+	if !o.Failing {
+		return fmt.Sprintf("%s: %d written%s", o.Name, o.Events, lost)
+	}
+	return fmt.Sprintf("! %s: cannot be written since %s (%s)%s: %s", o.Name, o.Since.Local().Format("15:04:05"), now.Sub(o.Since).Round(time.Second), lost, o.Error)
+}
+
 func workerState(s *holder.State, w *worker.Status) string {
 	if s.WorkerPID == 0 {
-		return fmt.Sprintf("none, started again %s", times(s.Restarts))
+		return fmt.Sprintf("! none at present, started again %s", times(s.Restarts))
 	}
 	text := fmt.Sprintf("pid %d", s.WorkerPID)
 	if !s.Ready {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,8 +31,10 @@ func printed(t *testing.T, s holder.State, w *worker.Status) string {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := describeStatus(&b, data); err != nil {
-		t.Fatal(err)
+	err = describeStatus(&b, data)
+	var coded exitError
+	if ails := strings.Contains(b.String(), "  ! "); ails != errors.As(err, &coded) || ails && (coded.code != exitAiling || err.Error() != "") {
+		t.Errorf("%v after\n%s", err, b.String())
 	}
 	return b.String()
 }
@@ -74,8 +78,27 @@ func TestStatusBeforeTheFirstCount(t *testing.T) {
 	if got, want := printed(t, holder.State{Generation: 1, WorkerPID: 7}, nil), "weir       up 0s, policy generation 1\nrules      not in place\nworker     pid 7, loading the policy\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got, want := printed(t, holder.State{GaveUp: true, Restarts: 5}, nil), "weir       up 0s, policy generation 0\nrules      the crash outcome is in force: the worker kept ending, traffic is not inspected\nworker     none, started again 5 times\n"; got != want {
+	if got, want := printed(t, holder.State{GaveUp: true, Restarts: 5}, nil), "weir       up 0s, policy generation 0\nrules      ! the outcome absent is in force: the worker kept ending, traffic is not inspected\nworker     ! none at present, started again 5 times\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestStatusOfOutputs(t *testing.T) {
+	got := printed(t, holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, Outputs: []holder.Output{
+		{Name: "stdout", Events: 12},
+		{Name: "unix:/run/siem.sock", Events: 9, Lost: 3},
+	}}, nil)
+	for _, want := range []string{"events     stdout: 12 written\n", "events     unix:/run/siem.sock: 9 written, 3 lost\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	since := time.Now().Add(-90 * time.Second)
+	got = printed(t, holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, Outputs: []holder.Output{
+		{Name: "/var/log/weir/eve.json", Lost: 3, Failing: true, Since: since, Error: "eve: no space left on device"},
+	}}, nil)
+	if want := "events     ! /var/log/weir/eve.json: cannot be written since " + since.Format("15:04:05") + " (1m30s), 3 lost: eve: no space left on device\n"; !strings.Contains(got, want) {
+		t.Errorf("%q is not in\n%s", want, got)
 	}
 }
 

@@ -38,7 +38,8 @@ type FileConfig struct {
 
 // A File is an Output to a file of mode 0640, with rotation by atomic renames. A line
 // that a full disk cut is taken back, or, if that fails, ended, so that no two lines
-// run together. If rotation fails, writing goes on in the old file. A last path element
+// run together. If rotation fails, writing goes on in the old file. A file that was
+// deleted is made anew; without its directory, that is an error. A last path element
 // that is a symbolic link is refused, and so is anything but a regular file or a
 // character device (which is never rotated).
 type File struct {
@@ -134,7 +135,8 @@ func (f *File) Write(lines []byte) (done, lost int, err error) {
 	return done, 0, nil
 }
 
-// ready learns the file's size, which others may change, and rotates by age.
+// ready learns the file's size, which others may change, begins another file if it was
+// deleted, since nobody would ever read it, and rotates by age.
 func (f *File) ready() error {
 	if !f.regular {
 		return nil
@@ -142,6 +144,9 @@ func (f *File) ready() error {
 	st, err := f.f.Stat()
 	if err != nil {
 		return fmt.Errorf("eve: %w", err)
+	}
+	if s, ok := st.Sys().(*syscall.Stat_t); ok && s.Nlink == 0 {
+		return f.open(f.config.Path, 0)
 	}
 	f.size = st.Size()
 	if now := f.periodOf(f.config.Now()); now > f.period {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -264,5 +265,56 @@ func TestFullDevice(t *testing.T) {
 	}
 	if !bytes.HasSuffix([]byte(w.out.(*File).config.Path), []byte("full")) {
 		t.Error("rotated a device")
+	}
+}
+
+// TestDeletedFile: nobody can read a file without a name, so there is a new one; without its directory that is an error,
+// until somebody makes it again.
+func TestDeletedFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := openTest(t, FileConfig{Path: filepath.Join(dir, "eve.json")})
+	_, _, _ = f.Write([]byte("one\n"))
+	if err := os.Remove(f.config.Path); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := f.Write([]byte("two\n")); err != nil || read(t, f.config.Path) != "two\n" {
+		t.Errorf("%v, %q", err, read(t, f.config.Path))
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if done, _, err := f.Write([]byte("three\n")); done != 0 || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("wrote %d bytes to a file without a directory: %v", done, err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := f.Write([]byte("three\n")); err != nil || read(t, f.config.Path) != "three\n" {
+		t.Errorf("%v, %q", err, read(t, f.config.Path))
+	}
+}
+
+func TestOpenLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log", "eve.json")
+	l := OpenLater(func() (Output, error) {
+		f, err := OpenFile(FileConfig{Path: path})
+		return f, err
+	})
+	if done, _, err := l.Write([]byte("one\n")); done != 0 || !errors.Is(err, fs.ErrNotExist) || l.Reopen() == nil || l.Close() != nil {
+		t.Fatalf("%d, %v", done, err)
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, _, err := l.Write([]byte(line)); err != nil || l.Reopen() != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil || read(t, path) != "one\ntwo\n" {
+		t.Errorf("%v, %q", err, read(t, path))
 	}
 }

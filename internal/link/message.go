@@ -13,12 +13,12 @@ import (
 
 // Kinds of messages. The comment says who sends them, and with which data and files.
 const (
-	KindStart   = "start"   // holder: Start; bundle, journal, rings, then each queue's files
+	KindStart   = "start"   // holder to a worker: Start; bundle, journal, rings, then each queue's files; to a reporter: Report; bundle, rings
 	KindReady   = "ready"   // worker: Ready; reporter: nothing
 	KindPolicy  = "policy"  // holder: Generation; bundle
 	KindTaken   = "taken"   // worker: Generation
 	KindRefused = "refused" // worker: Refused; the old policy stays
-	KindStatus  = "status"  // worker, every second and for each lane: Status
+	KindStatus  = "status"  // worker, every second and for each lane: Status; reporter, every second and at its end: Outputs
 	KindStop    = "stop"    // holder: drain and exit
 	KindFailed  = "failed"  // worker, its last words: a string
 )
@@ -63,6 +63,31 @@ type Status struct {
 	RSSBytes   int64 // of the whole worker
 	Lane       int
 	Counters   json.RawMessage // engine.Snapshot
+}
+
+// Report is what a reporter is to do.
+type Report struct {
+	// Lenient: there was a reporter before. An output that cannot be opened is tried again later, since the others
+	// must not suffer by it.
+	Lenient bool
+}
+
+// Outputs say how the outputs of events fare.
+type Outputs struct {
+	List     []Output
+	Reopened uint32 // messages KindPolicy after which the list was made
+	// Renew: another process may be able to open what this one cannot, whose directory is another one now.
+	Renew bool
+}
+
+// An Output is where events go. Its counts are since the reporter began.
+type Output struct {
+	Name    string
+	Events  uint64
+	Lost    uint64
+	Failing bool
+	Since   time.Time // valid iff Failing
+	Error   string    // valid iff Failing
 }
 
 // Generation is the number of a policy.
