@@ -26,6 +26,7 @@ type child struct {
 	failed    bool         // it has said why it ends
 	killAt    time.Time    // when asking is over; valid iff stopping
 	reopens   uint32       // times that a reporter was asked to open its outputs anew
+	judged    uint32       // of these, whose outcome was looked at
 }
 
 // A report is something that a child said, or its end.

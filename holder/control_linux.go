@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/weir-project/weir/firewall"
 )
 
 // What Do can be asked for.
@@ -58,7 +60,9 @@ func (h *Holder) asked(r request) error {
 	case Confirm:
 		err = errors.New("there is nothing to confirm: weir was started without --confirm, or the rules are not in place yet")
 		if h.confirm != nil {
-			err = h.confirm.Confirm(time.Since(h.epoch))
+			if err = h.confirm.Confirm(time.Since(h.epoch)); errors.Is(err, firewall.ErrTooLate) {
+				err = errors.New("there is nothing to confirm any more: it is confirmed, or the time is over")
+			}
 		}
 	case Stop:
 		r.reply <- reply{state: h.snapshot()}

@@ -48,7 +48,7 @@ func TestOutputsOverReporters(t *testing.T) {
 			t.Errorf("%d: said %q, want %q", i, s, c.said)
 		}
 		if c.ended {
-			o.ended()
+			o.ended(slog.New(slog.DiscardHandler))
 		}
 	}
 	o.hear(make([]link.Output, 1000), log)

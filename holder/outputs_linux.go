@@ -52,12 +52,15 @@ func (o *outputs) hear(list []link.Output, log *slog.Logger) {
 	}
 }
 
-// ended keeps the counts of a reporter that is gone.
-func (o *outputs) ended() {
+// ended keeps the counts of a reporter that is gone, and tells of what it took with it.
+func (o *outputs) ended(log *slog.Logger) {
 	if o.before == nil {
 		o.before = make(map[string]Output)
 	}
 	for _, out := range o.list {
+		if out.Failing && out.Lost > 0 {
+			log.Error("the reporter ended while events waited for an output", "to", out.Name, "lost", out.Lost)
+		}
 		o.before[out.Name] = out
 	}
 }
@@ -70,7 +73,11 @@ func (h *Holder) reporterStatus(r *child, data json.RawMessage) {
 		return
 	}
 	h.outputs.hear(s.List, h.config.Log)
-	if s.Renew && r.reopens > 0 && s.Reopened >= r.reopens && !r.stopping && !h.stopping {
+	if s.Reopened < r.reopens || r.judged == r.reopens {
+		return
+	}
+	r.judged = r.reopens
+	if s.Renew && !r.stopping && !h.stopping {
 		r.stop()
 	}
 }

@@ -45,7 +45,7 @@ func (h *Holder) reporterReady(r *child) {
 // wait in the rings, and traffic does not wait for them.
 func (h *Holder) reporterEnded(r *child, err error) error {
 	h.reporter, h.state.ReporterPID = nil, 0
-	h.outputs.ended()
+	h.outputs.ended(h.config.Log)
 	if h.stopping {
 		return nil
 	}

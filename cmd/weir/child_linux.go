@@ -127,11 +127,11 @@ func runReporter() error {
 	go follow(l, r, cancel)
 	telling := make(chan struct{})
 	go func() { tellOutputs(ctx, l, r); close(telling) }()
-	err = r.Run(ctx)
+	_ = r.Run(ctx) // what could not be written at the end is in the last message
 	cancel()
 	<-telling
 	_ = l.Send(link.KindStatus, outputsOf(r.Status()))
-	return err
+	return nil
 }
 
 // follow does what the holder says, until it says stop or is gone.
@@ -163,7 +163,12 @@ func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, er
 		return nil, nil, err
 	}
 	for _, s := range p.Events() {
+		dir := filepath.Dir(s.File.Path)
+		there := s.Kind != "file" || isDir(dir)
 		open := func() (eve.Output, error) {
+			if !there {
+				return nil, fmt.Errorf("reporter: directory %s: %w when this reporter began; weir reload makes it", dir, os.ErrNotExist)
+			}
 			out, err := s.Open(os.Stdout)
 			return out, unwritable(s, err)
 		}
@@ -179,7 +184,7 @@ func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, er
 			w.Reopen() // so that it is seen to fail before there is an event
 		}
 		sinks = append(sinks, report.Sink{Name: s.Name, Sink: w})
-		if dir := filepath.Dir(s.File.Path); s.Kind == "file" && isDir(dir) {
+		if s.Kind == "file" && there {
 			dirs = append(dirs, dir)
 		}
 	}

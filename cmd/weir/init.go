@@ -25,31 +25,41 @@ and the search for card and social security numbers. Nothing is dropped or alter
 		Example: "  weir init -o /etc/weir/weir.yaml\n  weir init --local",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if !local && forwardsNothing() {
-				fmt.Fprintln(c.ErrOrStderr(), "note: this machine forwards nothing, and a policy for what it forwards sees nothing; weir init --local watches its own traffic")
-			}
 			h := thisHost()
 			h.Local, h.Queues = local, queues
 			text := policy.InitText(h)
 			if out == "" {
-				_, err := fmt.Fprint(c.OutOrStdout(), text)
+				if _, err := fmt.Fprint(c.OutOrStdout(), text); err != nil {
+					return err
+				}
+			} else if err := writeNew(out, text); err != nil {
 				return err
+			} else {
+				fmt.Fprintf(c.OutOrStdout(), "%s: a policy that only watches. Next: weir check %[1]s\n", out)
 			}
-			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, os.ErrExist) {
-				return fmt.Errorf("%s is there already; move it away first, or choose another -o", out)
+			if !local && forwardsNothing() {
+				fmt.Fprintln(c.ErrOrStderr(), "note: this machine forwards nothing, so a policy for what it forwards sees nothing; weir init --local watches its own traffic")
 			}
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteString(text)
-			return errors.Join(err, f.Close())
+			return nil
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write to this `file` instead of standard output; never overwrites")
 	c.Flags().BoolVar(&local, "local", false, "the machine is no router: watch its own traffic")
 	c.Flags().IntVar(&queues, "queues", 1, "lanes, each a thread of its own")
 	return c
+}
+
+// writeNew writes a file that must not be there.
+func writeNew(name, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s is there already; move it away first, or choose another -o", name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // forwardsNothing says that Linux is told not to route; elsewhere it is not known.

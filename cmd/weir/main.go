@@ -104,7 +104,11 @@ func newRoot() *cobra.Command {
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return fail(exitUsage, fmt.Errorf("%s takes %s, not %d\nUsage: %s", c.CommandPath(), count(n, "argument"), len(args), c.UseLine()))
+			want := "no arguments"
+			if n > 0 {
+				want = count(n, "argument")
+			}
+			return fail(exitUsage, fmt.Errorf("%s takes %s, not %d\nUsage: %s", c.CommandPath(), want, len(args), c.UseLine()))
 		}
 		return nil
 	}

@@ -32,6 +32,9 @@ func newStatus() *cobra.Command {
 		Long: `Status asks a running weir for its processes, rules, outputs of events, lanes, flows and drops. Counters are
 those of the present worker, at most two seconds old.
 
+An output that takes no events keeps up to 1 MiB of them, tries again, and counts what it has to give up.
+Where a directory was deleted, weir reload makes it and begins anew.
+
 Exit codes: 0 all is well; 1 no weir could be asked; 5 it runs, and needs somebody to look: there is no
 worker, or an output takes no events. The lines that say so begin with "!".`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -181,8 +184,12 @@ func printTotals(line func(name, format string, args ...any), lanes []*engine.Sn
 		addReasons(drops, l.Drops)
 		addReasons(anomalies, l.Anomalies)
 	}
-	line("flows", "%d now, %d in all; of those that ended %d readable, %d by name only, %d dark, %d without payload", live, created,
-		sights[flow.SightReadable], sights[flow.SightName], sights[flow.SightDark], sights[flow.SightNone])
+	ended := ""
+	if created > uint64(live) {
+		ended = fmt.Sprintf("; of those that ended %d readable, %d by name only, %d dark, %d without payload",
+			sights[flow.SightReadable], sights[flow.SightName], sights[flow.SightDark], sights[flow.SightNone])
+	}
+	line("flows", "%d now, %d in all%s", live, created, ended)
 	line("drops", "%s", topReasons(drops))
 	line("anomalies", "%s", topReasons(anomalies))
 	for _, c := range []struct {
