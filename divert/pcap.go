@@ -21,7 +21,8 @@ import (
 // unchanged, in its place, and is counted by Skipped.
 //
 // A capture taken on the sending host holds checksums that its card was to complete: such
-// a packet has packet.ChecksumPartial, as it has live, and an edit completes it.
+// a packet has packet.ChecksumPartial, as it has live, is counted by Partial, and an edit
+// completes it.
 //
 // The output takes the link type of the first frame. A packet that came with another
 // (pcapng) gets a plain header of that type; a frame without IP is left out then. The
@@ -39,6 +40,7 @@ type Pcap struct {
 	failure error  // of the output; ends the socket
 
 	skipped atomic.Uint64
+	partial atomic.Uint64
 	closing sync.Once
 	closed  atomic.Bool
 	counters
@@ -157,6 +159,7 @@ func (s *Pcap) deliver(p *packet.Packet, f *frame) {
 	}
 	if p.Decode(); p.PartialChecksum() {
 		p.Meta.Checksum = packet.ChecksumPartial
+		s.partial.Add(1)
 	}
 }
 
@@ -241,6 +244,9 @@ func (s *Pcap) Caps() Caps { return Caps{Backend: "pcap", GSO: true, InjectOut: 
 
 // Stats implements Socket.
 func (s *Pcap) Stats() Stats { return s.counters.stats() }
+
+// Partial returns how many packets had a checksum that a card was to complete.
+func (s *Pcap) Partial() uint64 { return s.partial.Load() }
 
 // Skipped returns how many frames carried no IP.
 func (s *Pcap) Skipped() uint64 { return s.skipped.Load() }

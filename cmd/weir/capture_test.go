@@ -16,6 +16,7 @@ import (
 
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/checksum"
 )
 
 // The captures of the stories are made here, when the tests run: an office whose hosts (MAC 02::1, 192.0.2.x) speak with
@@ -132,6 +133,30 @@ func newOffice() *office {
 	return o
 }
 
+// seenBySender is the capture of hosts that leave the checksums of what they send to their cards.
+func (o *office) seenBySender() *office {
+	for _, f := range o.frames {
+		ip := f.data[14:]
+		var p packet.Packet
+		p.Set(ip)
+		p.Decode()
+		if f.data[5] != 2 || p.Malformed != packet.WellFormed || p.Fragment.IsFragment() || !p.VerifyChecksum() {
+			continue
+		}
+		addrs, at := ip[12:20], 20
+		if p.Version == 6 {
+			addrs, at = ip[8:40], 40
+		}
+		half, upper := len(addrs)/2, len(ip)-at
+		at += 6 // of UDP
+		if p.Proto == packet.TCP {
+			at += 10
+		}
+		binary.BigEndian.PutUint16(ip[at:], checksum.Pseudo(addrs[:half], addrs[half:], uint8(p.Proto), upper))
+	}
+	return o
+}
+
 func (o *office) pcap() []byte {
 	var b bytes.Buffer
 	w := pcapgo.NewWriter(&b)
@@ -177,6 +202,8 @@ func makeCapture(args []string) error {
 		b = newOffice().pcapng()
 	case "cut":
 		b = whole[:len(whole)-7]
+	case "sender":
+		b = newOffice().seenBySender().pcap()
 	case "linktype":
 		b = bytes.Clone(whole)
 		binary.LittleEndian.PutUint32(b[20:], 147)
@@ -237,6 +264,8 @@ func sound(p *packet.Packet) string {
 		return string(p.Malformed.Reason())
 	case p.Fragment.IsFragment():
 		return "fragment"
+	case p.PartialChecksum():
+		return "partial"
 	case !p.VerifyChecksum():
 		return "bad-checksum"
 	}

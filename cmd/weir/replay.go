@@ -41,6 +41,11 @@ they were captured, and writes what would have left to another file: edited and 
 to rejected ones, and frames without IP as they were. It needs no privilege. The same capture and policy
 always give the same bytes and the same events. After an error there is no output file.
 
+A capture taken on the host that sent the packets shows checksums that its card was still to complete. Such
+packets are no errors: they are inspected and counted in the summary; one that is not changed leaves as it
+came, one that is changed leaves with whole checksums. A checksum that is simply wrong follows
+outcomes.malformed.
+
 Changed packets are shown as they leave. What stood there before is not shown, since it may be what the
 policy is to hide, and neither are long numbers beside it; --original shows all.`,
 		Example: `  weir replay in.pcap -p weir.yaml -w out.pcap --eve events.json
@@ -179,6 +184,7 @@ func (r *replay) summary(s *engine.Snapshot) {
 		{s.Delayed, "delayed"},
 		{s.Injected, "injected"},
 		{r.socket.Skipped(), "without IP passed through"},
+		{r.socket.Partial(), "with a checksum that the sender's card was to complete"},
 		{s.Panics, "failed inside Weir (please report this)"},
 	} {
 		if c.n > 0 {
