@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/packet"
 )
@@ -23,11 +24,17 @@ func (l *Lane) contain() {
 	}
 	l.tellPanic()
 	d := l.failed()
+	if i := l.resuming; i != 0 {
+		l.resuming = 0
+		l.decided(&l.held.list[i-1].packet, d)
+		l.unpark(i-1, true)
+	}
 	if f := l.cx.Flow; f != nil {
 		f.Interest = 0
 		if d.Verdict.Final() {
 			f.Verdict, f.Reason = d.Verdict, d.Reason
 		}
+		l.abandon(f)
 	}
 	if len(l.pieces) > 0 { // the packet's copy is the last to come of them
 		for _, piece := range l.pieces {
@@ -37,7 +44,7 @@ func (l *Lane) contain() {
 		l.pieces = nil
 		return
 	}
-	if !l.answered(p) {
+	if !l.answeredIt {
 		l.decided(p, d)
 		l.ready(p)
 	}
@@ -69,11 +76,6 @@ func (l *Lane) tellPanic() {
 	l.tell(&l.note)
 }
 
-// answered reports whether the packet already has its place among those to be answered.
-func (l *Lane) answered(p *packet.Packet) bool {
-	return len(l.done) > 0 && l.done[len(l.done)-1] == p
-}
-
 // panicSite names the function that panicked: the first outside the runtime.
 func panicSite() string {
 	var pcs [16]uintptr
@@ -87,4 +89,19 @@ func panicSite() string {
 			return "unknown"
 		}
 	}
+}
+
+// abandon gives up reading a flow on which Weir failed. If its numbers were changed, it cannot go on
+// without us.
+func (l *Lane) abandon(f *flow.Flow) {
+	ss := l.sessions.of(f)
+	if ss == nil {
+		return
+	}
+	l.reading.open = false
+	if ss.conn.Altered() && !l.outcomes.Monitor {
+		f.Verdict, f.Reason = packet.Drop, "internal-error"
+	}
+	defer l.guard()
+	l.closeSession(ss)
 }

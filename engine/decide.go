@@ -31,6 +31,9 @@ func (l *Lane) combine(d, opinion inspect.Decision) inspect.Decision {
 		}
 		return d
 	}
+	if l.reading.open && opinion.Verdict.Final() {
+		opinion.Scope = inspect.ScopeFlow // bytes of a stream cannot be dropped alone: they come again
+	}
 	if opinion.Monitor || l.cx.Monitor {
 		l.counters.WouldDrop += b2u(opinion.Verdict.Final())
 		if opinion.Verdict.Final() && opinion.Scope == inspect.ScopeFlow {
@@ -142,6 +145,9 @@ func (l *Lane) answer(p *packet.Packet, f *flow.Flow, dir flow.Direction) {
 	l.inject(packet.Reset(l.scratch.answer[:0], p), p)
 	if f != nil && f.State == flow.Established {
 		f.Answered |= 1 << dir.Reverse()
+		if ss := l.sessions.of(f); ss != nil {
+			ss.conn.Renumber(p, dir)
+		}
 		l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p)
 	}
 }

@@ -47,7 +47,7 @@ func (l *Lane) reassembled(d *defrag.Datagram) {
 		l.begin(whole)
 		l.outcome(whole, l.anomaly(inspect.LayerDecode, why, l.outcomes.Malformed))
 	} else {
-		l.inspect(whole)
+		l.inspect(whole) // streams leave it to us to answer
 	}
 	if whole.Verdict == packet.Reject {
 		whole.Token = d.Pieces[0].Packet.Token

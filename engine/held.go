@@ -19,6 +19,7 @@ import (
 const (
 	timerHeld    = 3 // wheel.Timer.Kind, beside flow.TimerKind and defrag.TimerKind
 	timerInspect = 4
+	timerStream  = 5
 )
 
 // A heldPacket is one packet that waits.
@@ -30,6 +31,10 @@ type heldPacket struct {
 	until  time.Duration
 	serial uint64 // of all that ever waited
 	next   uint32 // the flow's next held packet, as index plus one
+
+	// Of segments that wait for their stream. A ghost has passed, and is only to be read.
+	decision inspect.Decision
+	ghost    bool
 }
 
 // heldBookkeeping is what a waiting packet costs beside its bytes, about.
@@ -91,6 +96,12 @@ func (h *heldPool) buffer(class int) []byte {
 	return make([]byte, 1<<class)
 }
 
+// putBack returns a place that was taken and is not needed.
+func (h *heldPool) putBack(i uint32) {
+	h.bytes -= h.list[i].cost()
+	h.released = append(h.released, i)
+}
+
 // reuse takes back the memory of packets that have been answered.
 func (h *heldPool) reuse() {
 	for _, i := range h.released {
@@ -143,7 +154,7 @@ func (l *Lane) delay(p *packet.Packet, f *flow.Flow, until time.Duration) bool {
 		return false
 	}
 	hp.packet.CopyFrom(p, hp.buf)
-	hp.flow, hp.next = f, 0
+	hp.flow, hp.next, hp.ghost = f, 0, false
 	if f != nil {
 		if f.HeldLast != 0 {
 			last := l.held.list[f.HeldLast-1]
@@ -213,6 +224,8 @@ func (l *Lane) fire(t *wheel.Timer) {
 		l.releaseHeld(t.Index)
 	case timerInspect:
 		l.timerDue(t.Index)
+	case timerStream:
+		l.streamDue(t.Index)
 	default:
 		l.frags.Expire(t)
 	}

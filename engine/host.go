@@ -9,6 +9,7 @@ import (
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/stream"
 )
 
 // A Lane is the host of its inspectors.
@@ -96,6 +97,9 @@ func (l *Lane) Edit(cx *inspect.Context, id field.ID, span field.Span, with []by
 	if cx.Monitor || cx.Packet == nil {
 		return false
 	}
+	if l.reading.open {
+		return l.editStream(cx, id, span, with)
+	}
 	span.Off += l.base
 	span.End += l.base
 	if span.Off < 0 || span.End < span.Off || span.End > len(cx.Packet.Payload()) {
@@ -137,5 +141,36 @@ func (l *Lane) Release(cx *inspect.Context) {
 	}
 }
 
-// Hold notes how much of what is shown the inspector wants to see again. Segments are shown once.
-func (l *Lane) Hold(*inspect.Context, int) bool { return false }
+// Hold notes how much of what is shown the inspector wants to see again.
+func (l *Lane) Hold(_ *inspect.Context, n int) bool {
+	r := &l.reading
+	if !r.open || !r.mayHold || n < 0 {
+		return false
+	}
+	r.hold = max(r.hold, n)
+	return true
+}
+
+// editStream notes an edit of what is shown of a stream.
+func (l *Lane) editStream(cx *inspect.Context, id field.ID, span field.Span, with []byte) bool {
+	r := &l.reading
+	if span.Off < 0 || span.End < span.Off {
+		return false
+	}
+	if !r.message {
+		if !r.ss.conn.Replace(r.dir, stream.Payload, span.Off, span.End, with) {
+			l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass)
+			return false
+		}
+		l.counters.Edits++
+		return true
+	}
+	if cx.Shown == nil || span.End > len(cx.Shown.Unit) {
+		return false
+	}
+	if !l.edits.add(edit{Edit: field.Edit{Span: span, Author: cx.Author, Field: id}}, with) {
+		l.mention(inspect.LayerEdit, "edit-list-full", packet.Pass)
+		return false
+	}
+	return true
+}

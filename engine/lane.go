@@ -24,6 +24,7 @@ import (
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/stream"
 )
 
 // A Clock tells the present moment twice: as lane time, monotonic from an arbitrary start, and as
@@ -61,9 +62,12 @@ type Config struct {
 type Limits struct {
 	Flow      flow.Limits
 	Fragments defrag.Limits
-	HeldBytes int // bytes of packets that are delayed or held; default 32 MiB
-	Edits     int // edits of one packet; default 64
-	Tries     int // units of a flow in which grammars are sought before it counts as dark; default 4
+	Stream    stream.Limits
+	HeldBytes int           // bytes of packets that are delayed or held; default 32 MiB
+	Edits     int           // edits of one packet; default 64
+	Hold      time.Duration // for which bytes of a stream wait for a decision at most; default 100 ms
+	Gap       time.Duration // for which segments wait for one before them; default 30 s
+	Tries     int           // units of a flow in which grammars are sought before it counts as dark; default 4
 }
 
 // Settle says how a flow that nobody looks at any more is handed back to the kernel: its packets
@@ -81,6 +85,7 @@ type Lane struct {
 	inspected packet.Mark
 	limits    Limits
 	grammars  []proto.Grammar
+	streams   []proto.StreamGrammar // the same, for TCP
 	chain     *inspect.Chain
 
 	wheel *wheel.Wheel
@@ -88,11 +93,17 @@ type Lane struct {
 	frags *defrag.Table
 	held  heldPool
 
+	sessions sessions
+	reading  reading
+
 	now      time.Duration
 	wall     time.Time
 	nextIdle time.Duration // when the inspectors that report from time to time are called next
 
-	batch    []*packet.Packet
+	batch      []*packet.Packet
+	answeredIt bool   // the packet on its way is among those to be answered, or parked
+	resuming   uint32 // the segment that waited and is on its way, as index plus one; 0 if none is
+
 	current  int              // index in batch of the packet on its way, for containment
 	done     []*packet.Packet // verdict given, not yet finished; in order
 	scratch  scratch
@@ -142,8 +153,12 @@ func New(c Config) *Lane {
 	l.frags = defrag.NewTable(c.Limits.Fragments, l.wheel, l.dropDatagram)
 	l.held.init(c.Limits.HeldBytes)
 	l.edits.init(c.Limits.Edits)
+	l.sessions.pool = stream.NewPool(c.Limits.Stream, l.scratch.packet)
 	l.scratch.init(c.Batch)
 	l.cx = inspect.Context{Host: l, Labels: l.chain.Labels}
+	for _, g := range l.grammars {
+		l.streams = append(l.streams, proto.Units(g))
+	}
 	l.publish()
 	return l
 }
@@ -154,6 +169,13 @@ func (l *Limits) setDefaults() {
 			*n = d
 		}
 	}
+	if l.Hold <= 0 {
+		l.Hold = 100 * time.Millisecond
+	}
+	if l.Gap <= 0 {
+		l.Gap = 30 * time.Second
+	}
+	l.Stream.SetDefaults()
 	def(&l.HeldBytes, 32<<20)
 	def(&l.Edits, 64)
 	def(&l.Tries, 4)
@@ -250,6 +272,7 @@ func (l *Lane) runFrom(n int) {
 		if l.clock == nil {
 			l.captureTime(p)
 		}
+		l.answeredIt = false
 		l.route(p)
 		l.current++
 	}
@@ -296,6 +319,7 @@ func (l *Lane) shutdown() {
 	l.frags.Flush()
 	l.flush()
 	l.flows.Shutdown()
+	l.flush()
 	l.tellIdle(true)
 	l.publish()
 }

@@ -12,8 +12,9 @@ import (
 //	2 fragments   a piece waits for its datagram, which then takes the route in its place
 //	3 flow        found or made; a full table: Outcomes.Limit
 //	4 verdict     one given for the whole flow before is final
-//	5 inspect     packet, stream, field and message views (view.go)
-//	6 edits       merged, made, repaired (edit.go)
+//	5 inspect     packet views; of a datagram, field and message views (view.go)
+//	6 edits       of a datagram: merged, made, repaired (edit.go)
+//	              a TCP segment whose bytes somebody reads takes steps 5 to 8 with its stream (stream.go)
 //	7 outcome     inspectors that need the verdict: count, mark, police, shape
 //	8 release     now, later (held.go), or never
 
@@ -30,8 +31,9 @@ func (l *Lane) route(p *packet.Packet) {
 		l.fragment(p)
 		return
 	}
-	l.inspect(p)
-	l.release(p)
+	if !l.inspect(p) {
+		l.release(p)
+	}
 }
 
 // unreadable returns why the packet cannot be trusted, or "".
@@ -67,14 +69,15 @@ func (l *Lane) begin(p *packet.Packet) {
 	l.base, l.emitted = 0, 0
 }
 
-// inspect takes a whole, well-formed datagram through steps 3 to 7 and leaves its verdict in p.
-func (l *Lane) inspect(p *packet.Packet) {
+// inspect takes a whole, well-formed datagram through steps 3 to 7 and leaves its verdict in p. gone
+// says that p was answered or waits: a stream sees to that.
+func (l *Lane) inspect(p *packet.Packet) (gone bool) {
 	l.begin(p)
 	f, dir, isNew := l.flows.Observe(p, l.now)
 	if f == nil {
 		d := l.anomaly(inspect.LayerFlow, "flow-table-full", l.outcomes.Limit)
 		l.outcome(p, d)
-		return
+		return false
 	}
 	l.cx.Flow, l.cx.Dir = f, dir
 	d := inspect.Decision{}
@@ -87,17 +90,40 @@ func (l *Lane) inspect(p *packet.Packet) {
 	switch {
 	case f.Verdict.Final():
 		d = inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason}
-	case f.Interest != 0 && !d.Verdict.Final():
-		d = l.look(p, f, d)
-		if !d.Verdict.Final() {
-			d = l.makeEdits(p, f, d)
+	case d.Verdict.Final():
+	default:
+		if ss := l.session(f); ss != nil {
+			if d = l.lookAt(p, f, d); !d.Verdict.Final() {
+				l.stream(ss, p, d)
+				return true
+			}
+		} else if f.Interest != 0 {
+			if d = l.look(p, f, d); !d.Verdict.Final() {
+				d = l.makeEdits(p, f, d)
+			}
 		}
 	}
 	l.outcome(p, d)
+	if ss := l.sessions.of(f); ss != nil {
+		l.endSession(ss)
+	}
+	return false
 }
 
 // look shows the packet to those who still look at its flow, and returns what they decide together.
 func (l *Lane) look(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.Decision {
+	d = l.lookAt(p, f, d)
+	if d.Verdict.Final() || f.Interest == 0 {
+		return d
+	}
+	if unit := p.Payload(); len(unit) > 0 {
+		d = l.lookInside(unit, f, d)
+	}
+	return d
+}
+
+// lookAt shows the packet as it is.
+func (l *Lane) lookAt(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.Decision {
 	cx := &l.cx
 	for i := range l.chain.Packet {
 		v := &l.chain.Packet[i]
@@ -106,12 +132,6 @@ func (l *Lane) look(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.
 		}
 		l.call(v.Index)
 		d = l.combine(d, v.I.InspectPacket(cx, p))
-	}
-	if d.Verdict.Final() || f.Interest == 0 {
-		return d
-	}
-	if unit := p.Payload(); len(unit) > 0 {
-		d = l.lookInside(unit, f, d)
 	}
 	return d
 }
@@ -138,7 +158,7 @@ func (l *Lane) outcome(p *packet.Packet, d inspect.Decision) {
 			d = l.combine(d, opinion)
 		}
 	}
-	if f := cx.Flow; f != nil && f.Interest == 0 && !f.Verdict.Final() {
+	if f := cx.Flow; f != nil && f.Interest == 0 && f.Session == 0 && !f.Verdict.Final() {
 		l.settled(p, f, d.Verdict)
 	}
 	l.decided(p, d)
@@ -180,6 +200,9 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 		l.endFlow(&l.chain.Flow[i], why)
 	}
 	l.cx = saved
+	if ss := l.sessions.of(f); ss != nil {
+		l.closeSession(ss)
+	}
 	l.releaseFlow(f)
 }
 

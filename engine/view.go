@@ -8,8 +8,7 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-// This file is step 5: what lies inside a packet, shown to those who asked. Until package stream
-// puts TCP in order, a unit is one segment: a message is seen if it begins with one.
+// This file is step 5 for datagrams, each of which is a unit of its own; read.go is that for TCP.
 
 // lookInside shows a payload as bytes, as fields and as messages.
 func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
@@ -92,30 +91,37 @@ func (l *Lane) see(f *flow.Flow, s flow.Sight) {
 
 // show shows the message in l.msg, field by field and whole.
 func (l *Lane) show(f *flow.Flow, d inspect.Decision, phase inspect.Phase) inspect.Decision {
+	return l.showMessage(&l.msg, f, d, phase)
+}
+
+func (l *Lane) showMessage(m *field.Message, f *flow.Flow, d inspect.Decision, phase inspect.Phase) inspect.Decision {
 	cx := &l.cx
-	cx.Shown = &l.msg
+	cx.Shown = m
 	defer func() { cx.Shown = nil }()
 	var made field.Set
-	for i := range l.msg.Fields {
-		made |= field.SetOf(l.msg.Fields[i].ID)
+	for i := range m.Fields {
+		made |= field.SetOf(m.Fields[i].ID)
 	}
 	for i := range l.chain.Field {
 		v := &l.chain.Field[i]
 		if v.Want&made == 0 {
 			continue
 		}
-		for n := range l.msg.Fields {
-			if fd := &l.msg.Fields[n]; v.Want.Has(fd.ID) && f.Interest&v.Bit != 0 {
+		for n := range m.Fields {
+			if fd := &m.Fields[n]; v.Want.Has(fd.ID) && f.Interest&v.Bit != 0 {
 				l.call(v.Index)
 				d = l.combine(d, v.I.InspectField(cx, fd))
 			}
 		}
 	}
+	if phase == field.MessagePart {
+		return d
+	}
 	for i := range l.chain.Message {
 		v := &l.chain.Message[i]
-		if v.Want&made != 0 && f.Interest&v.Bit != 0 {
+		if (v.Want&made != 0 || phase == field.MessageEnd) && f.Interest&v.Bit != 0 {
 			l.call(v.Index)
-			d = l.combine(d, v.I.InspectMessage(cx, &l.msg, phase))
+			d = l.combine(d, v.I.InspectMessage(cx, m, phase))
 		}
 	}
 	return d

@@ -122,6 +122,7 @@ type Flow struct {
 	Told                uint64
 	Answered            uint8
 	HeldFirst, HeldLast uint32
+	Session             uint32 // TCP: the engine's memory of the stream, as index plus one; 0 if there is none
 
 	Memory []uint64 // the inspectors' per-flow state; see inspect.State
 

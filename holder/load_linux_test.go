@@ -166,6 +166,7 @@ func (e *echoLoad) inspected() {
 func (e *echoLoad) finish() tally {
 	close(e.stop)
 	e.sending.Wait()
+	e.lastReceived.Store(time.Now().UnixNano()) // what waited for a new worker may come only now
 	eventually(5*time.Second, func() bool {
 		return e.count().lost() == 0 || time.Since(time.Unix(0, e.lastReceived.Load())) > time.Second
 	})

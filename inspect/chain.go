@@ -41,6 +41,7 @@ type Chain struct {
 
 	Wanted   field.Set // fields that anybody asks for; nothing else is parsed
 	Resize   field.Set // fields whose length somebody may change
+	Reads    uint64    // bit i is set iff inspector i reads what lies inside packets
 	Interest uint64    // the interest of a new flow: bit i is set iff inspector i can lose it
 	Words    int       // inspectors' memory per flow, in 8-byte words
 }
@@ -87,16 +88,19 @@ func (c *Chain) add(index uint8, in Inspector) error {
 	}
 	if v, ok := in.(StreamInspector); ok {
 		c.Stream = append(c.Stream, View[StreamInspector]{I: v, Index: index, Bit: bit})
+		c.Reads |= bit
 		interested = true
 	}
 	if v, ok := in.(FieldInspector); ok {
 		c.Field = append(c.Field, View[FieldInspector]{v, index, bit, v.Fields()})
 		c.Wanted = c.Wanted.Union(v.Fields())
+		c.Reads |= bit
 		interested = true
 	}
 	if v, ok := in.(MessageInspector); ok {
 		c.Message = append(c.Message, View[MessageInspector]{v, index, bit, v.Fields()})
 		c.Wanted = c.Wanted.Union(v.Fields())
+		c.Reads |= bit
 		interested = true
 	}
 	if v, ok := in.(FlowInspector); ok {

@@ -23,6 +23,7 @@ type Arrival struct {
 	Fresh     bool          // there are bytes that nobody has read: Unread
 	End       bool          // the sender has sent its FIN, and all before it has come
 	Lost      bool          // memory is exhausted: bytes that were unread are so for good
+	Moved     bool          // the other direction's receiver has bytes that were never seen here: they are skipped
 	Differs   bool          // bytes were sent again that differ from those released, which go instead
 	Restarted bool          // both ends have begun anew: whoever reads begins anew as well
 }
@@ -96,10 +97,34 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	if s.has(packet.RST) {
 		return c.arriveRST(h, &s)
 	}
+	moved := back.catchUp(c, &s)
 	if !c.acknowledge(back, &s) {
 		return discard("tcp-bad-ack")
 	}
-	return c.arriveData(dir, h, &s)
+	a := c.arriveData(dir, h, &s)
+	a.Moved = moved
+	return a
+}
+
+// catchUp moves a direction that was met in its middle to where its receiver is: it may hold, ahead
+// of a gap, bytes that came before our time, and acknowledges them once the gap is filled. It
+// reports whether that skipped bytes.
+func (h *half) catchUp(c *Conn, s *segment) bool {
+	ack := s.h.Ack()
+	if !h.loose || !h.seen || !s.has(packet.ACK) {
+		return false
+	}
+	if !h.sent.Less(ack) || h.finSent && ack == h.sent.Add(1) {
+		return false
+	}
+	h.skipTo(ack)
+	h.view = nil
+	c.keepUnread(h, ack)
+	h.next, h.decided = ack, ack
+	h.edited, h.sent = ack, ack
+	h.kept.clear(c.pool)
+	h.kept.from = ack
+	return true
 }
 
 // arriveEarly sees to segments before the handshake is over; done is false if it is now.
@@ -175,6 +200,10 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	if h.finSent && ack == top {
 		h.finAcked, ack = true, h.sent
 	}
+	if h.loose && !h.ackSeen && ack.Less(h.una) {
+		h.una = ack
+	}
+	h.ackSeen = true
 	if h.una.Less(ack) {
 		h.una = ack
 		h.kept.forget(c.pool, ack)
@@ -194,6 +223,10 @@ func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
 // arriveData sorts a segment by where its bytes stand: old, held, new, or ahead.
 func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	fin := s.has(packet.FIN)
+	back := h.loose && s.seq.Less(h.first) && len(s.payload) > 0 && (!h.ackSeen || h.una.Less(s.end))
+	if back {
+		c.rewind(h, s.seq)
+	}
 	switch {
 	case len(s.payload) == 0 && !fin:
 		return Arrival{}
@@ -204,7 +237,7 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	case len(s.payload) > 0 && !fin && h.decided.LessEq(s.seq) && s.end.LessEq(h.next):
 		return Arrival{Action: Absorb}
 	}
-	a := Arrival{Differs: c.differs(h, s)}
+	a := Arrival{Differs: c.differs(h, s), Restarted: back}
 	if h.next.Less(s.end) {
 		a.Lost = c.take(dir, h, s)
 		a.Fresh = true
@@ -213,6 +246,26 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 		a.End = c.arriveFIN(h, s)
 	}
 	return a
+}
+
+// rewind begins a direction that was met in its middle once more, at a place before: the receiver has
+// yet to get bytes that came before our time.
+func (c *Conn) rewind(h *half, to seqnum.Value) {
+	una := h.una
+	if w := h.work; w != nil {
+		c.pool.dropWindow(w.buf)
+		w.buf, w.edits, w.bytes = nil, w.edits[:0], w.bytes[:0]
+		for i := range w.wait {
+			w.wait[i].read = false
+		}
+	}
+	h.kept.clear(c.pool)
+	h.m = seqMap{list: h.m.list[:0]}
+	h.view = nil
+	h.begin(to)
+	if h.ackSeen {
+		h.una = una.Max(to)
+	}
 }
 
 // differs reports whether the segment's bytes that were released before are now others. They are

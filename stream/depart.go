@@ -103,7 +103,11 @@ func (c *Conn) room(p *packet.Packet, h *half, s *segment) int {
 	case s.seq.Less(h.next) && h.m.toOut(s.seq).Less(h.sent):
 		return n
 	}
-	return max(n, int(h.mss)-(len(s.h)-20))
+	mss := int(h.mss)
+	if mss == 0 {
+		mss = 536 // what every host takes (RFC 9293 §3.7.1)
+	}
+	return max(n, mss-(len(s.h)-20))
 }
 
 const maxDatagram = 65535
@@ -150,3 +154,16 @@ func (c *Conn) nudge(p *packet.Packet, h *half) bool {
 }
 
 var nudgeByte [1]byte
+
+// Renumber gives a segment that will not leave the numbers that its receiver would accept it with
+// now, for a reset to be made after it.
+func (c *Conn) Renumber(p *packet.Packet, dir flow.Direction) {
+	if c.phase != phaseOpen {
+		return
+	}
+	h, back := &c.half[dir], &c.half[dir.Reverse()]
+	p.SetSeq(h.sent)
+	if p.TCPFlags.Has(packet.ACK) {
+		p.SetAck(back.ackIn(p.TCP().Ack()))
+	}
+}

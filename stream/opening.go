@@ -156,7 +156,7 @@ func (c *Conn) restart() {
 	for d := range c.half {
 		c.half[d] = half{m: seqMap{list: c.half[d].m.list[:0]}}
 	}
-	c.phase, c.locked = phaseNew, false
+	c.phase, c.locked, c.middle = phaseNew, false, false
 }
 
 func (c *Conn) anySYN() bool {
@@ -194,12 +194,14 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 
 // pickUp begins in the middle of a connection, with whatever this segment says.
 func (c *Conn) pickUp(dir flow.Direction, s *segment) {
-	c.half[dir].begin(s.seq)
-	c.half[dir].seen = true
+	h, back := &c.half[dir], &c.half[dir.Reverse()]
+	h.begin(s.seq)
+	h.seen = true
 	if s.has(packet.ACK) {
-		c.half[dir.Reverse()].begin(s.h.Ack())
+		back.begin(s.h.Ack())
 	}
-	c.phase = phaseOpen
+	h.loose, back.loose = true, true
+	c.phase, c.middle = phaseOpen, true
 	c.closeOpening()
 }
 

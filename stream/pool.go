@@ -46,7 +46,8 @@ const (
 	maxWindowLog = 20
 )
 
-func (l *Limits) setDefaults() {
+// SetDefaults gives zero fields their defaults.
+func (l *Limits) SetDefaults() {
 	def := func(n *int, d int) {
 		if *n <= 0 {
 			*n = d
@@ -78,7 +79,7 @@ type Stats struct {
 // NewPool returns an empty pool. buffer lends 64 KiB for a packet that changes its size, until the
 // packet has left.
 func NewPool(l Limits, buffer func() []byte) *Pool {
-	l.setDefaults()
+	l.SetDefaults()
 	return &Pool{limits: l, buffer: buffer}
 }
 

@@ -64,6 +64,7 @@ type Conn struct {
 
 	mode   Mode
 	phase  phase
+	middle bool // it was met after its beginning
 	locked bool // authenticated segments (RFC 2385, RFC 5925): never altered
 }
 
@@ -98,6 +99,8 @@ type half struct {
 	scale     uint8  // of the windows that the receiver of these bytes announces
 	known     bool   // there is a beginning
 	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
+	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
+	ackSeen   bool   // the receiver has acknowledged something
 	edgeKnown bool   // the window scale is known
 	finSeen   bool
 	finSent   bool
@@ -156,6 +159,9 @@ func (c *Conn) Untouched() bool {
 func (h *half) untouched() bool {
 	return h.m.identity() && h.una == h.sent && h.decided == h.next && (h.work == nil || len(h.work.wait) == 0)
 }
+
+// PickedUp reports whether the connection was met after its beginning.
+func (c *Conn) PickedUp() bool { return c.middle }
 
 // Altered reports whether a change of length makes it impossible to go on without us.
 func (c *Conn) Altered() bool { return !c.half[0].m.identity() || !c.half[1].m.identity() }

@@ -54,13 +54,34 @@ func (c *Conn) Next(dir flow.Direction) (handle uint32, read, ok bool) {
 	}
 	for i := range h.work.wait {
 		w := &h.work.wait[i]
-		if w.read && w.end.LessEq(h.decided.Add(1)) && (w.end.LessEq(h.decided) || h.decided == h.next) || !w.read && w.seq.LessEq(h.next) {
+		if w.read && h.due(w) || !w.read && w.seq.LessEq(h.next) {
 			handle, read = w.handle, w.read
 			h.unwait(i)
 			return handle, read, true
 		}
 	}
 	return 0, false, false
+}
+
+// NextRead returns the next segment to Depart, and has it wait no longer.
+func (c *Conn) NextRead(dir flow.Direction) (handle uint32, ok bool) {
+	h := &c.half[dir]
+	if h.work == nil {
+		return 0, false
+	}
+	for i := range h.work.wait {
+		if w := &h.work.wait[i]; w.read && h.due(w) {
+			handle = w.handle
+			h.unwait(i)
+			return handle, true
+		}
+	}
+	return 0, false
+}
+
+// due reports whether all that a segment brought is decided. A FIN is with the bytes before it.
+func (h *half) due(w *waiter) bool {
+	return w.end.LessEq(h.decided) || h.decided == h.next && w.end == h.decided.Add(1)
 }
 
 func (h *half) unwait(i int) {

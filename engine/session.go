@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/wheel"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/stream"
+)
+
+// A session is what a lane remembers of a TCP flow whose bytes somebody reads.
+type session struct {
+	timer  wheel.Timer
+	index  uint32
+	conn   *stream.Conn
+	flow   *flow.Flow
+	parser proto.Parser // nil until a grammar has recognised the flow, and once it is done
+
+	skip   [2]int64         // bytes of each direction that the parser need not see
+	since  [2]time.Duration // when the oldest bytes that are undecided came
+	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
+	tries  uint8            // units in which grammars were sought
+	spoken [2]bool          // no grammar knows what this direction begins with
+	dark   bool             // no grammar will be sought any more
+}
+
+// sessions is the sessions of a lane.
+type sessions struct {
+	pool *stream.Pool
+	list []*session
+	free []uint32
+}
+
+// of returns the flow's session, or nil.
+func (t *sessions) of(f *flow.Flow) *session {
+	if f == nil || f.Session == 0 {
+		return nil
+	}
+	return t.list[f.Session-1]
+}
+
+func (t *sessions) open(f *flow.Flow, mode stream.Mode) *session {
+	if len(t.free) == 0 {
+		i := uint32(len(t.list))
+		t.list = append(t.list, &session{index: i, timer: wheel.Timer{Kind: timerStream, Index: i}})
+		t.free = append(t.free, i)
+	}
+	i := t.free[len(t.free)-1]
+	t.free = t.free[:len(t.free)-1]
+	ss := t.list[i]
+	ss.conn, ss.flow = t.pool.New(mode), f
+	f.Session = i + 1
+	return ss
+}
+
+// session returns the flow's session, making one if somebody reads the flow's bytes; nil if nobody
+// does.
+func (l *Lane) session(f *flow.Flow) *session {
+	if ss := l.sessions.of(f); ss != nil {
+		return ss
+	}
+	if f.Key.Proto != packet.TCP || f.Interest&l.chain.Reads == 0 {
+		return nil
+	}
+	return l.sessions.open(f, stream.Mode{
+		Passive: l.outcomes.Monitor, Edits: !l.outcomes.Monitor, Resizes: !l.outcomes.Monitor && l.chain.Resize != 0,
+	})
+}
+
+// closeSession forgets the session. What waits goes as the verdict of its flow says: it is dropped, or,
+// as far as it was read, leaves.
+func (l *Lane) closeSession(ss *session) {
+	f := ss.flow
+	for d := range flow.Direction(2) {
+		if !f.Verdict.Final() {
+			ss.conn.Decide(d, true)
+			l.drain(ss, d)
+		}
+		l.dropWaiting(ss, d, "stream-gap")
+	}
+	l.wheel.Cancel(&ss.timer)
+	if ss.parser != nil {
+		ss.parser.Close()
+	}
+	ss.conn.Close()
+	f.Session = 0
+	*ss = session{index: ss.index, timer: ss.timer}
+	l.sessions.free = append(l.sessions.free, ss.index)
+}
+
+// dropWaiting drops what waits of a direction. Its sender sends it again, unless the flow is over.
+func (l *Lane) dropWaiting(ss *session, dir flow.Direction, why packet.Reason) {
+	if ss.flow.Verdict.Final() {
+		why = ss.flow.Reason
+	}
+	for {
+		i, ok := ss.conn.Take(dir)
+		if !ok {
+			return
+		}
+		p := &l.held.list[i].packet
+		p.Verdict, p.Reason = packet.Drop, why
+		l.unpark(i, true)
+	}
+}
+
+// restartSession has the readers begin anew: the two ends have.
+func (l *Lane) restartSession(ss *session) {
+	if ss.parser != nil {
+		ss.parser.Close()
+		ss.parser = nil
+	}
+	ss.skip, ss.tries, ss.spoken, ss.dark = [2]int64{}, 0, [2]bool{}, false
+	ss.flow.App = 0
+}
+
+// streamDue sees to bytes that have waited for as long as they may: those that were read leave, and
+// segments ahead of one that does not come are dropped.
+func (l *Lane) streamDue(i uint32) {
+	ss := l.sessions.list[i]
+	saved := l.cx
+	for d := range flow.Direction(2) {
+		waiting, undecided := ss.conn.Waiting(d)
+		if undecided && l.now >= ss.since[d]+l.limits.Hold {
+			ss.conn.Decide(d, true)
+			l.drain(ss, d)
+			ss.since[d] = 0
+			waiting, _ = ss.conn.Waiting(d)
+		}
+		if waiting > 0 && ss.gap[d] > 0 && l.now >= ss.gap[d]+l.limits.Gap {
+			l.dropWaiting(ss, d, "stream-gap")
+		}
+	}
+	l.cx = saved
+	l.watchSession(ss)
+}
+
+// watchSession sets the timer for what waits now.
+func (l *Lane) watchSession(ss *session) {
+	next := time.Duration(-1)
+	for d := range flow.Direction(2) {
+		waiting, undecided := ss.conn.Waiting(d)
+		l.mark(&ss.since[d], undecided)
+		l.mark(&ss.gap[d], waiting > 0 && !undecided)
+		if undecided {
+			next = sooner(next, ss.since[d]+l.limits.Hold)
+		}
+		if waiting > 0 {
+			next = sooner(next, max(ss.gap[d], ss.since[d])+l.limits.Gap)
+		}
+	}
+	switch {
+	case next < 0 && ss.timer.Scheduled():
+		l.wheel.Cancel(&ss.timer)
+	case next >= 0:
+		l.wheel.Schedule(&ss.timer, max(next, l.now))
+	}
+}
+
+// mark notes since when something is so; 0: it is not.
+func (l *Lane) mark(since *time.Duration, is bool) {
+	if !is {
+		*since = 0
+	} else if *since == 0 {
+		*since = max(l.now, 1)
+	}
+}
+
+func sooner(a, b time.Duration) time.Duration {
+	if a < 0 {
+		return b
+	}
+	return min(a, b)
+}
