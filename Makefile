@@ -5,7 +5,7 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz bench build clean
+.PHONY: menu demo test setup race lint vet cross tidy fuzz bench build release clean
 
 menu:          ## print this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench:         ## compare with no divert and a tuned C loop (root); writes bench
 
 build:         ## bin/weir
 	$(GO) build -trimpath -o bin/weir ./cmd/weir
+
+release:       ## bin/release: every system and processor, built twice to the same bytes, with what is in it (SBOM)
+	$(GO) run ./internal/release -o bin/release
 
 clean:
 	rm -rf bin
