@@ -126,7 +126,7 @@ func newOffice() *office {
 	broken[len(broken)-1] ^= 1
 	o.send(true, broken)
 	o.send(true, []byte{0x45, 0, 0, 40, 0, 0})
-	o.talk(client4+":40008", "198.51.100.5:7777", "a needle in a haystack")
+	o.talk(client4+":40008", "198.51.100.5:7777", "a needle in a haystack\n")
 	for i := range 130 { // more than one batch of any size that is tried
 		o.send(true, craft.UDP(fmt.Sprintf("%s:%d", client4, 50000+i%9), "198.51.100.6:9001", fmt.Appendf(nil, "card %s, call %d", card, i)))
 	}
