@@ -94,11 +94,14 @@ func (l *Lane) tell(e *event.Event) {
 
 // Edit notes an edit of the payload on its way.
 func (l *Lane) Edit(cx *inspect.Context, id field.ID, span field.Span, with []byte) bool {
-	if cx.Monitor || cx.Packet == nil {
+	if cx.Monitor {
 		return false
 	}
 	if l.reading.open {
 		return l.editStream(cx, id, span, with)
+	}
+	if cx.Packet == nil {
+		return false
 	}
 	span.Off += l.base
 	span.End += l.base

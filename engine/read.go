@@ -42,7 +42,7 @@ func (l *Lane) readPayload(end bool) {
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	r.hold, r.mayHold = 0, !end
 	wantsField := l.chain.Wanted.Has(field.Payload)
-	if len(b) > seen && (len(l.chain.Stream) > 0 || wantsField) {
+	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen = seen
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]

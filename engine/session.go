@@ -124,6 +124,12 @@ func (l *Lane) streamDue(i uint32) {
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
 		if undecided && l.now >= ss.since[d]+l.limits.Hold {
+			l.lastLook(ss, d)
+			if ss.flow.Verdict.Final() {
+				l.closeSession(ss)
+				l.cx = saved
+				return
+			}
 			ss.conn.Decide(d, true)
 			l.drain(ss, d)
 			ss.since[d] = 0
@@ -135,6 +141,24 @@ func (l *Lane) streamDue(i uint32) {
 	}
 	l.cx = saved
 	l.watchSession(ss)
+}
+
+// lastLook shows once more what somebody held, now that it waits no longer.
+func (l *Lane) lastLook(ss *session, dir flow.Direction) {
+	i, ok := ss.conn.First(dir)
+	if !ok {
+		return
+	}
+	l.begin(&l.held.list[i].packet)
+	l.cx.Flow, l.cx.Dir = ss.flow, dir
+	defer l.guard()
+	r := &l.reading
+	*r = reading{lane: l, ss: ss, dir: dir, open: true}
+	l.readPayload(true)
+	r.open = false
+	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {
+		ss.flow.Verdict, ss.flow.Reason = d.Verdict, d.Reason
+	}
 }
 
 // watchSession sets the timer for what waits now.

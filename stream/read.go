@@ -75,6 +75,9 @@ func (h *half) skipTo(to seqnum.Value) {
 // many of them it was shown before.
 func (c *Conn) Unread(dir flow.Direction, r Reader) (b []byte, seen int) {
 	h := &c.half[dir]
+	if h.view == nil && h.work != nil && len(h.work.buf) > 0 {
+		h.view = h.work.buf
+	}
 	at := int(h.from.Size(h.read[r]))
 	if at >= len(h.view) {
 		return nil, 0

@@ -120,3 +120,12 @@ func (c *Conn) Ready(p *packet.Packet, dir flow.Direction, fresh bool) bool {
 	s := readSegment(p)
 	return s.end.LessEq(c.half[dir].decided)
 }
+
+// First returns the segment that has waited for a decision longest, which goes on waiting.
+func (c *Conn) First(dir flow.Direction) (handle uint32, ok bool) {
+	h := &c.half[dir]
+	if h.work == nil || len(h.work.wait) == 0 || !h.work.wait[0].read {
+		return 0, false
+	}
+	return h.work.wait[0].handle, true
+}

@@ -39,7 +39,8 @@ type Inspector struct {
 // Name implements inspect.Inspector.
 func (d *Inspector) Name() string { return "dlp" }
 
-// InspectStream implements inspect.StreamInspector.
+// InspectStream implements inspect.StreamInspector. A number at the end of what has come waits for what follows, or for
+// the end of the time that it may wait.
 func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
 	if !d.set.looks(cx.Dir) {
 		return inspect.Decision{}
@@ -48,7 +49,11 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	found, edits := 0, 0
 	d.pending.count = 0
 	s := scanner{b: b, kinds: d.set.kinds}
-	for s.next() {
+	decided := tail(b)
+	if decided == len(b) || !cx.Hold(len(b)-decided) {
+		decided = len(b)
+	}
+	for s.next() && s.off < decided {
 		r := d.set.rules[s.kind]
 		if d.set.allowed(s.digits()) {
 			continue

@@ -90,7 +90,8 @@ func (d *Inspector) tryOnce(cx *inspect.Context) {
 // InspectStream implements inspect.StreamInspector: contents of the payload.
 func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
 	e := d.engine
-	if e.payload == nil && len(e.payloadRules) == 0 {
+	b = b[min(cx.Seen, len(b)):]
+	if len(b) == 0 || e.payload == nil && len(e.payloadRules) == 0 {
 		return inspect.Decision{}
 	}
 	d.begin()
