@@ -24,10 +24,19 @@ const zoneTTL = 300
 
 // ServeDNS answers questions about the zone over UDP until pc is closed.
 func ServeDNS(pc net.PacketConn, zone Zone) {
-	s := &dns.Server{PacketConn: pc, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		_ = w.WriteMsg(zone.answer(q)) // a client that is gone is no concern of the server's
-	})}
+	s := &dns.Server{PacketConn: pc, Handler: zone}
 	_ = s.ActivateAndServe() // ends with pc
+}
+
+// ServeDNSStreams answers questions about the zone over TCP until ln is closed.
+func ServeDNSStreams(ln net.Listener, zone Zone) {
+	s := &dns.Server{Listener: ln, Handler: zone}
+	_ = s.ActivateAndServe() // ends with ln
+}
+
+// ServeDNS makes a Zone a dns.Handler.
+func (z Zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	_ = w.WriteMsg(z.answer(q)) // a client that is gone is no concern of the server's
 }
 
 func (z Zone) answer(q *dns.Msg) *dns.Msg {
