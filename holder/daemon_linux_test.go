@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,11 +79,18 @@ func start(t *testing.T, node *lab.Node, more string, flags ...string) *daemon {
 // begin runs weir with a whole policy, in a directory of the caller's.
 func begin(t *testing.T, node *lab.Node, dir, policy string, flags ...string) *daemon {
 	t.Helper()
+	return beginBy(t, node, dir, policy, nil, flags...)
+}
+
+// beginBy has another program run weir.
+func beginBy(t *testing.T, node *lab.Node, dir, policy string, by []string, flags ...string) *daemon {
+	t.Helper()
 	d := &daemon{t: t, node: node, dir: dir, done: make(chan struct{})}
 	d.write(policy)
-	d.cmd = node.Command(program, append([]string{
-		"run", "-p", d.path("weir.yaml"), "--control", d.path("control.sock"), "--state", d.path("sysctl.json"),
-	}, flags...)...)
+	args := slices.Concat(by, []string{
+		program, "run", "-p", d.path("weir.yaml"), "--control", d.path("control.sock"), "--state", d.path("sysctl.json"),
+	}, flags)
+	d.cmd = node.Command(args[0], args[1:]...)
 	d.cmd.Stderr = d
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
