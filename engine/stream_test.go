@@ -74,18 +74,19 @@ func (s *side) take(p *packet.Packet) (owesAck bool) {
 
 // holding replaces a word in a stream however it is cut: what could become the word waits.
 func holding(old, with string) streamFunc {
+	o, w := []byte(old), []byte(with)
 	return streamFunc{"dlp", func(cx *inspect.Context, b []byte) inspect.Decision {
 		at := 0
 		for {
-			i := bytes.Index(b[at:], []byte(old))
+			i := bytes.Index(b[at:], o)
 			if i < 0 {
 				break
 			}
-			cx.EditPayload(at+i, at+i+len(old), []byte(with))
+			cx.EditPayload(at+i, at+i+len(old), w)
 			at += i + len(old)
 		}
 		for n := min(len(old)-1, len(b)-at); n > 0; n-- {
-			if bytes.HasSuffix(b, []byte(old[:n])) {
+			if bytes.HasSuffix(b, o[:n]) {
 				cx.Hold(n)
 				break
 			}
