@@ -64,9 +64,6 @@ func (a action) event() string {
 
 func (a action) verdict() string { return [...]string{"edit", "edit", "drop", "accept"}[a] }
 
-func isDrop(a action) bool   { return a == drop }
-func isAnswer(a action) bool { return a != drop }
-
 // A rule is an Answer, checked.
 type rule struct {
 	index   int
@@ -101,28 +98,60 @@ func (r *rule) fits(typ uint16) bool {
 // A ruleSet is a Config, checked; lanes share it.
 type ruleSet struct {
 	rules      int
-	self       map[string][]*rule // by name, in the order of the policy
-	below      map[string][]*rule
+	drops      nameSet // rules that drop, which are about questions
+	answers    nameSet // the others
 	dropUnable bool
 }
 
-// find returns the first rule, in the order of the policy, that fits name and typ and whose action is wanted.
-func (s *ruleSet) find(name []byte, typ uint16, wanted func(action) bool) *rule {
-	best := first(nil, s.self[string(name)], typ, wanted)
+// A nameSet is rules by name.
+type nameSet struct {
+	self, below nameTable
+}
+
+// A nameTable is rules by name, in the order of the policy. Most names that are asked for are in no rule, and most of
+// these have a length that no rule has.
+type nameTable struct {
+	rules   map[string][]*rule
+	lengths [maxName + 1]bool
+}
+
+func (t *nameTable) add(name string, r *rule) {
+	if t.rules == nil {
+		t.rules = make(map[string][]*rule)
+	}
+	t.rules[name] = append(t.rules[name], r)
+	t.lengths[min(len(name), maxName)] = true
+}
+
+func (t *nameTable) get(name []byte) []*rule {
+	if !t.lengths[min(len(name), maxName)] {
+		return nil
+	}
+	return t.rules[string(name)]
+}
+
+// find returns the first rule, in the order of the policy, that fits name and typ.
+func (s *nameSet) find(name []byte, typ uint16) *rule {
+	best := first(nil, s.self.get(name), typ)
+	if s.below.rules == nil {
+		return best
+	}
 	for i := range name {
 		if name[i] == '.' {
-			best = first(best, s.below[string(name[i+1:])], typ, wanted)
+			best = first(best, s.below.get(name[i+1:]), typ)
 		}
 	}
 	return best
 }
 
-func first(best *rule, rules []*rule, typ uint16, wanted func(action) bool) *rule {
+func (s *nameSet) isEmpty() bool { return s.self.rules == nil && s.below.rules == nil }
+
+func first(best *rule, rules []*rule, typ uint16) *rule {
 	for _, r := range rules {
 		if best != nil && best.index < r.index {
 			break
 		}
-		if wanted(r.action) && r.fits(typ) {
+		if r.fits(typ) {
 			return r
 		}
 	}
@@ -132,7 +161,7 @@ func first(best *rule, rules []*rule, typ uint16, wanted func(action) bool) *rul
 // New checks c and returns what makes the inspectors of it.
 func New(c Config, _ inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	var m inspect.Mistakes
-	s := &ruleSet{rules: len(c.Answers), self: map[string][]*rule{}, below: map[string][]*rule{}}
+	s := &ruleSet{rules: len(c.Answers)}
 	if len(c.Answers) == 0 {
 		m.Add("answers", "- {name: example.com, replace: [192.0.2.1]}", "no rules")
 	}
@@ -189,13 +218,16 @@ func (s *ruleSet) add(a *Answer, index int, m *inspect.Mistakes) {
 	default:
 		m.Add(path+".mode", "write monitor, or remove it", "unknown mode %q", a.Mode)
 	}
-	if !strings.HasPrefix(a.Name, "*") && !strings.HasPrefix(a.Name, ".") {
-		s.self[name] = append(s.self[name], r)
-		return
+	set := &s.answers
+	if r.action == drop {
+		set = &s.drops
 	}
-	s.below[name] = append(s.below[name], r)
-	if strings.HasPrefix(a.Name, ".") {
-		s.self[name] = append(s.self[name], r)
+	all := strings.HasPrefix(a.Name, ".")
+	if all || strings.HasPrefix(a.Name, "*") {
+		set.below.add(name, r)
+	}
+	if all || !strings.HasPrefix(a.Name, "*") {
+		set.self.add(name, r)
 	}
 }
 

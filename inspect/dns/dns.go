@@ -51,12 +51,14 @@ func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, _ insp
 	}
 	d.nextNumber()
 	query := trimDot(m.Get(field.DNSQuery))
-	if r := d.set.find(query, typeOf(m.Get(field.DNSType)), isDrop); r != nil {
-		d.tell(cx, r, query, nil, packet.Drop)
-		return inspect.Decision{Verdict: packet.Drop, Reason: Blocked, Monitor: r.monitor}
+	if !d.set.drops.isEmpty() {
+		if r := d.set.drops.find(query, typeOf(m.Get(field.DNSType))); r != nil {
+			d.tell(cx, r, query, nil, packet.Drop)
+			return inspect.Decision{Verdict: packet.Drop, Reason: Blocked, Monitor: r.monitor}
+		}
 	}
 	var decision inspect.Decision
-	if !m.Response {
+	if !m.Response || d.set.answers.isEmpty() {
 		return decision
 	}
 	for i := range m.Fields {
@@ -81,9 +83,12 @@ func (d *Inspector) answer(cx *inspect.Context, m *field.Message, f *field.Field
 	if typ == typeRRSIG && len(f.Value) > 2 {
 		typ = binary.BigEndian.Uint16(f.Value) // a signature goes the way of what it signs
 	}
-	r := d.set.find(rec.name, typ, isAnswer)
+	r := d.set.answers.find(rec.name, typ)
 	if r == nil {
-		if r = d.set.find(query, typ, isAnswer); r == nil {
+		if string(rec.name) == string(query) {
+			return inspect.Decision{}
+		}
+		if r = d.set.answers.find(query, typ); r == nil {
 			return inspect.Decision{}
 		}
 	}

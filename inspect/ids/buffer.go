@@ -11,6 +11,14 @@ type buffer struct {
 
 var payload = buffer{field: field.Payload}
 
+// index is the place of b among the two buffers of its field.
+func (b buffer) index() int {
+	if b.dotted {
+		return 1
+	}
+	return 0
+}
+
 // sticky are the keywords that choose the buffer of the contents behind them.
 var sticky = map[string]field.ID{
 	"http.method": field.HTTPMethod, "http.uri": field.HTTPURI, "http.host": field.HTTPHost,

@@ -13,13 +13,13 @@ type engine struct {
 	maxAlerts  int
 	fields     field.Set
 
-	once, each   []int32               // packet rules: once for each direction of a flow, and for each packet
-	payload      *automaton            // of the payload rules
-	payloadRules []int32               // payload rules without a pattern to look for
-	messages     map[buffer]*automaton // of the message rules
-	plainRules   map[string][]int32    // by protocol: message rules without a pattern to look for
-	buffers      [field.Count][2]bool  // buffers that message rules look into; second: dotted
-	apps         map[string]bool       // protocols that message rules are about
+	once, each   []int32                    // packet rules: once for each direction of a flow, and for each packet
+	payload      *automaton                 // of the payload rules
+	payloadRules []int32                    // payload rules without a pattern to look for
+	messages     [field.Count][2]*automaton // of the message rules, by buffer; second: dotted
+	plainRules   map[string][]int32         // by protocol: message rules without a pattern to look for
+	buffers      [field.Count][2]bool       // buffers that message rules look into; second: dotted
+	apps         map[string]bool            // protocols that message rules are about
 	lists        int
 }
 
@@ -27,7 +27,7 @@ type engine struct {
 func (l *loader) engine() *engine {
 	e := &engine{
 		signatures: l.signatures, refused: len(l.refused), maxAlerts: l.maxAlerts,
-		messages: map[buffer]*automaton{}, plainRules: map[string][]int32{}, apps: map[string]bool{},
+		plainRules: map[string][]int32{}, apps: map[string]bool{},
 	}
 	var inPayload []keyed
 	inMessage := map[buffer][]keyed{}
@@ -53,7 +53,7 @@ func (l *loader) engine() *engine {
 	}
 	e.payload = e.automaton(inPayload)
 	for _, b := range bufferOrder(inMessage) {
-		e.messages[b] = e.automaton(inMessage[b])
+		e.messages[b.field][b.index()] = e.automaton(inMessage[b])
 	}
 	return e
 }
@@ -63,11 +63,7 @@ func (e *engine) want(s *signature) {
 	e.apps[s.app] = true
 	e.fields = e.fields.Union(shown[s.app])
 	for _, m := range s.matches {
-		dotted := 0
-		if m.buffer.dotted {
-			dotted = 1
-		}
-		e.buffers[m.buffer.field][dotted] = true
+		e.buffers[m.buffer.field][m.buffer.index()] = true
 		if m.buffer.field != field.Payload {
 			e.fields = e.fields.Union(field.SetOf(m.buffer.field))
 		}

@@ -32,6 +32,14 @@ type Inspector struct {
 	matched []int32
 	event   event.Event
 	isTold  bool // of the rules that were loaded
+	app     app  // of the last message: the next one is likely of the same protocol
+}
+
+// An app is what the engine knows of a protocol.
+type app struct {
+	name   string
+	wanted bool    // rules are about it
+	plain  []int32 // engine.plainRules
 }
 
 // looked says of a flow which directions its once-only rules have been tried on.
@@ -109,18 +117,21 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 // that look into bodies are tried; the others had all they ask for when it began.
 func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase inspect.Phase) inspect.Decision {
 	e := d.engine
-	if !e.apps[m.Proto] {
+	if m.Proto != d.app.name {
+		d.app = app{m.Proto, e.apps[m.Proto], e.plainRules[m.Proto]}
+	}
+	if !d.app.wanted {
 		return inspect.Decision{}
 	}
 	d.begin()
 	d.gather(m)
 	for i := range d.values.all {
 		v := &d.values.all[i]
-		if a := e.messages[v.buffer]; a != nil {
+		if a := e.messages[v.buffer.field][v.buffer.index()]; a != nil {
 			a.scan(v.text.plain, &d.found)
 		}
 	}
-	for _, id := range e.plainRules[m.Proto] {
+	for _, id := range d.app.plain {
 		d.found.add(id)
 	}
 	return d.verify(cx, phase == inspect.MessageEnd)
