@@ -40,10 +40,14 @@ type List struct {
 	// Name is for events. Default: the category, or "lists[n]".
 	Name string `yaml:"name,omitempty"`
 
-	// Domains, Files and Exact are as in Names.
+	// Domains are names to look for, written as those of allow.
 	Domains []string `yaml:"domains,omitempty"`
-	Files   []string `yaml:"files,omitempty"`
-	Exact   bool     `yaml:"exact,omitempty"`
+
+	// Files name files of domains, in the formats of those of allow.
+	Files []string `yaml:"files,omitempty"`
+
+	// Exact says that "example.com" means that name only, and not also all below it.
+	Exact bool `yaml:"exact,omitempty"`
 
 	// Category becomes the label category=… of a flow, for other inspectors.
 	Category string `yaml:"category,omitempty"`
