@@ -89,6 +89,19 @@ type Pair struct {
 	IsNum bool
 }
 
+// Begin makes e a new event with this kind, severity and name, and nothing else. Assigning an Event does the same and moves
+// all details, of which most were never set.
+func (e *Event) Begin(k Kind, s Severity, name string) {
+	e.Kind, e.Time, e.Severity = k, time.Time{}, s
+	e.Author, e.Name, e.Reason, e.Verdict, e.Would = "", name, "", "", false
+	e.FlowID, e.Packet, e.Proto, e.AppProto = 0, 0, 0, ""
+	e.Src, e.Dst, e.ToServer = netip.AddrPort{}, netip.AddrPort{}, false
+	e.Rule, e.RuleRev, e.Class = 0, 0, ""
+	e.Field, e.Offset, e.Length, e.Cut = "", 0, 0, false
+	clear(e.pairs[:e.npairs])
+	e.npairs = 0
+}
+
 // Text adds a detail. More than MaxPairs are dropped and Cut is set.
 func (e *Event) Text(key, text string) { e.add(Pair{Key: key, Text: text}) }
 

@@ -2,8 +2,11 @@ package event
 
 import (
 	"errors"
+	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestKindNames(t *testing.T) {
@@ -94,5 +97,52 @@ func TestDirectIsLikeARing(t *testing.T) {
 	}
 	if lost, err := q.Lost(); lost.Of(KindURL) != 1 || err != s.err {
 		t.Errorf("lost %v, %v", lost.Map(), err)
+	}
+}
+
+// TestBegin leaves nothing of the event before, whatever fields there are.
+func TestBegin(t *testing.T) {
+	var e Event
+	v := reflect.ValueOf(&e).Elem()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if !f.CanSet() {
+			continue
+		}
+		switch f.Interface().(type) {
+		case time.Time:
+			f.Set(reflect.ValueOf(time.Unix(1, 1)))
+		case netip.AddrPort:
+			f.Set(reflect.ValueOf(netip.MustParseAddrPort("192.0.2.1:1")))
+		case string:
+			f.SetString("x")
+		case bool:
+			f.SetBool(true)
+		default:
+			if f.CanInt() {
+				f.SetInt(7)
+			} else {
+				f.SetUint(7)
+			}
+		}
+		if f.IsZero() {
+			t.Fatalf("%s is not set", v.Type().Field(i).Name)
+		}
+	}
+	for range MaxPairs + 1 {
+		e.Text("key", "text")
+		e.Num("key", 1)
+	}
+	e.Begin(KindURL, Low, "name")
+	if want := (Event{Kind: KindURL, Severity: Low, Name: "name"}); e != want {
+		t.Errorf("%+v, want %+v", e, want)
+	}
+}
+
+func BenchmarkBegin(b *testing.B) {
+	var e Event
+	for b.Loop() {
+		e.Begin(KindURL, Low, "name")
+		e.Text("key", "text")
 	}
 }

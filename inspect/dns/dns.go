@@ -126,10 +126,8 @@ func (d *Inspector) unable(cx *inspect.Context, r *rule, query []byte, f *field.
 	if d.set.dropUnable {
 		decision = inspect.Drop(inspect.ScopePacket, Unable)
 	}
-	d.event = event.Event{
-		Kind: event.KindDNS, Severity: event.Medium, Name: string(Unable), Reason: string(Unable),
-		Verdict: "accept", Field: "dns.answer",
-	}
+	d.event.Begin(event.KindDNS, event.Medium, string(Unable))
+	d.event.Reason, d.event.Verdict, d.event.Field = string(Unable), "accept", "dns.answer"
 	if d.set.dropUnable {
 		d.event.Verdict = "drop"
 	}
@@ -144,10 +142,8 @@ func (d *Inspector) tell(cx *inspect.Context, r *rule, query []byte, f *field.Fi
 		return
 	}
 	d.told[r.index] = d.number
-	d.event = event.Event{
-		Kind: event.KindDNS, Severity: event.Low, Name: r.action.event(), Verdict: r.action.verdict(),
-		Would: r.monitor, Field: "dns.query",
-	}
+	d.event.Begin(event.KindDNS, event.Low, r.action.event())
+	d.event.Verdict, d.event.Would, d.event.Field = r.action.verdict(), r.monitor, "dns.query"
 	if verdict.Final() {
 		d.event.Severity, d.event.Reason = event.Medium, string(Blocked)
 	}

@@ -221,10 +221,9 @@ func (s *signature) decision(cx *inspect.Context) inspect.Decision {
 }
 
 func (d *Inspector) tell(cx *inspect.Context, s *signature, isLast bool) {
-	d.event = event.Event{
-		Kind: event.KindAlert, Severity: s.severity, Name: s.msg, Verdict: "accept", Would: s.monitor,
-		Rule: s.sid, RuleRev: s.rev, Class: s.class,
-	}
+	d.event.Begin(event.KindAlert, s.severity, s.msg)
+	d.event.Verdict, d.event.Would = "accept", s.monitor
+	d.event.Rule, d.event.RuleRev, d.event.Class = s.sid, s.rev, s.class
 	if s.rank != alert {
 		d.event.Verdict, d.event.Reason = rankNames[s.rank], string(Matched)
 	}

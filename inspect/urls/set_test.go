@@ -73,3 +73,17 @@ func BenchmarkLookup(b *testing.B) {
 	}
 	b.ReportMetric(float64(s.bytes())/1e6, "MB")
 }
+
+// TestPlainHosts: the way for usual names says what the long one says, or nothing.
+func TestPlainHosts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.SliceOfN(rapid.SampledFrom([]byte("aZ09-._@:[]/ \t\x00\xc3*%")), 0, 300).Draw(t, "value")
+		fast, ok := appendPlain(nil, value)
+		if !ok {
+			return
+		}
+		if slow := lowered(nil, value); string(fast) != string(slow) || string(appendHost(nil, append([]byte(" "), value...))) != string(fast) {
+			t.Fatalf("%q: %q, and the long way %q", value, fast, slow)
+		}
+	})
+}

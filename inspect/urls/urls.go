@@ -89,10 +89,8 @@ func (u *Inspector) judge(cx *inspect.Context, value []byte, id field.ID, d insp
 }
 
 func (u *Inspector) tell(cx *inspect.Context, host []byte, id field.ID, l *list) {
-	u.event = event.Event{
-		Kind: event.KindURL, Severity: event.Low, Name: "url-listed", Verdict: l.action.verdict(),
-		Would: l.monitor, Field: id.String(),
-	}
+	u.event.Begin(event.KindURL, event.Low, "url-listed")
+	u.event.Verdict, u.event.Would, u.event.Field = l.action.verdict(), l.monitor, id.String()
 	if l.action != alert {
 		u.event.Severity, u.event.Name, u.event.Reason = event.Medium, string(Blocked), string(Blocked)
 	}
