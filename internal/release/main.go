@@ -21,9 +21,12 @@ type target struct{ os, arch string }
 func (t target) String() string { return t.os + "/" + t.arch }
 
 var targets = []target{
-	{"linux", "amd64"}, {"linux", "arm64"},
-	{"freebsd", "amd64"}, {"freebsd", "arm64"},
-	{"openbsd", "amd64"}, {"openbsd", "arm64"},
+	{"linux", "amd64"},
+	{"linux", "arm64"},
+	{"freebsd", "amd64"},
+	{"freebsd", "arm64"},
+	{"openbsd", "amd64"},
+	{"openbsd", "arm64"},
 }
 
 func main() {
