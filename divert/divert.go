@@ -81,7 +81,7 @@ type Caps struct {
 	ConntrackInfo bool   // the kernel can attach conntrack attributes (NFQA_CT)
 	InjectOut     bool
 	InjectIn      bool
-	Live          bool     // packets are real and wait for a verdict
+	Recorded      bool     // the packets went their way before: both ends answered what was recorded, not what leaves here
 	Missing       []string // features asked for or useful that this kernel lacks, each a sentence
 }
 

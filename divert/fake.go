@@ -76,7 +76,7 @@ func NewFake(opts ...Option) *Fake {
 		finished: make(map[uint32]bool),
 		caps: Caps{
 			Backend: "fake", FailOpen: cfg.FailOpen, Marks: true, Interfaces: true,
-			GSO: true, InjectOut: true, InjectIn: true, Live: true,
+			GSO: true, InjectOut: true, InjectIn: true,
 		},
 	}
 }

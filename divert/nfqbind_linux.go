@@ -117,7 +117,7 @@ type seenPacket struct {
 
 func (c *binder) configureAll(first, last uint16) error {
 	*c.caps = Caps{
-		Backend: "nfqueue", Marks: true, Interfaces: true, Live: true,
+		Backend: "nfqueue", Marks: true, Interfaces: true,
 		Missing:       c.caps.Missing,
 		GSO:           !c.cfg.NoGSO,
 		FailOpen:      c.cfg.FailOpen,

@@ -240,7 +240,9 @@ func (s *Pcap) fail(err error) {
 func (s *Pcap) Wake() {}
 
 // Caps implements Socket.
-func (s *Pcap) Caps() Caps { return Caps{Backend: "pcap", GSO: true, InjectOut: true, InjectIn: true} }
+func (s *Pcap) Caps() Caps {
+	return Caps{Backend: "pcap", GSO: true, Recorded: true, InjectOut: true, InjectIn: true}
+}
 
 // Stats implements Socket.
 func (s *Pcap) Stats() Stats { return s.counters.stats() }

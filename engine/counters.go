@@ -8,6 +8,7 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/stream"
 )
 
 // Counters counts what happened on a lane. Packets unless said.
@@ -38,6 +39,7 @@ type Snapshot struct {
 	Anomalies map[packet.Reason]uint64
 	Flows     flow.Stats
 	Fragments defrag.Stats
+	Streams   stream.Stats
 	Socket    divert.Stats
 	HeldBytes int
 }
@@ -105,7 +107,7 @@ func (c *Counters) anomaly(why packet.Reason) { c.anomalies.add(why) }
 func (l *Lane) publish() {
 	l.shared.snapshot.Store(&Snapshot{
 		Counters: l.counters, Drops: maps.Collect(l.counters.drops.all), Anomalies: maps.Collect(l.counters.anomalies.all),
-		Flows: l.flows.Stats(), Fragments: l.frags.Stats(), Socket: l.socket.Stats(), HeldBytes: l.held.bytes,
+		Flows: l.flows.Stats(), Fragments: l.frags.Stats(), Streams: l.sessions.pool.Snapshot(), Socket: l.socket.Stats(), HeldBytes: l.held.bytes,
 	})
 }
 

@@ -83,6 +83,7 @@ type Lane struct {
 	outcomes  Outcomes
 	settle    Settle
 	inspected packet.Mark
+	recorded  bool // divert.Caps.Recorded
 	limits    Limits
 	grammars  []proto.Grammar
 	streams   []proto.StreamGrammar // the same, for TCP
@@ -138,8 +139,8 @@ func New(c Config) *Lane {
 	l := &Lane{
 		socket: c.Socket, events: c.Events, clock: c.Clock, limits: c.Limits, grammars: c.Grammars,
 		chain: c.Program.Chain, outcomes: c.Program.Outcomes, settle: c.Program.Settle,
-		inspected: c.Program.Inspected,
-		batch:     make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
+		inspected: c.Program.Inspected, recorded: c.Socket.Caps().Recorded,
+		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
 	}
 	for i := range l.batch {
 		l.batch[i] = new(packet.Packet)

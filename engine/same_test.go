@@ -82,6 +82,7 @@ func (s *endless) Finish(ps []*packet.Packet) error {
 
 func (s *endless) Inject(*packet.Packet, divert.Injection) error { return nil }
 func (s *endless) Stats() divert.Stats                           { return divert.Stats{} }
+func (s *endless) Caps() divert.Caps                             { return divert.Caps{} }
 
 // nowhere takes events as a ring would, encoding them.
 type nowhere struct{ buf []byte }

@@ -66,6 +66,7 @@ func (l *Lane) session(f *flow.Flow) *session {
 	}
 	return l.sessions.open(f, stream.Mode{
 		Passive: l.outcomes.Monitor, Edits: !l.outcomes.Monitor, Resizes: !l.outcomes.Monitor && l.chain.Resize != 0,
+		Recorded: l.recorded,
 	})
 }
 
@@ -124,15 +125,10 @@ func (l *Lane) streamDue(i uint32) {
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
 		if undecided && l.now >= ss.since[d]+l.limits.Hold {
-			l.lastLook(ss, d)
-			if ss.flow.Verdict.Final() {
-				l.closeSession(ss)
+			if !l.releaseUndecided(ss, d) {
 				l.cx = saved
 				return
 			}
-			ss.conn.Decide(d, true)
-			l.drain(ss, d)
-			ss.since[d] = 0
 			waiting, _ = ss.conn.Waiting(d)
 		}
 		if waiting > 0 && ss.gap[d] > 0 && l.now >= ss.gap[d]+l.limits.Gap {
@@ -141,6 +137,20 @@ func (l *Lane) streamDue(i uint32) {
 	}
 	l.cx = saved
 	l.watchSession(ss)
+}
+
+// releaseUndecided releases what waits for a decision. It reports false if the session is closed:
+// the last look has convicted the flow.
+func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) bool {
+	l.lastLook(ss, dir)
+	if ss.flow.Verdict.Final() {
+		l.closeSession(ss)
+		return false
+	}
+	ss.conn.Decide(dir, true)
+	l.drain(ss, dir)
+	ss.since[dir] = 0
+	return true
 }
 
 // lastLook shows once more what somebody held, now that it waits no longer.

@@ -26,6 +26,8 @@ type loopSocket struct {
 	finished      uint64
 }
 
+func (s *loopSocket) Caps() divert.Caps { return divert.Caps{} }
+
 func (s *loopSocket) Recv(ps []*packet.Packet, _ time.Duration) (int, error) {
 	for i, p := range ps {
 		t := s.templates[s.next%len(s.templates)]

@@ -14,11 +14,24 @@ import (
 // stream takes a segment along. It answers it, or parks it.
 func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 	dir := l.cx.Dir
+	if ss.conn.Overtaken(p, dir) {
+		saved, f := l.cx, ss.flow
+		open := l.releaseUndecided(ss, dir.Reverse())
+		l.cx = saved
+		if !open {
+			l.leave(nil, p, inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason})
+			l.cx.Packet = nil
+			return
+		}
+	}
 	a := ss.conn.Arrive(p, dir)
 	if a.Moved {
 		l.restartSession(ss)
 	}
 	l.arrived(ss, p, a, d)
+	if (a.Gap || a.BackGap) && !l.outcomes.Monitor && ss.flow.Session != 0 {
+		l.askAgain(ss, p, dir, a.BackGap)
+	}
 	l.cx.Packet = nil
 	if ss.flow.Session != 0 {
 		l.drain(ss, dir)
@@ -26,6 +39,17 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 			l.drain(ss, dir.Reverse())
 		}
 		l.endSession(ss)
+	}
+}
+
+// askAgain has the sender of what is missing learn of it, as its receiver would have told it.
+func (l *Lane) askAgain(ss *session, p *packet.Packet, dir flow.Direction, back bool) {
+	of := dir
+	if back {
+		of = dir.Reverse()
+	}
+	if ack := ss.conn.Duplicate(l.scratch.answer[:0], p, of, dir); len(ack) > 0 {
+		l.inject(ack, p)
 	}
 }
 

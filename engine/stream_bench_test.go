@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
@@ -54,6 +55,8 @@ func (s *bulkSocket) Recv(ps []*packet.Packet, _ time.Duration) (int, error) {
 	}
 	return 2, nil
 }
+
+func (s *bulkSocket) Caps() divert.Caps { return divert.Caps{} }
 
 func (s *bulkSocket) Finish(ps []*packet.Packet) error {
 	for _, p := range ps {

@@ -193,6 +193,8 @@ type wireTest struct {
 	r      *rand.Rand
 	loss   int // percent, on each side of the lane
 	cl, sv *side
+
+	injected int
 }
 
 // send brings datagrams to the lane, in any order if they are many, and delivers what leaves.
@@ -263,6 +265,61 @@ func (w *wireTest) deliver() {
 			if to.take(&p) {
 				w.send(to.segment(packet.ACK, to.sent, nil))
 			}
+		}
+		for _, b := range w.fake.Injected() {
+			w.injected++
+			var p packet.Packet
+			p.Set(b)
+			p.Decode()
+			to := w.sv
+			if p.DstPort == netip.MustParseAddrPort(w.cl.addr).Port() {
+				to = w.cl
+			}
+			if p.Malformed != packet.WellFormed || !p.VerifyChecksum() || len(p.Payload()) > 0 {
+				w.t.Fatalf("injected: %v", p.Malformed)
+			}
+			to.take(&p)
+		}
+	}
+}
+
+// TestRecordedConversation: in a capture both ends answer what was recorded, whether the lane holds it
+// or has made it longer.
+func TestRecordedConversation(t *testing.T) {
+	for _, with := range []string{"", "pin", "NEEDLE", "a much longer word"} {
+		b := newBench(t, Config{}, holding("needle", with))
+		b.lane.recorded = true
+		at, back := uint32(1000), uint32(5000)
+		b.push(craft.TCP(client4, server4, craft.Segment{Flags: packet.SYN, Seq: at - 1}, nil))
+		b.push(craft.TCP(server4, client4, craft.Segment{Flags: packet.SYN | packet.ACK, Seq: back - 1, Ack: at}, nil))
+		var want string
+		for range 3 {
+			b.push(craft.TCP(client4, server4, craft.Segment{Flags: packet.ACK, Seq: at, Ack: back}, []byte("a needle, and a nee")))
+			want += "a " + with + ", and a nee"
+			at += 19
+			b.push(craft.TCP(server4, client4, craft.Segment{Flags: packet.ACK, Seq: back, Ack: at}, []byte("ok")))
+			back += 2
+		}
+		b.step()
+		var up, down string
+		for _, f := range b.fake.Out() {
+			if f.Verdict != packet.Accept {
+				t.Errorf("%q: %v", with, f.Verdict)
+			}
+			var p packet.Packet
+			p.Set(f.Bytes)
+			p.Decode()
+			if p.DstPort == netip.MustParseAddrPort(server4).Port() {
+				up += string(p.Payload())
+			} else {
+				down += string(p.Payload())
+			}
+		}
+		if up != want || down != "okokok" {
+			t.Errorf("%q: %q, %q", with, up, down)
+		}
+		if n := b.lane.Snapshot().Anomalies; len(n) > 0 {
+			t.Errorf("%q: anomalies %v", with, n)
 		}
 	}
 }

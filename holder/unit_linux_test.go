@@ -110,11 +110,12 @@ func TestUnitsCapabilities(t *testing.T) {
 	if _, err := d.ask(holder.Reload); err != nil {
 		t.Error(err)
 	}
+	before := d.ready().WorkerPID
 	d.write(policyText(dir, "limits: {flows: 20000}"))
 	if _, err := d.ask(holder.Reload); err != nil {
 		t.Error(err)
 	}
-	d.until("another worker is ready", 10*time.Second, func() bool { n := d.status(); return n.Ready && n.WorkerPID != s.WorkerPID })
+	d.until("another worker is ready", 10*time.Second, func() bool { n := d.status(); return n.Ready && n.WorkerPID != before })
 	confined(t, "worker", d.status().WorkerPID, capNetAdmin)
 	worker := d.ready().WorkerPID
 	signalPID(t, worker, syscall.SIGSTOP) // one that hangs at the end has to be killed

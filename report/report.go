@@ -93,8 +93,9 @@ func New(config Config) (*Reporter, error) {
 		seen[s.Name] = true
 		r.sinks = append(r.sinks, &output{Sink: s})
 	}
-	r.loss.next = config.Now().Add(config.LossEvery)
-	r.publish()
+	now := config.Now()
+	r.loss.next = now.Add(config.LossEvery)
+	r.publish(now)
 	return r, nil
 }
 
@@ -162,7 +163,7 @@ func (r *Reporter) Step(now time.Time) int {
 	if told {
 		r.loss.commit(r.rings)
 	}
-	r.publish()
+	r.publish(now)
 	return n
 }
 
@@ -207,7 +208,7 @@ func (r *Reporter) stop() error {
 			errs = append(errs, fmt.Errorf("report: close sink %s: %w", s.Name, err))
 		}
 	}
-	r.publish()
+	r.publish(r.config.Now())
 	return errors.Join(errs...)
 }
 

@@ -175,7 +175,7 @@ func TestStatusIsJSON(t *testing.T) {
 	r := newReporter(t, Config{Rings: []*ring.Reader{q}, Sinks: []Sink{{"s", &fakeSink{}}}})
 	r.Step(start)
 	got, err := json.Marshal(r.Status())
-	want := `{"events":1,"by_kind":{"alert":1},"rings":[{"read":1,"pending_bytes":0,"lost":0,"lost_by_kind":{},"corrupt":0}],` +
+	want := `{"at":"2026-11-22T10:00:00Z","events":1,"by_kind":{"alert":1},"rings":[{"read":1,"pending_bytes":0,"lost":0,"lost_by_kind":{},"corrupt":0}],` +
 		`"sinks":[{"name":"s","events":1,"lost":0,"errors":0,"failing":false,"absent":false}],"reopened":0}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)

@@ -10,6 +10,7 @@ import (
 // Status is a snapshot of a Reporter, for a status line, a control socket or a
 // dashboard. All counts are since the Reporter was made, but for RingStatus.Lost.
 type Status struct {
+	At     time.Time         `json:"at"`     // of the last round: long ago if a sink keeps the reporter waiting
 	Events uint64            `json:"events"` // written to the sinks, the reporter's own included
 	ByKind map[string]uint64 `json:"by_kind"`
 	Rings  []RingStatus      `json:"rings"`
@@ -42,6 +43,7 @@ type SinkStatus struct {
 // A snapshot is what one round leaves for Status.
 type snapshot struct {
 	events event.Counts
+	at     time.Time
 	rings  []ringSnapshot
 	sinks  []SinkStatus
 
@@ -55,11 +57,11 @@ type ringSnapshot struct {
 }
 
 // publish takes the snapshot; it reuses the memory of the last one.
-func (r *Reporter) publish() {
+func (r *Reporter) publish(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.snap
-	s.events, s.reopened = r.loss.events, r.reopened
+	s.at, s.events, s.reopened = now, r.loss.events, r.reopened
 	s.rings = s.rings[:0]
 	for _, q := range r.rings {
 		s.rings = append(s.rings, ringSnapshot{q.Stats(), q.Pending(), q.Lost()})
@@ -79,6 +81,7 @@ func (r *Reporter) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := Status{
+		At:     r.snap.at,
 		Events: r.snap.events.Total(),
 		ByKind: r.snap.events.Map(),
 		Rings:  make([]RingStatus, 0, len(r.snap.rings)),

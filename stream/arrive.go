@@ -22,6 +22,8 @@ type Arrival struct {
 	Why       packet.Reason // of Discard
 	Fresh     bool          // there are bytes that nobody has read: Unread
 	End       bool          // the sender has sent its FIN, and all before it has come
+	Gap       bool          // the receiver would ask for what is missing before it: Duplicate
+	BackGap   bool          // the same, of the other direction
 	Lost      bool          // memory is exhausted: bytes that were unread are so for good
 	Moved     bool          // the other direction's receiver has bytes that were never seen here: they are skipped
 	Differs   bool          // bytes were sent again that differ from those released, which go instead
@@ -97,13 +99,44 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	if s.has(packet.RST) {
 		return c.arriveRST(h, &s)
 	}
+	h.stamp(s.h)
+	if c.mode.Recorded && s.has(packet.ACK) {
+		back.replay(p, &s)
+	}
+	caught := back.una == back.sent
 	moved := back.catchUp(c, &s)
 	if !c.acknowledge(back, &s) {
 		return discard("tcp-bad-ack")
 	}
 	a := c.arriveData(dir, h, &s)
 	a.Moved = moved
+	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
+	a.Gap = a.Action == Wait && h.una == h.sent
+	a.BackGap = !caught && back.una == back.sent && back.gap()
 	return a
+}
+
+// gap reports whether segments wait for one before them.
+func (h *half) gap() bool {
+	if h.work == nil {
+		return false
+	}
+	for i := range h.work.wait {
+		if !h.work.wait[i].read {
+			return true
+		}
+	}
+	return false
+}
+
+// stamp notes the timestamps of a segment (RFC 7323 §3).
+func (h *half) stamp(header packet.TCPHeader) {
+	opts := header.Options()
+	if o, ok := opts.Find(packet.OptionTimestamps); ok {
+		if ts, echo, ok := o.Timestamps(); ok {
+			h.ts, h.echo, h.stamped = ts, echo, true
+		}
+	}
 }
 
 // catchUp moves a direction that was met in its middle to where its receiver is: it may hold, ahead
@@ -211,6 +244,29 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
 	return true
+}
+
+// Overtaken reports whether a recorded segment acknowledges bytes of the other direction that still wait
+// for a decision: they can wait no longer.
+func (c *Conn) Overtaken(p *packet.Packet, dir flow.Direction) bool {
+	back := &c.half[dir.Reverse()]
+	return c.mode.Recorded && c.phase == phaseOpen && back.seen && p.TCPFlags.Has(packet.ACK) &&
+		back.decided.Less(p.TCP().Ack()) && p.TCP().Ack().LessEq(back.next.Add(1))
+}
+
+// replay has a recorded acknowledgement be one of what was released in place of what was recorded.
+func (h *half) replay(p *packet.Packet, s *segment) {
+	if h.m.identity() || !h.seen {
+		return
+	}
+	ack := s.h.Ack()
+	if h.finSeen && ack == h.fin.Add(1) {
+		ack = h.m.toOutEnd(h.fin).Add(1)
+	} else {
+		ack = h.m.toOutEnd(ack)
+	}
+	p.SetAck(ack)
+	s.h = p.TCP()
 }
 
 // offer notes a window that the receiver offers from the released place ack on.

@@ -29,6 +29,7 @@ type options uint8
 const (
 	hasScale options = 1 << iota
 	hasAuth          // RFC 2385, RFC 5925
+	hasSACK
 )
 
 // opening is what is remembered until the handshake is over, and of SYNs on a connection that is
@@ -96,6 +97,8 @@ func readSYN(h packet.TCPHeader) candidate {
 				k.scale = scale
 				k.has |= hasScale
 			}
+		case packet.OptionSACKPermitted:
+			k.has |= hasSACK
 		case packet.OptionMD5, packet.OptionAO:
 			k.has |= hasAuth
 		}
@@ -186,6 +189,7 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 	down.offer(down.first, seqnum.Size(client.wnd))
 	up.edgeKnown, down.edgeKnown = true, true
 	up.seen, down.seen = true, true
+	c.sack = client.has&server.has&hasSACK != 0
 	c.locked = (client.has|server.has)&hasAuth != 0
 	c.phase = phaseOpen
 	c.closeOpening()

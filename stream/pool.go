@@ -1,5 +1,7 @@
 package stream
 
+import "github.com/weir-project/weir/packet/seqnum"
+
 // chunkBytes is the size of what released copies are made of: with its link, a chunk fills 4 KiB.
 const chunkBytes = 4096 - 8
 
@@ -16,7 +18,8 @@ type Pool struct {
 	buffer func() []byte
 	bytes  int // in use: chunks and windows
 
-	bench []byte
+	bench  []byte
+	blocks [][2]seqnum.Value
 
 	chunks  *chunk // free
 	conns   []*Conn
@@ -36,7 +39,8 @@ type Limits struct {
 	Window int
 
 	// Segments and bytes of one direction that wait for a segment before them, or for a decision;
-	// defaults 64 and 256 KiB. More are dropped, and the sender sends them again.
+	// defaults 256 and 4 MiB: what a sender may have under way when a segment is lost. More are
+	// dropped, and the sender sends them again.
 	Segments, Waiting int
 }
 
@@ -56,8 +60,8 @@ func (l *Limits) SetDefaults() {
 	def(&l.Bytes, 96<<20)
 	def(&l.Flight, 8<<20)
 	def(&l.Window, 64<<10)
-	def(&l.Segments, 64)
-	def(&l.Waiting, 256<<10)
+	def(&l.Segments, 256)
+	def(&l.Waiting, 4<<20)
 	l.Window = min(l.Window, 1<<maxWindowLog)
 }
 
@@ -81,6 +85,13 @@ type Stats struct {
 func NewPool(l Limits, buffer func() []byte) *Pool {
 	l.SetDefaults()
 	return &Pool{limits: l, buffer: buffer}
+}
+
+// Snapshot returns the counters.
+func (p *Pool) Snapshot() Stats {
+	s := p.Stats
+	s.Bytes = p.bytes
+	return s
 }
 
 // scratch returns n bytes for the time of one call.

@@ -64,6 +64,7 @@ type Conn struct {
 
 	mode   Mode
 	phase  phase
+	sack   bool // both ends know selective acknowledgements
 	middle bool // it was met after its beginning
 	locked bool // authenticated segments (RFC 2385, RFC 5925): never altered
 }
@@ -73,6 +74,9 @@ type Mode struct {
 	Passive bool // it is only read: nothing is held, dropped or altered
 	Edits   bool // its bytes may be edited
 	Resizes bool // edits may change lengths
+	// Recorded: what is read happened before, so that acknowledgements are of what was received here, and
+	// come whether or not it was released.
+	Recorded bool
 }
 
 // A half is one direction's data.
@@ -95,11 +99,13 @@ type half struct {
 	read  [readers]seqnum.Value // received: what each reader is done with
 	shown [readers]seqnum.Value // received: how far it was shown
 
+	ts, echo  uint32 // of the last segment of this direction; valid iff stamped
 	mss       uint16 // that the receiver announced; 0 if it did not
 	scale     uint8  // of the windows that the receiver of these bytes announces
 	known     bool   // there is a beginning
 	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
 	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
+	stamped   bool   // segments carry timestamps
 	ackSeen   bool   // the receiver has acknowledged something
 	edgeKnown bool   // the window scale is known
 	finSeen   bool

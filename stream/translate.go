@@ -44,6 +44,7 @@ func (h *half) translateWindow(p *packet.Packet, ack seqnum.Value, wnd uint16) {
 	need := ack.Size(h.offered)
 	w := min((need+(1<<h.scale)-1)>>h.scale, 0xffff)
 	p.SetWindow(uint16(w))
+	h.offered = h.offered.Max(ack.Add(w << h.scale))
 }
 
 // translateSACK moves both edges of each block. A block that is only part of an edit goes: the option

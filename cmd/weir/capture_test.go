@@ -105,7 +105,7 @@ func (o *office) arp() {
 func newOffice() *office {
 	o := &office{}
 	o.arp()
-	o.talk(client4+":40000", "198.51.100.1:80", "POST /pay HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: 38\r\n\r\nname=A.+User&card="+card+"&go=1",
+	o.talk(client4+":40000", "198.51.100.1:80", "POST /pay HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: 39\r\n\r\nname=A.+User&card="+card+"&go=1",
 		"HTTP/1.1 204 No Content\r\n\r\n")
 	o.resolve(client4+":40001", "198.51.100.53:53", "www.example.com.", "198.51.100.7")
 	o.resolve(client6+":40001", "[2001:db8:1::53]:53", "other.example.com.", "198.51.100.8")

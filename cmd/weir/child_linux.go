@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -130,7 +131,7 @@ func runReporter() error {
 	_ = r.Run(ctx) // what could not be written at the end is in the last message
 	cancel()
 	<-telling
-	_ = l.Send(link.KindStatus, outputsOf(r.Status()))
+	_ = l.Send(link.KindStatus, outputsOf(r.Status(), time.Now()))
 	return nil
 }
 

@@ -27,7 +27,7 @@ func tellOutputs(ctx context.Context, l *link.Conn, r *report.Reporter) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			o := outputsOf(r.Status())
+			o := outputsOf(r.Status(), now)
 			if sameHealth(o, told) && now.Sub(toldAt) < tellEvery {
 				continue
 			}
@@ -47,9 +47,16 @@ func sameHealth(a, b link.Outputs) bool {
 // maxOutputError is how many bytes of an error are told: many outputs have to fit into one message.
 const maxOutputError = 300
 
-func outputsOf(s report.Status) link.Outputs {
+// stuckFor is how long the reporter may be busy with one round. A sink returns in less, but for standard output, into which
+// a write waits while nobody reads it.
+const stuckFor = 5 * time.Second
+
+func outputsOf(s report.Status, now time.Time) link.Outputs {
 	o := link.Outputs{Reopened: s.Reopened}
 	for _, sink := range s.Sinks {
+		if now.Sub(s.At) > stuckFor && !sink.Failing {
+			sink.Failing, sink.Since, sink.Error = true, s.At, "the reporter waits, for this output or another, and writes to none"
+		}
 		out := link.Output{Name: sink.Name, Events: sink.Events - min(sink.Events, sink.Lost), Lost: sink.Lost, Failing: sink.Failing, Since: sink.Since}
 		if sink.Failing {
 			out.Error = strings.ToValidUTF8(sink.Error[:min(len(sink.Error), maxOutputError)], "")

@@ -95,6 +95,8 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	line("worker", "%s", workerState(s, w))
 	if s.ReporterPID != 0 {
 		line("reporter", "pid %d", s.ReporterPID)
+	} else if len(s.Outputs) > 0 {
+		line("reporter", "none at present, it is started again; events wait")
 	}
 	for _, out := range s.Outputs {
 		line("events", "%s", outputState(&out, now))

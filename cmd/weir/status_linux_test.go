@@ -88,7 +88,7 @@ func TestStatusOfOutputs(t *testing.T) {
 		{Name: "stdout", Events: 12},
 		{Name: "unix:/run/siem.sock", Events: 9, Lost: 3},
 	}}, nil)
-	for _, want := range []string{"events     stdout: 12 written\n", "events     unix:/run/siem.sock: 9 written, 3 lost\n"} {
+	for _, want := range []string{"reporter   none at present", "events     stdout: 12 written\n", "events     unix:/run/siem.sock: 9 written, 3 lost\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
