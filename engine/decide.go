@@ -156,11 +156,12 @@ func (l *Lane) inject(datagram []byte, of *packet.Packet) {
 	if len(datagram) == 0 {
 		return
 	}
-	var p packet.Packet
+	p := &l.scratch.injected
+	*p = packet.Packet{}
 	p.Set(datagram)
 	p.Token = of.Token // by which a capture file knows the link header to answer with
 	p.Meta.Captured = of.Meta.Captured
-	if err := l.socket.Inject(&p, 0); err != nil {
+	if err := l.socket.Inject(p, 0); err != nil {
 		l.counters.InjectErrors++
 		return
 	}

@@ -84,6 +84,7 @@ type Lane struct {
 	settle    Settle
 	inspected packet.Mark
 	recorded  bool // divert.Caps.Recorded
+	injects   bool // segments of our own can be sent
 	limits    Limits
 	grammars  []proto.Grammar
 	streams   []proto.StreamGrammar // the same, for TCP
@@ -136,10 +137,11 @@ func New(c Config) *Lane {
 		c.Batch = 64
 	}
 	c.Limits.setDefaults()
+	caps := c.Socket.Caps()
 	l := &Lane{
 		socket: c.Socket, events: c.Events, clock: c.Clock, limits: c.Limits, grammars: c.Grammars,
 		chain: c.Program.Chain, outcomes: c.Program.Outcomes, settle: c.Program.Settle,
-		inspected: c.Program.Inspected, recorded: c.Socket.Caps().Recorded,
+		inspected: c.Program.Inspected, recorded: caps.Recorded, injects: caps.InjectOut && !caps.Recorded,
 		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
 	}
 	for i := range l.batch {

@@ -1,12 +1,15 @@
 package engine
 
+import "github.com/weir-project/weir/packet"
+
 // scratch is memory that a lane writes in on a packet's way. Packets that grew need theirs until
 // they are answered, so there is one buffer for each of a batch, made when first used.
 type scratch struct {
-	payload []byte   // an edited payload while it is put together
-	answer  []byte   // a reset or an ICMP message
-	packets [][]byte // for packets that changed their size
-	used    int
+	payload  []byte // an edited payload while it is put together
+	answer   []byte // a datagram of our own
+	injected packet.Packet
+	packets  [][]byte // for packets that changed their size
+	used     int
 }
 
 const maxDatagram = 1 << 16

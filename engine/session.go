@@ -21,6 +21,9 @@ type session struct {
 	skip   [2]int64         // bytes of each direction that the parser need not see
 	since  [2]time.Duration // when the oldest bytes that are undecided came
 	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
+	pace   [2]pace
+	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
+	asked  [2]uint8         // how often that was done
 	tries  uint8            // units in which grammars were sought
 	spoken [2]bool          // no grammar knows what this direction begins with
 	dark   bool             // no grammar will be sought any more
@@ -134,6 +137,9 @@ func (l *Lane) streamDue(i uint32) {
 		if waiting > 0 && ss.gap[d] > 0 && l.now >= ss.gap[d]+l.limits.Gap {
 			l.dropWaiting(ss, d, "stream-gap")
 		}
+		if ss.ask[d] > 0 && l.now >= ss.ask[d] {
+			l.askInTime(ss, d)
+		}
 	}
 	l.cx = saved
 	l.watchSession(ss)
@@ -178,6 +184,10 @@ func (l *Lane) watchSession(ss *session) {
 		waiting, undecided := ss.conn.Waiting(d)
 		l.mark(&ss.since[d], undecided)
 		l.mark(&ss.gap[d], waiting > 0 && !undecided)
+		l.watchGap(ss, d)
+		if ss.ask[d] > 0 {
+			next = sooner(next, ss.ask[d])
+		}
 		if undecided {
 			next = sooner(next, ss.since[d]+l.limits.Hold)
 		}

@@ -29,27 +29,14 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 		l.restartSession(ss)
 	}
 	l.arrived(ss, p, a, d)
-	if (a.Gap || a.BackGap) && !l.outcomes.Monitor && ss.flow.Session != 0 {
-		l.askAgain(ss, p, dir, a.BackGap)
-	}
 	l.cx.Packet = nil
 	if ss.flow.Session != 0 {
+		l.speak(ss, p, dir, a)
 		l.drain(ss, dir)
 		if a.Moved {
 			l.drain(ss, dir.Reverse())
 		}
 		l.endSession(ss)
-	}
-}
-
-// askAgain has the sender of what is missing learn of it, as its receiver would have told it.
-func (l *Lane) askAgain(ss *session, p *packet.Packet, dir flow.Direction, back bool) {
-	of := dir
-	if back {
-		of = dir.Reverse()
-	}
-	if ack := ss.conn.Duplicate(l.scratch.answer[:0], p, of, dir); len(ack) > 0 {
-		l.inject(ack, p)
 	}
 }
 
@@ -122,8 +109,12 @@ func (l *Lane) leave(ss *session, p *packet.Packet, d inspect.Decision) {
 	}
 	l.outcome(p, d)
 	l.gone()
-	if len(l.pieces) == 0 {
-		l.release(p)
+	if len(l.pieces) > 0 {
+		return
+	}
+	l.release(p)
+	if !d.Verdict.Final() && d.Verdict != packet.Delay && ss.conn.Owes(l.cx.Dir) {
+		l.payOwed(ss, p, l.cx.Dir, l.cx.Dir)
 	}
 }
 
@@ -198,6 +189,9 @@ func (l *Lane) resume(ss *session, dir flow.Direction, i uint32, read bool) {
 	p, d := &hp.packet, hp.decision
 	l.begin(p)
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
+	if !hp.ghost {
+		ss.conn.Refresh(p, dir)
+	}
 	if read {
 		if !hp.ghost {
 			l.leave(ss, p, d)

@@ -275,10 +275,12 @@ func (w *wireTest) deliver() {
 			if p.DstPort == netip.MustParseAddrPort(w.cl.addr).Port() {
 				to = w.cl
 			}
-			if p.Malformed != packet.WellFormed || !p.VerifyChecksum() || len(p.Payload()) > 0 {
+			if p.Malformed != packet.WellFormed || !p.VerifyChecksum() {
 				w.t.Fatalf("injected: %v", p.Malformed)
 			}
-			to.take(&p)
+			if to.take(&p) && len(p.Payload()) > 0 {
+				w.send(to.segment(packet.ACK, to.sent, nil))
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"encoding/binary"
+
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/packet/seqnum"
@@ -121,21 +123,37 @@ func (h *half) gap() bool {
 	if h.work == nil {
 		return false
 	}
-	for i := range h.work.wait {
-		if !h.work.wait[i].read {
-			return true
-		}
-	}
-	return false
+	n := len(h.work.wait) // in order, those that were read first
+	return n > 0 && !h.work.wait[n-1].read
 }
 
 // stamp notes the timestamps of a segment (RFC 7323 §3).
 func (h *half) stamp(header packet.TCPHeader) {
 	opts := header.Options()
 	if o, ok := opts.Find(packet.OptionTimestamps); ok {
-		if ts, echo, ok := o.Timestamps(); ok {
+		if ts, echo, ok := o.Timestamps(); ok && (!h.stamped || int32(ts-h.ts) >= 0) {
 			h.ts, h.echo, h.stamped = ts, echo, true
 		}
+	}
+}
+
+// Refresh has a segment that has waited say the newest timestamp of its sender: those that leave before it
+// may have a newer one than its own, and the receiver would take it for an old duplicate (RFC 7323
+// §5.3).
+func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
+	h := &c.half[dir]
+	if !h.stamped || c.locked || c.mode.Passive {
+		return
+	}
+	opts := p.TCP().Options()
+	o, ok := opts.Find(packet.OptionTimestamps)
+	if !ok {
+		return
+	}
+	if ts, _, ok := o.Timestamps(); ok && ts != h.ts {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], h.ts)
+		p.OverwriteOptions(o.At+2, b[:])
 	}
 }
 
@@ -155,6 +173,7 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 	c.keepUnread(h, ack)
 	h.next, h.decided = ack, ack
 	h.edited, h.sent = ack, ack
+	h.owed, h.owedTo, h.owedFin = ack, ack, false
 	h.kept.clear(c.pool)
 	h.kept.from = ack
 	return true
@@ -240,7 +259,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	if h.una.Less(ack) {
 		h.una = ack
 		h.kept.forget(c.pool, ack)
-		h.m.acked(ack)
+		h.m.acked(c.pool, ack)
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
 	return true
@@ -316,7 +335,7 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 		}
 	}
 	h.kept.clear(c.pool)
-	h.m = seqMap{list: h.m.list[:0]}
+	h.m.clear(c.pool)
 	h.view = nil
 	h.begin(to)
 	if h.ackSeen {

@@ -56,7 +56,7 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 		h.sent, h.finSent = h.sent.Max(s.end), h.finSent || fin
 		return true
 	}
-	to := h.m.toOutEnd(last)
+	to := h.m.toOutWhole(last)
 	from := h.place(s.seq).Max(h.una).Min(h.sent)
 	if to.Less(from) {
 		to = from
@@ -64,10 +64,18 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 	if from.Less(h.kept.from) && from != to {
 		return false // what was edited is no longer there to be sent again
 	}
+	all, wants := to, fin
 	if room := seqnum.Size(c.room(p, h, s)); from.Size(to) > room {
 		to = from.Add(room)
 	}
+	if !h.m.identity() {
+		to = h.allowed(to).Max(from)
+	}
 	fin = fin && to == h.m.toOutEnd(h.fin)
+	h.paid(from, to)
+	if to != all || fin != wants {
+		h.owe(to, all, wants)
+	}
 	if from == to && !fin {
 		return c.nudge(p, h)
 	}
@@ -92,22 +100,23 @@ func (h *half) asItCame(s *segment) bool {
 	return !from.Less(to) || !h.kept.holds(from, to) || h.kept.equal(from, s.payload[s.seq.Size(from):s.seq.Size(to)])
 }
 
-// room is how many payload bytes the packet can carry. What is sent again stays as long as its
-// sender made it, which may have learnt what the path bears.
+// room is how many payload bytes the packet can carry. What is sent again, and is shorter than what the
+// receiver takes, may be of a sender that has learnt what the path bears: it grows no further than any path
+// does.
 func (c *Conn) room(p *packet.Packet, h *half, s *segment) int {
 	n := len(s.payload)
-	headers := len(p.Bytes()) - n
-	switch {
-	case p.Meta.GSO:
-		return max(n, maxDatagram-headers)
-	case s.seq.Less(h.next) && h.m.toOut(s.seq).Less(h.sent):
-		return n
+	if p.Meta.GSO {
+		return max(n, maxDatagram-(len(p.Bytes())-n))
 	}
 	mss := int(h.mss)
 	if mss == 0 {
 		mss = 536 // what every host takes (RFC 9293 §3.7.1)
 	}
-	return max(n, mss-(len(s.h)-20))
+	full := mss - (len(s.h) - 20)
+	if h.m.toOut(s.seq).Less(h.sent) && n+growth < full {
+		full = min(full, minMTU-(len(p.Bytes())-n))
+	}
+	return max(n, full)
 }
 
 const maxDatagram = 65535

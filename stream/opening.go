@@ -157,7 +157,7 @@ func (c *Conn) restart() {
 	c.reset()
 	c.open = open
 	for d := range c.half {
-		c.half[d] = half{m: seqMap{list: c.half[d].m.list[:0]}}
+		c.half[d] = half{}
 	}
 	c.phase, c.locked, c.middle = phaseNew, false, false
 }

@@ -23,9 +23,10 @@ type Pool struct {
 
 	chunks  *chunk // free
 	conns   []*Conn
-	windows [maxWindowLog + 1][][]byte // free, by log2 of their size
-	works   []*work                    // free
-	opens   []*opening                 // free
+	windows [maxWindowLog + 1][][]byte    // free, by log2 of their size
+	works   []*work                       // free
+	lists   [len(spliceRoom)][]spliceList // free
+	opens   []*opening                    // free
 	Stats   Stats
 }
 
@@ -39,7 +40,7 @@ type Limits struct {
 	Window int
 
 	// Segments and bytes of one direction that wait for a segment before them, or for a decision;
-	// defaults 256 and 4 MiB: what a sender may have under way when a segment is lost. More are
+	// defaults 2048 and 4 MiB: what a sender may have under way when a segment is lost. More are
 	// dropped, and the sender sends them again.
 	Segments, Waiting int
 }
@@ -60,7 +61,7 @@ func (l *Limits) SetDefaults() {
 	def(&l.Bytes, 96<<20)
 	def(&l.Flight, 8<<20)
 	def(&l.Window, 64<<10)
-	def(&l.Segments, 256)
+	def(&l.Segments, 2048)
 	def(&l.Waiting, 4<<20)
 	l.Window = min(l.Window, 1<<maxWindowLog)
 }
@@ -78,6 +79,7 @@ type Stats struct {
 	Nudges      uint64 // turned into something that has the receiver repeat its acknowledgement
 	Retracted   uint64 // FINs that were followed by data, before the receiver had confirmed them
 	UrgentClear uint64
+	Extra       uint64 // of our own, with bytes for which there was no room
 }
 
 // NewPool returns an empty pool. buffer lends 64 KiB for a packet that changes its size, until the

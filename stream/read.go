@@ -235,7 +235,7 @@ func (c *Conn) commitEdits(h *half, w *work, k *keeper, to seqnum.Value) seqnum.
 			if h.m.identity() {
 				h.offered = h.edge
 			}
-			h.m.add(e.in, e.n, seqnum.Size(e.size))
+			h.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))
 			c.pool.Stats.Resized++
 		}
 		at, h.edited = end, end

@@ -12,10 +12,44 @@ type splice struct {
 func (s *splice) inEnd() seqnum.Value  { return s.in.Add(s.inLen) }
 func (s *splice) outEnd() seqnum.Value { return s.out.Add(s.outLen) }
 
-// maxSplices is how many splices of one direction are told apart. One more joins with the last: the
-// bytes between the two then count as edited, and an acknowledgement among them as one of the
-// start. That costs a sender a retransmission at worst.
-const maxSplices = 512
+// spliceRoom is how many splices of one direction are told apart at first, and where that is not
+// enough. If there is no memory, or the last room is full, one more joins with the last: the bytes
+// between the two then count as edited, and an acknowledgement among them as one of the start. That
+// costs a sender retransmissions at worst.
+var spliceRoom = [...]int{16, 256, 4096}
+
+// A spliceList is the memory of a seqMap, of one of the sizes of spliceRoom.
+type spliceList = []splice
+
+// splices returns an empty list of the given size; nil if the pool is exhausted. The smallest are part of
+// a connection, and not counted.
+func (p *Pool) splices(size int) spliceList {
+	if size > 0 && !p.chunksLeft(spliceRoom[size]*16/4096) {
+		return nil
+	}
+	p.countSplices(size, 1)
+	if n := len(p.lists[size]); n > 0 {
+		l := p.lists[size][n-1]
+		p.lists[size] = p.lists[size][:n-1]
+		return l
+	}
+	return make(spliceList, 0, spliceRoom[size])
+}
+
+func (p *Pool) countSplices(size, sign int) {
+	if size > 0 {
+		p.bytes += sign * spliceRoom[size] * 16
+	}
+}
+
+func (p *Pool) dropSplices(l spliceList) {
+	for size, room := range spliceRoom {
+		if cap(l) == room {
+			p.countSplices(size, -1)
+			p.lists[size] = append(p.lists[size], l[:0])
+		}
+	}
+}
 
 // A seqMap translates places of one direction between the two sequence spaces of a connection:
 // that of the sender, in which segments are received, and that of the receiver, in which they are
@@ -25,7 +59,7 @@ const maxSplices = 512
 // acknowledged already, and stay so).
 type seqMap struct {
 	shift seqnum.Size // out minus in of places before the first splice, modulo 2^32
-	list  []splice    // in order, not overlapping
+	list  spliceList  // in order, not overlapping; nil if there are none
 }
 
 // identity reports whether both spaces are the same from here on.
@@ -35,8 +69,8 @@ func (m *seqMap) identity() bool { return m.shift == 0 && len(m.list) == 0 }
 func (m *seqMap) straight() bool { return len(m.list) == 0 }
 
 // add notes a splice behind all others.
-func (m *seqMap) add(in seqnum.Value, inLen, outLen seqnum.Size) {
-	if len(m.list) >= maxSplices {
+func (m *seqMap) add(p *Pool, in seqnum.Value, inLen, outLen seqnum.Size) {
+	if len(m.list) == cap(m.list) && !m.grow(p) {
 		last := &m.list[len(m.list)-1]
 		gap := last.inEnd().Size(in)
 		last.inLen += gap + inLen
@@ -44,6 +78,31 @@ func (m *seqMap) add(in seqnum.Value, inLen, outLen seqnum.Size) {
 		return
 	}
 	m.list = append(m.list, splice{in: in, out: m.toOutEnd(in), inLen: inLen, outLen: outLen})
+}
+
+// grow makes room for more splices.
+func (m *seqMap) grow(p *Pool) bool {
+	size := 0
+	for size < len(spliceRoom) && spliceRoom[size] <= cap(m.list) {
+		size++
+	}
+	if size == len(spliceRoom) {
+		return false
+	}
+	l := p.splices(size)
+	if l == nil {
+		return false
+	}
+	l = append(l, m.list...)
+	p.dropSplices(m.list)
+	m.list = l
+	return true
+}
+
+// clear forgets everything.
+func (m *seqMap) clear(p *Pool) {
+	p.dropSplices(m.list)
+	*m = seqMap{}
 }
 
 // last returns the index of the last splice that begins before v, or at it if atToo; -1 if there is
@@ -74,6 +133,16 @@ func (m *seqMap) toOutEnd(v seqnum.Value) seqnum.Value {
 	return m.place(v, i)
 }
 
+// toOutWhole is toOutEnd, but of a place inside a splice the splice's end: one who sends the first bytes of
+// it again may never send the others in the same segment, and wants all that took their place
+// acknowledged.
+func (m *seqMap) toOutWhole(v seqnum.Value) seqnum.Value {
+	if i := m.last(v, false); i >= 0 && v.Less(m.list[i].inEnd()) {
+		return m.list[i].outEnd()
+	}
+	return m.toOutEnd(v)
+}
+
 func (m *seqMap) place(v seqnum.Value, i int) seqnum.Value {
 	if i < 0 {
 		return v.Add(m.shift)
@@ -89,15 +158,7 @@ func (m *seqMap) place(v seqnum.Value, i int) seqnum.Value {
 // toIn returns the received place that an acknowledgement of the released place w stands for: the
 // start of a splice until all of it is there, then its end. What was deleted at w counts as there.
 func (m *seqMap) toIn(w seqnum.Value) seqnum.Value {
-	lo, hi := 0, len(m.list)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if m.list[mid].outEnd().LessEq(w) {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
+	lo := m.firstEnding(w)
 	var base, in seqnum.Value // the last splice that is there as a whole
 	if lo == 0 {
 		base, in = seqnum.Value(m.shift), 0
@@ -111,30 +172,42 @@ func (m *seqMap) toIn(w seqnum.Value) seqnum.Value {
 	return v
 }
 
+// firstEnding returns the index of the first splice that ends behind the released place w.
+func (m *seqMap) firstEnding(w seqnum.Value) int {
+	lo, hi := 0, len(m.list)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if m.list[mid].outEnd().LessEq(w) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
 // toInStart is toIn for the left edge of a range: the end of a splice that it begins in, since the
 // receiver lacks its start.
 func (m *seqMap) toInStart(w seqnum.Value) seqnum.Value {
-	for i := range m.list {
-		s := &m.list[i]
-		if s.out.Less(w) && w.Less(s.outEnd()) {
-			return s.inEnd()
-		}
-		if w.LessEq(s.out) {
-			break
-		}
+	i := m.firstEnding(w)
+	if i < len(m.list) && m.list[i].out.Less(w) {
+		return m.list[i].inEnd()
 	}
 	return m.toIn(w)
 }
 
 // acked forgets the splices that the receiver has acknowledged up to una.
-func (m *seqMap) acked(una seqnum.Value) {
-	n := 0
-	for n < len(m.list) && m.list[n].outEnd().LessEq(una) {
-		s := &m.list[n]
-		m.shift = s.inEnd().Size(s.outEnd())
-		n++
+func (m *seqMap) acked(p *Pool, una seqnum.Value) {
+	n := m.firstEnding(una)
+	if n == 0 {
+		return
 	}
-	if n > 0 {
-		m.list = m.list[:copy(m.list, m.list[n:])]
+	s := &m.list[n-1]
+	m.shift = s.inEnd().Size(s.outEnd())
+	if n == len(m.list) {
+		p.dropSplices(m.list)
+		m.list = nil
+		return
 	}
+	m.list = m.list[:copy(m.list, m.list[n:])]
 }

@@ -20,12 +20,12 @@
 //
 // Released bytes leave in packets that the kernel holds for a verdict: those that brought them,
 // later ones, retransmissions. Bytes that find no room are not lost: the sender is told of no byte
-// that the receiver has not acknowledged, so it sends again, and that is the next carrier. Nothing is
-// injected here.
+// that the receiver has not acknowledged, so it sends again, and that is the next carrier. Where that
+// would take long, a segment of our own carries them (inject.go).
 //
 // # What it does not do
 //
-// It sends nothing of its own and knows no timers; the engine asks it. It does not follow congestion
+// It knows no timers and sends nothing; the engine asks it. It does not follow congestion
 // control. It clears urgent marks, so that all bytes are in line: what is inspected is what is read.
 // MPTCP and Accurate ECN are refused by taking their options off the SYN. A connection with the
 // options of RFC 2385 or RFC 5925 is inspected and never altered, for it could not be.
@@ -34,6 +34,7 @@
 package stream
 
 import (
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet/seqnum"
 )
 
@@ -88,16 +89,18 @@ type half struct {
 	fin     seqnum.Value // received: place of the FIN; valid iff finSeen
 	offered seqnum.Value // received: furthest right edge that the sender was told; valid iff edgeKnown
 
-	sent  seqnum.Value // released: the first that was never sent
-	una   seqnum.Value // released: the first that the receiver has not acknowledged
-	edge  seqnum.Value // released: furthest right edge that the receiver has offered; valid iff edgeKnown
-	kept  kept         // released: from una, or what is left since memory was short, to all that is decided
-	m     seqMap
-	work  *work
-	view  []byte // received [from, next), for the time of one packet
-	from  seqnum.Value
-	read  [readers]seqnum.Value // received: what each reader is done with
-	shown [readers]seqnum.Value // received: how far it was shown
+	sent   seqnum.Value // released: the first that was never sent
+	una    seqnum.Value // released: the first that the receiver has not acknowledged
+	edge   seqnum.Value // released: furthest right edge that the receiver has offered; valid iff edgeKnown
+	owed   seqnum.Value // released: [owed, owedTo) had no room in the segments that should have carried it
+	owedTo seqnum.Value
+	kept   kept // released: from una, or what is left since memory was short, to all that is decided
+	m      seqMap
+	work   *work
+	view   []byte // received [from, next), for the time of one packet
+	from   seqnum.Value
+	read   [readers]seqnum.Value // received: what each reader is done with
+	shown  [readers]seqnum.Value // received: how far it was shown
 
 	ts, echo  uint32 // of the last segment of this direction; valid iff stamped
 	mss       uint16 // that the receiver announced; 0 if it did not
@@ -111,12 +114,14 @@ type half struct {
 	finSeen   bool
 	finSent   bool
 	finAcked  bool
+	owedFin   bool // with owedTo
 }
 
 // begin puts the half at its first byte.
 func (h *half) begin(first seqnum.Value) {
 	h.first, h.next, h.decided, h.edited, h.sent, h.from = first, first, first, first, first, first
 	h.offered, h.una, h.kept.from = first, first, first
+	h.owed, h.owedTo, h.owedFin = first, first, false
 	for r := range h.read {
 		h.read[r], h.shown[r] = first, first
 	}
@@ -142,7 +147,7 @@ func (c *Conn) Close() {
 	p := c.pool
 	c.reset()
 	p.Stats.Conns--
-	*c = Conn{half: [2]half{{m: seqMap{list: c.half[0].m.list[:0]}}, {m: seqMap{list: c.half[1].m.list[:0]}}}}
+	*c = Conn{}
 	p.conns = append(p.conns, c)
 }
 
@@ -151,6 +156,7 @@ func (c *Conn) reset() {
 	for d := range c.half {
 		h := &c.half[d]
 		h.kept.clear(c.pool)
+		h.m.clear(c.pool)
 		h.dropWork(c.pool)
 	}
 	c.closeOpening()
@@ -164,6 +170,12 @@ func (c *Conn) Untouched() bool {
 
 func (h *half) untouched() bool {
 	return h.m.identity() && h.una == h.sent && h.decided == h.next && (h.work == nil || len(h.work.wait) == 0)
+}
+
+// Flight returns, of a direction's released bytes, the first that was never sent, and the first that
+// its receiver has not acknowledged.
+func (c *Conn) Flight(dir flow.Direction) (sent, acked seqnum.Value) {
+	return c.half[dir].sent, c.half[dir].una
 }
 
 // PickedUp reports whether the connection was met after its beginning.

@@ -59,6 +59,9 @@ func (c *Conn) Next(dir flow.Direction) (handle uint32, read, ok bool) {
 			h.unwait(i)
 			return handle, read, true
 		}
+		if h.next.Less(w.seq) {
+			break
+		}
 	}
 	return 0, false, false
 }
@@ -128,4 +131,13 @@ func (c *Conn) First(dir flow.Direction) (handle uint32, ok bool) {
 		return 0, false
 	}
 	return h.work.wait[0].handle, true
+}
+
+// Behind returns a segment that waits for one before it, and goes on waiting.
+func (c *Conn) Behind(dir flow.Direction) (handle uint32, ok bool) {
+	h := &c.half[dir]
+	if !h.gap() {
+		return 0, false
+	}
+	return h.work.wait[len(h.work.wait)-1].handle, true
 }

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+	"github.com/weir-project/weir/stream"
+)
+
+// This file sends segments of our own on a connection: released bytes that no packet had room for, and
+// acknowledgements that have a sender send again what waits here for it.
+
+// A pace is how fast a direction's receiver acknowledges.
+type pace struct {
+	place seqnum.Value  // once it is acknowledged, that took a round trip
+	at    time.Duration // when it was sent; 0 if no round trip is being measured
+	rtt   time.Duration // between this host and the receiver; 0 if not known
+}
+
+// speak sends what the segment of the given direction, which has just been taken along, gives
+// occasion for.
+func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream.Arrival) {
+	back := dir.Reverse()
+	l.pacing(ss, dir)
+	l.pacing(ss, back)
+	if ss.conn.Owes(back) {
+		l.payOwed(ss, p, back, dir) // the receiver has more room now
+	}
+	if a.Gap {
+		l.askAgain(ss, p, dir, dir)
+	}
+	if a.BackGap {
+		l.askAgain(ss, p, back, dir)
+	}
+}
+
+// pacing measures round trips (RFC 6298 §3: one at a time).
+func (l *Lane) pacing(ss *session, dir flow.Direction) {
+	m := &ss.pace[dir]
+	sent, acked := ss.conn.Flight(dir)
+	switch {
+	case m.at == 0 && sent != acked:
+		m.place, m.at = sent, max(l.now, 1)
+	case m.at > 0 && m.place.LessEq(acked):
+		rtt := l.now - m.at
+		if m.rtt > 0 {
+			rtt = (7*m.rtt + rtt) / 8
+		}
+		m.rtt, m.at = max(rtt, 1), 0
+	}
+}
+
+// maxOwed is how many segments of our own follow one packet. What is left follows the next.
+const maxOwed = 64
+
+// payOwed sends the released bytes of dir that packets had no room for. of is a segment of
+// direction ofDir.
+func (l *Lane) payOwed(ss *session, of *packet.Packet, dir, ofDir flow.Direction) {
+	if !l.injects || l.outcomes.Monitor {
+		return
+	}
+	l.flush() // what was decided before leaves before
+	for range maxOwed {
+		d := ss.conn.Owed(l.scratch.answer[:0], of, dir, ofDir)
+		if len(d) == 0 {
+			return
+		}
+		l.inject(d, of)
+	}
+}
+
+// askAgain has the sender of dir's bytes learn what waits here behind a gap, as its receiver would tell
+// it. of is a segment of direction ofDir.
+func (l *Lane) askAgain(ss *session, of *packet.Packet, dir, ofDir flow.Direction) {
+	if !l.injects || l.outcomes.Monitor {
+		return
+	}
+	if ack := ss.conn.Duplicate(l.scratch.answer[:0], of, dir, ofDir, of.TCP().Seq()); len(ack) > 0 {
+		l.inject(ack, of)
+	}
+}
+
+// For how long nothing is asked for while released bytes may still be on their way to the receiver, whose own
+// acknowledgements would ask: two round trips.
+const (
+	askMin = 20 * time.Millisecond
+	askMax = time.Second
+	asks   = 6 // each after twice the time
+)
+
+// watchGap sets when to ask for what is missing.
+func (l *Lane) watchGap(ss *session, dir flow.Direction) {
+	_, gap := ss.conn.Behind(dir)
+	switch {
+	case !gap:
+		ss.ask[dir], ss.asked[dir] = 0, 0
+	case ss.ask[dir] == 0 && ss.asked[dir] < asks && l.injects:
+		ss.ask[dir] = l.now + min(max(2*ss.pace[dir].rtt, askMin), askMax)<<ss.asked[dir]
+	}
+}
+
+// askInTime asks for what has been missing for some time.
+func (l *Lane) askInTime(ss *session, dir flow.Direction) {
+	ss.ask[dir] = 0
+	ss.asked[dir]++
+	if i, ok := ss.conn.Behind(dir); ok {
+		l.askAgain(ss, &l.held.list[i].packet, dir, dir)
+	}
+}

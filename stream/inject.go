@@ -1,0 +1,160 @@
+package stream
+
+import (
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// This file makes segments of our own, for what no segment of an endpoint can say. They have the numbers,
+// timestamps and windows that the end in whose name they speak said last.
+
+// maxSACK is how many blocks fit beside timestamps (RFC 2018 §3).
+const maxSACK = 3
+
+// Duplicate appends to dst the acknowledgement with which the receiver of dir's bytes would ask for
+// what is missing (RFC 5681 §4.2, RFC 2018 §4), had it seen the segments that wait here: it says again
+// what the receiver has acknowledged, and which bytes are here behind the gap, those next to newest
+// first. Without it a sender would learn of a loss only when its timer runs out. of is a segment of
+// direction ofDir.
+func (c *Conn) Duplicate(dst []byte, of *packet.Packet, dir, ofDir flow.Direction, newest seqnum.Value) []byte {
+	h := &c.half[dir]
+	if c.phase != phaseOpen || c.locked || !h.ackSeen || !h.gap() {
+		return dst
+	}
+	s := c.speak(dir.Reverse())
+	s.ToSender = dir == ofDir
+	if c.sack {
+		s.Blocks = h.blocks(c.pool.blocks[:0], newest)
+		c.pool.blocks = s.Blocks[:0]
+	}
+	return packet.AppendSegment(dst, of, &s)
+}
+
+// speak returns a segment without data as the sender of dir's bytes would send it now.
+func (c *Conn) speak(dir flow.Direction) packet.Segment {
+	h, back := &c.half[dir], &c.half[dir.Reverse()]
+	s := packet.Segment{
+		Seq: h.sent, Ack: back.ackIn(back.una), Window: back.window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+	}
+	if back.finAcked {
+		s.Ack = back.fin.Add(1)
+	}
+	if h.finSent {
+		s.Seq = s.Seq.Add(1)
+	}
+	return s
+}
+
+// window is what the sender was told last, as far as that can be known: its right edge stays.
+func (h *half) window() uint16 {
+	if !h.edgeKnown {
+		return 0xffff
+	}
+	return uint16(min(h.ackIn(h.una).Size(h.limit())>>h.scale, 0xffff))
+}
+
+// blocks appends the ranges of bytes that wait behind a gap: first the one with newest in it, then
+// the others in order.
+func (h *half) blocks(bs [][2]seqnum.Value, newest seqnum.Value) [][2]seqnum.Value {
+	for i := range h.work.wait {
+		w := &h.work.wait[i]
+		switch n := len(bs); {
+		case w.read || w.seq == w.end:
+		case n > 0 && w.seq.LessEq(bs[n-1][1]):
+			bs[n-1][1] = bs[n-1][1].Max(w.end)
+		case n == maxSACK && newest.Less(w.seq):
+			return bs
+		case n == maxSACK:
+			bs[n-1] = [2]seqnum.Value{w.seq, w.end}
+		default:
+			bs = append(bs, [2]seqnum.Value{w.seq, w.end})
+		}
+	}
+	for i := range bs {
+		if b := bs[i]; b[0].LessEq(newest) && newest.Less(b[1]) {
+			copy(bs[1:i+1], bs[:i])
+			bs[0] = b
+		}
+	}
+	return bs
+}
+
+// Injected segments fit wherever IPv6 does (RFC 8200 §5).
+const (
+	minMTU       = 1280
+	maxTCPHeader = 20 + 12 // with timestamps
+)
+
+// owe notes released bytes [from, to) that had no room where they should have gone.
+func (h *half) owe(from, to seqnum.Value, fin bool) {
+	if h.owed != h.owedTo {
+		from, to, fin = from.Min(h.owed), to.Max(h.owedTo), fin || h.owedFin
+	}
+	h.owed, h.owedTo, h.owedFin = from, to, fin
+}
+
+// paid notes that [from, to) leaves.
+func (h *half) paid(from, to seqnum.Value) {
+	if h.owed != h.owedTo && from.LessEq(h.owed) && h.owed.Less(to) {
+		h.owed = to.Min(h.owedTo)
+	}
+}
+
+// Owes reports whether released bytes of a direction had no room in the segments that should have
+// carried them, and its receiver takes them now.
+func (c *Conn) Owes(dir flow.Direction) bool {
+	h := &c.half[dir]
+	if h.owed == h.owedTo && !h.owedFin {
+		return false
+	}
+	return h.owed.Less(h.allowed(h.owedTo)) || h.owedFin && h.owed == h.owedTo
+}
+
+// allowed returns how far towards to the receiver has room.
+func (h *half) allowed(to seqnum.Value) seqnum.Value {
+	if h.edgeKnown {
+		return to.Min(h.edge)
+	}
+	return to
+}
+
+// Owed appends to dst a segment with the first bytes that are owed, as long as Owes. of is a
+// segment of direction ofDir.
+func (c *Conn) Owed(dst []byte, of *packet.Packet, dir, ofDir flow.Direction) []byte {
+	h := &c.half[dir]
+	if !c.Owes(dir) {
+		return dst
+	}
+	from := h.owed.Max(h.una).Max(h.kept.from)
+	if h.owedTo.Less(from) {
+		from = h.owedTo
+	}
+	size := minMTU - 40 - maxTCPHeader
+	if h.mss > 0 {
+		size = min(size, max(int(h.mss)-(maxTCPHeader-20), 64))
+	}
+	to := h.allowed(h.owedTo)
+	if seqnum.Size(size) < from.Size(to) && from.Less(to) {
+		to = from.Add(seqnum.Size(size))
+	}
+	if to.Less(from) {
+		to = from
+	}
+	fin := h.owedFin && to == h.owedTo
+	h.owed = to
+	if from == to && !fin || !h.kept.holds(from, to) {
+		h.owed, h.owedFin = h.owedTo, false
+		return dst
+	}
+	s := c.speak(dir)
+	s.Seq, s.ToSender = from, dir != ofDir
+	s.Payload = c.pool.scratch(int(from.Size(to)))
+	h.kept.read(s.Payload, from)
+	if fin {
+		s.Flags, h.owedFin = packet.FIN, false
+	}
+	h.sent, h.finSent = h.sent.Max(to), h.finSent || fin
+	c.pool.Stats.Extra++
+	return packet.AppendSegment(dst, of, &s)
+}
