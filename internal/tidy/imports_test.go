@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"firewall":        {},
 	"sandbox":         {},
 	"policy":          {"inspect", "inspect/", "rule", "firewall", "event", "event/", "packet", "field", "flow", "defrag", "engine"},
-	"engine":          {"divert", "defrag", "flow", "stream", "proto", "field", "inspect", "event", "packet"},
+	"engine":          {"divert", "defrag", "flow", "stream", "proto", "field", "inspect", "event", "packet", "packet/seqnum"},
 	"journal":         {},
 	"holder":          {"divert", "firewall", "sandbox", "packet", "journal"},
 	"worker":          {"divert", "engine", "event", "event/", "proto", "sandbox", "journal"},
