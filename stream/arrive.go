@@ -298,6 +298,7 @@ func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
 // arriveData sorts a segment by where its bytes stand: old, held, new, or ahead.
 func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	fin := s.has(packet.FIN)
+	h.fresh = h.next
 	back := h.loose && s.seq.Less(h.first) && len(s.payload) > 0 && (!h.ackSeen || h.una.Less(s.end))
 	if back {
 		c.rewind(h, s.seq)

@@ -29,14 +29,24 @@ func (c *Conn) Depart(p *packet.Packet, dir flow.Direction) bool {
 // departEmpty gives a segment without data its place.
 func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	seq := h.place(s.seq)
-	if s.seq == h.next {
+	if s.seq == h.next || h.ahead(s) {
 		seq = h.sent // bytes before it may be held
+	}
+	if s.has(packet.RST) && s.seq == h.m.toIn(h.una) {
+		seq = h.una // it answers an acknowledgement, and counts only at the very place (RFC 5961 §3)
 	}
 	if seq == s.seq {
 		return true
 	}
 	c.pool.Stats.Translated++
 	return !c.locked && p.SetSeq(seq)
+}
+
+// ahead reports whether a segment without data stands behind bytes that have not come yet: what will
+// become of them, and so its place, is not known. A receiver that was told too high a place takes no
+// windows from lower ones (RFC 9293 §3.10.7.4, SND.WL1).
+func (h *half) ahead(s *segment) bool {
+	return h.next.Less(s.seq) && !h.loose && !s.has(packet.RST) && !(h.finSent && s.seq == h.fin.Add(1))
 }
 
 // place is toOut, right also for places that the receiver has acknowledged.
@@ -96,7 +106,7 @@ func (h *half) asItCame(s *segment) bool {
 	if !h.m.identity() || s.seq.Less(h.edited) || h.sent.Less(s.seq) {
 		return false
 	}
-	from, to := s.seq.Max(h.una), s.end.Min(h.sent)
+	from, to := s.seq.Max(h.una), s.end.Min(h.sent.Max(h.fresh))
 	return !from.Less(to) || !h.kept.holds(from, to) || h.kept.equal(from, s.payload[s.seq.Size(from):s.seq.Size(to)])
 }
 

@@ -85,6 +85,7 @@ type half struct {
 	first   seqnum.Value // received and released: its beginning
 	next    seqnum.Value // received: the first that has not come in order
 	decided seqnum.Value // received: what lies before may leave; decided ≤ next
+	fresh   seqnum.Value // received: what lies before came with earlier segments than that which came last
 	edited  seqnum.Value // received: the end of the last edit
 	fin     seqnum.Value // received: place of the FIN; valid iff finSeen
 	offered seqnum.Value // received: furthest right edge that the sender was told; valid iff edgeKnown
@@ -119,7 +120,7 @@ type half struct {
 
 // begin puts the half at its first byte.
 func (h *half) begin(first seqnum.Value) {
-	h.first, h.next, h.decided, h.edited, h.sent, h.from = first, first, first, first, first, first
+	h.first, h.next, h.decided, h.edited, h.sent, h.from, h.fresh = first, first, first, first, first, first, first
 	h.offered, h.una, h.kept.from = first, first, first
 	h.owed, h.owedTo, h.owedFin = first, first, false
 	for r := range h.read {
