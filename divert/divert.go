@@ -68,6 +68,10 @@ type Injection uint8
 const (
 	InjectOut Injection = iota // routed and sent, as if this host had made it
 	InjectIn                   // received, as if it had come in on Meta.InIf
+	// InjectUntracked is InjectOut past connection tracking, which then neither sees nor translates the
+	// datagram: its addresses are those with which it is to arrive. Where Config.UntrackedMark is 0 or
+	// there is no such thing as that, it is the same as InjectOut.
+	InjectUntracked
 )
 
 // Caps says what this socket on this kernel can do. What cannot be abstracted is here,
@@ -121,6 +125,10 @@ type Config struct {
 	Unfinished packet.Verdict // for packets that the caller of Packets or Each forgot: Drop (default) or Accept
 	Spin       time.Duration  // busy-poll this long before sleeping; 0 for never
 	InjectMark uint32         // packet mark of injected datagrams, which the rules must exempt; 0 for no injection
+
+	// UntrackedMark is set in the packet mark beside InjectMark by InjectUntracked; a rule must keep
+	// connection tracking from packets with both.
+	UntrackedMark uint32
 }
 
 // An Option changes the Config of Open.

@@ -17,7 +17,7 @@ import (
 // twice, a full queue drops, and so on. It is deterministic: nothing happens but by
 // its methods.
 //
-// Push, Out, Injected, SetFaults, End and Check may be called from any goroutine.
+// Push, Out, Sent, Injected, SetFaults, End and Check may be called from any goroutine.
 type Fake struct {
 	cfg  Config
 	caps Caps
@@ -29,7 +29,7 @@ type Fake struct {
 	received map[uint32]Diverted
 	finished map[uint32]bool // ids
 	out      []Finished
-	injected [][]byte
+	injected []Sent
 	faults   Faults
 	stats    Stats
 	wrong    []error
@@ -124,13 +124,28 @@ func (f *Fake) Out() []Finished {
 	return out
 }
 
-// Injected returns the injected datagrams, in order, and forgets them.
-func (f *Fake) Injected() [][]byte {
+// A Sent datagram was injected.
+type Sent struct {
+	Bytes []byte
+	How   Injection
+}
+
+// Sent returns the injected datagrams, in order, and forgets them.
+func (f *Fake) Sent() []Sent {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sent := f.injected
 	f.injected = nil
 	return sent
+}
+
+// Injected is Sent for those who ask for the bytes alone.
+func (f *Fake) Injected() [][]byte {
+	var out [][]byte
+	for _, s := range f.Sent() {
+		out = append(out, s.Bytes)
+	}
+	return out
 }
 
 // Discard makes the fake forget what is finished at once: Out stays empty, and Recv and
@@ -287,7 +302,7 @@ func (f *Fake) finish(p *packet.Packet) {
 }
 
 // Inject implements Socket.
-func (f *Fake) Inject(p *packet.Packet, _ Injection) error {
+func (f *Fake) Inject(p *packet.Packet, how Injection) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -296,7 +311,7 @@ func (f *Fake) Inject(p *packet.Packet, _ Injection) error {
 	if p.Changed() {
 		p.Repair()
 	}
-	f.injected = append(f.injected, bytes.Clone(p.Bytes()))
+	f.injected = append(f.injected, Sent{bytes.Clone(p.Bytes()), how})
 	f.stats.Injected++
 	return nil
 }

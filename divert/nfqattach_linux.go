@@ -36,7 +36,7 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 		queues: make([]queue, int(last)-int(first)+1),
 		rx:     newReceiver(fd, cfg.Batch),
 		tx:     newSender(),
-		inject: newInjector(files[2:]),
+		inject: newInjector(files[2:], cfg.UntrackedMark),
 		table:  files[1],
 	}
 	for i := range s.queues {

@@ -353,6 +353,42 @@ func TestInjectedDatagramIsNotDivertedAgain(t *testing.T) {
 	}
 }
 
+// TestUntrackedDatagramHasBothMarks injects under a mark that is diverted, and under that with the bits of
+// untracked datagrams beside it, which is exempt.
+func TestUntrackedDatagramHasBothMarks(t *testing.T) {
+	const own, untracked = 0x07, exempt &^ 0x07
+	s, u := lab(t, WithInjectMark(own), WithUntrackedMark(untracked))
+	if !s.Caps().InjectOut {
+		t.Skip("raw sockets are not permitted: ", s.Caps().Missing)
+	}
+	u.send("template")
+	p := recvAll(t, s, 1)[0]
+	finish(t, s, packet.Drop, p)
+	copy(p.MutablePayload(), "injected")
+	if err := s.Inject(p, InjectUntracked); err != nil {
+		t.Fatal(err)
+	}
+	u.want("injected")
+	copy(p.MutablePayload(), "tracked!")
+	if err := s.Inject(p, InjectOut); err != nil {
+		t.Fatal(err)
+	}
+	got := recvAll(t, s, 1)[0]
+	if got.Meta.Mark != own || string(got.Payload()) != "tracked!" {
+		t.Errorf("a tracked datagram came back as %q with mark %#x, want %#x", got.Payload(), got.Meta.Mark, own)
+	}
+	finish(t, s, packet.Drop, got)
+	for _, how := range []Injection{InjectUntracked, InjectOut} {
+		if n := testing.AllocsPerRun(50, func() {
+			if err := s.Inject(p, how); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("injection %d: %v allocations", how, n)
+		}
+	}
+}
+
 func TestPacketPathAllocatesNothing(t *testing.T) {
 	s, u := lab(t)
 	ps, payload := newPackets(64), []byte("payload")

@@ -46,6 +46,11 @@ func WithSpin(d time.Duration) Option { return func(c *Config) { c.Spin = d } }
 // A rule must exempt the mark, or they are diverted again.
 func WithInjectMark(mark uint32) Option { return func(c *Config) { c.InjectMark = mark } }
 
+// WithUntrackedMark gives datagrams of InjectUntracked these bits beside the mark of WithInjectMark. A
+// rule at the raw priority of the output hook must say notrack to such packets. Linux before 5.5 sends
+// them without: there, InjectUntracked is the same as InjectOut.
+func WithUntrackedMark(bits uint32) Option { return func(c *Config) { c.UntrackedMark = bits } }
+
 // configure returns the Config that the options ask for, defaults filled in and limits
 // applied.
 func configure(opts []Option) Config {
