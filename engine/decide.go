@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
@@ -139,20 +140,25 @@ func (l *Lane) answer(p *packet.Packet, f *flow.Flow, dir flow.Direction) {
 	}
 	l.flush() // what was decided before leaves before
 	if p.Proto != packet.TCP {
-		l.inject(packet.Unreachable(l.scratch.answer[:0], p), p)
+		l.inject(packet.Unreachable(l.scratch.answer[:0], p), p, divert.InjectOut)
 		return
 	}
-	l.inject(packet.Reset(l.scratch.answer[:0], p), p)
+	back, forth := divert.InjectOut, divert.InjectOut // connection tracking makes no new entry for resets, and lets them be
+	ss := l.sessions.of(f)
+	if ss != nil {
+		back, forth = ss.entrance(dir.Reverse()), ss.entrance(dir)
+	}
+	l.inject(packet.Reset(l.scratch.answer[:0], p), p, back)
 	if f != nil && f.State == flow.Established {
 		f.Answered |= 1 << dir.Reverse()
-		if ss := l.sessions.of(f); ss != nil {
+		if ss != nil {
 			ss.conn.Renumber(p, dir)
 		}
-		l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p)
+		l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p, forth)
 	}
 }
 
-func (l *Lane) inject(datagram []byte, of *packet.Packet) {
+func (l *Lane) inject(datagram []byte, of *packet.Packet, how divert.Injection) {
 	if len(datagram) == 0 {
 		return
 	}
@@ -161,7 +167,7 @@ func (l *Lane) inject(datagram []byte, of *packet.Packet) {
 	p.Set(datagram)
 	p.Token = of.Token // by which a capture file knows the link header to answer with
 	p.Meta.Captured = of.Meta.Captured
-	if err := l.socket.Inject(p, 0); err != nil {
+	if err := l.socket.Inject(p, how); err != nil {
 		l.counters.InjectErrors++
 		return
 	}

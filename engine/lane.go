@@ -40,6 +40,10 @@ type Program struct {
 	// Inspected is the change of the mark that every packet which goes on leaves with, so that
 	// firewall rules can count those that never came here. The zero Mark changes nothing.
 	Inspected packet.Mark
+	// Translated is set in the marks of packets that come here with an address that connection tracking
+	// has translated. Segments of our own beside them are to pass it by, since nothing is left to
+	// translate and it does not know them. 0: there is no such bit.
+	Translated uint32
 }
 
 // A Config is what a lane is made of. Socket, Program.Chain, Events and, for live traffic, Clock
@@ -89,6 +93,8 @@ type Lane struct {
 	grammars  []proto.Grammar
 	streams   []proto.StreamGrammar // the same, for TCP
 	chain     *inspect.Chain
+
+	translated uint32 // Program.Translated
 
 	wheel *wheel.Wheel
 	flows *flow.Table
@@ -141,7 +147,7 @@ func New(c Config) *Lane {
 	l := &Lane{
 		socket: c.Socket, events: c.Events, clock: c.Clock, limits: c.Limits, grammars: c.Grammars,
 		chain: c.Program.Chain, outcomes: c.Program.Outcomes, settle: c.Program.Settle,
-		inspected: c.Program.Inspected, recorded: caps.Recorded, injects: caps.InjectOut && !caps.Recorded,
+		inspected: c.Program.Inspected, translated: c.Program.Translated, recorded: caps.Recorded, injects: caps.InjectOut && !caps.Recorded,
 		batch: make([]*packet.Packet, c.Batch), done: make([]*packet.Packet, 0, 2*c.Batch),
 	}
 	for i := range l.batch {

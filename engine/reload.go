@@ -13,7 +13,7 @@ import (
 func (l *Lane) swap(p *Program) {
 	l.tellIdle(true)
 	l.relabel(l.chain.Labels, p.Chain.Labels)
-	l.chain, l.outcomes, l.settle, l.inspected = p.Chain, p.Outcomes, p.Settle, p.Inspected
+	l.chain, l.outcomes, l.settle, l.inspected, l.translated = p.Chain, p.Outcomes, p.Settle, p.Inspected, p.Translated
 	l.flows.SetMemory(l.chain.Words)
 	l.cx.Labels = l.chain.Labels
 }

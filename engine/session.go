@@ -24,6 +24,7 @@ type session struct {
 	pace   [2]pace
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
+	nat    [2]bool          // this direction's packets come with an address that connection tracking has translated
 	tries  uint8            // units in which grammars were sought
 	spoken [2]bool          // no grammar knows what this direction begins with
 	dark   bool             // no grammar will be sought any more

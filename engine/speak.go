@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/packet/seqnum"
@@ -36,6 +37,15 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 	}
 }
 
+// entrance says how segments of our own enter that go the way of dir's. Those that go where no segment has
+// come from yet are tracked.
+func (ss *session) entrance(dir flow.Direction) divert.Injection {
+	if ss.nat[dir] {
+		return divert.InjectUntracked
+	}
+	return divert.InjectOut
+}
+
 // pacing measures round trips (RFC 6298 §3: one at a time).
 func (l *Lane) pacing(ss *session, dir flow.Direction) {
 	m := &ss.pace[dir]
@@ -67,7 +77,7 @@ func (l *Lane) payOwed(ss *session, of *packet.Packet, dir, ofDir flow.Direction
 		if len(d) == 0 {
 			return
 		}
-		l.inject(d, of)
+		l.inject(d, of, ss.entrance(dir))
 	}
 }
 
@@ -78,7 +88,7 @@ func (l *Lane) askAgain(ss *session, of *packet.Packet, dir, ofDir flow.Directio
 		return
 	}
 	if ack := ss.conn.Duplicate(l.scratch.answer[:0], of, dir, ofDir, of.TCP().Seq()); len(ack) > 0 {
-		l.inject(ack, of)
+		l.inject(ack, of, ss.entrance(dir.Reverse()))
 	}
 }
 

@@ -24,6 +24,7 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 			return
 		}
 	}
+	ss.nat[dir] = p.Meta.Mark&l.translated != 0
 	a := ss.conn.Arrive(p, dir)
 	if a.Moved {
 		l.restartSession(ss)
