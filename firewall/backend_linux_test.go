@@ -34,6 +34,10 @@ COMMIT
 -A INPUT -j ufw-before-input
 -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 COMMIT
+*raw
+-A PREROUTING -p udp -m udp --dport 9 -j ACCEPT
+-A OUTPUT -p udp -m udp --dport 9 -j ACCEPT
+COMMIT
 `
 
 func loadOthers(t *testing.T, ns *os.File) {

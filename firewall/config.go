@@ -59,6 +59,12 @@ type Config struct {
 	// Marks.Inspected with every verdict, or inspected packets are counted too.
 	CountUninspected bool
 
+	// Inject says that workers send packets of their own, such as resets, on diverted
+	// connections. Those that conntrack would not know must pass it by: see
+	// Ruleset.Translated. Asking conntrack switches it on in the namespace, as HandBack
+	// does. A system that lacks such rules is no error; Ruleset.Notes says what follows.
+	Inject bool
+
 	// MayGrow says that inspectors may change the length of TCP payloads. Then
 	// conntrack must not judge sequence numbers: Ruleset.Sysctls has the setting.
 	MayGrow bool

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,20 +27,22 @@ func Detect(o Options) Features {
 		defer close(done)
 		// Never unlocked: the thread ends with its namespace.
 		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil && o.NetNS != nil {
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		own := err == nil
+		if !own && o.NetNS != nil {
 			if err := unix.Setns(int(o.NetNS.Fd()), unix.CLONE_NEWNET); err != nil {
 				f.Missing = append(f.Missing, fmt.Sprintf("the network namespace cannot be entered (%v)", err))
 				return
 			}
 		}
-		f.detect()
+		f.detect(own)
 	}()
 	<-done
-	f.Offloads = offloads(o)
+	f.Offloads, f.NAT = others(o)
 	return f
 }
 
-func (f *Features) detect() {
+func (f *Features) detect(own bool) {
 	lacks := func(what string, err error) {
 		f.Missing = append(f.Missing, fmt.Sprintf("%s (%v)", what, err))
 	}
@@ -55,7 +58,7 @@ func (f *Features) detect() {
 		f.NFTables = true
 		f.detectExprs(lacks)
 	}
-	f.detectIPTables(lacks)
+	f.detectIPTables(own, lacks)
 	if _, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal"); err != nil {
 		lacks("connection tracking is not there: no hand-back, and nothing to set for growing payloads", err)
 	} else {
@@ -68,6 +71,7 @@ func (f *Features) detectExprs(lacks func(string, error)) {
 	queue := Action{Kind: Queue}
 	mark := Action{Kind: SetConnMark, Bits: Bits{Mask: 1}}
 	test := MarkTest{Bits: Bits{Value: 1, Mask: 1}}
+	untrack := append(OriginalDNAT.exprs(), native.action(Action{Kind: NoTrack})...)
 	for _, p := range []struct {
 		has    *bool
 		family nftables.TableFamily
@@ -78,6 +82,7 @@ func (f *Features) detectExprs(lacks func(string, error)) {
 		{&f.CompatQueue, nftables.TableFamilyIPv4, compat.action(queue), "nf_tables cannot use the xtables target NFQUEUE (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)"},
 		{&f.ConnMark, nftables.TableFamilyIPv4, append(native.connMark(test), native.action(mark)...), "nf_tables has no ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)"},
 		{&f.CompatConnMark, nftables.TableFamilyIPv4, append(compat.connMark(test), compat.action(mark)...), "nf_tables cannot use the xtables connmark (CONFIG_NETFILTER_XT_CONNMARK)"},
+		{&f.Untrack, nftables.TableFamilyIPv4, untrack, "nf_tables has no ct direction, ct status and notrack (CONFIG_NFT_CT)"},
 		{&f.Bridge, nftables.TableFamilyBridge, nil, "nf_tables has no bridge family"},
 	} {
 		if err := probeRule(p.family, p.es); err != nil {
@@ -124,7 +129,18 @@ func first(err error) error {
 
 const commandTimeout = 10 * time.Second
 
-func (f *Features) detectIPTables(lacks func(string, error)) {
+// detectIPTables tries the commands. Rules are put in place only where the namespace is our own.
+func (f *Features) detectIPTables(own bool, lacks func(string, error)) {
+	restore := func(fam iptFamily, text string, flags ...string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+		defer cancel()
+		c := exec.CommandContext(ctx, commandPath(fam.restore), append([]string{"-w", "5", "--noflush"}, flags...)...)
+		c.Stdin = strings.NewReader(text)
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+		}
+		return nil
+	}
 	version := func(fam iptFamily) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 		defer cancel()
@@ -132,43 +148,66 @@ func (f *Features) detectIPTables(lacks func(string, error)) {
 		if err != nil {
 			return "", err
 		}
-		test := exec.CommandContext(ctx, commandPath(fam.restore), "-w", "5", "--noflush", "--test")
-		test.Stdin = strings.NewReader("*mangle\n:" + chainPrefix + "PROBE - [0:0]\n-A " + chainPrefix + "PROBE -j NFQUEUE --queue-num 0 --queue-bypass\nCOMMIT\n")
-		if out, err := test.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
-		}
-		return strings.TrimSpace(string(out)), nil
+		return strings.TrimSpace(string(out)), restore(fam, iptProbe("mangle", "-j NFQUEUE --queue-num 0 --queue-bypass"), "--test")
 	}
 	for i, to := range []*string{&f.IPTables, &f.IP6Tables} {
 		v, err := version(iptFamilies[i])
 		if err != nil {
 			lacks(iptFamilies[i].restore+" cannot be used", err)
+			continue
 		}
 		*to = v
 	}
+	untrack := iptProbe("raw", strings.Join(append(Match{Translation: OriginalDNAT}.iptTests(), Action{Kind: NoTrack}.iptText()), " "))
+	flags := []string{"--test"}
+	if own {
+		flags = nil // what the kernel lacks shows only when it is asked
+	}
+	f.IPTablesUntrack = f.IPTables != ""
+	for i, v := range []string{f.IPTables, f.IP6Tables} {
+		if v == "" {
+			continue
+		}
+		if err := restore(iptFamilies[i], untrack, flags...); err != nil {
+			lacks(iptFamilies[i].restore+" has no table raw, match conntrack and target CT (notrack)", err)
+			f.IPTablesUntrack = false
+		}
+	}
 }
 
-// offloads names the flow tables of the namespace.
-func offloads(o Options) []string {
+// iptProbe is input of iptables-restore: a chain that nothing calls, with a rule.
+func iptProbe(table, rule string) string {
+	return fmt.Sprintf("*%s\n:%[2]sPROBE - [0:0]\n-A %[2]sPROBE %[3]s\nCOMMIT\n", table, chainPrefix, rule)
+}
+
+// others names the flow tables of the namespace, and tells whether something there translates addresses.
+func others(o Options) (offloads []string, nat bool) {
+	_ = inNetNS(o.NetNS, func() error {
+		names, err := os.ReadFile("/proc/thread-self/net/ip_tables_names") // of iptables-legacy
+		names6, _ := os.ReadFile("/proc/thread-self/net/ip6_tables_names")
+		nat = slices.Contains(strings.Fields(string(names)+string(names6)), "nat")
+		return err
+	})
 	n := nft{ns: o.NetNS}
 	c, err := n.conn()
 	if err != nil {
-		return nil
+		return nil, nat
 	}
 	defer c.CloseLasting()
+	chains, _ := c.ListChains()
+	nat = nat || slices.ContainsFunc(chains, func(ch *nftables.Chain) bool { return ch.Type == nftables.ChainTypeNAT })
 	tables, err := c.ListTables()
 	if err != nil {
-		return nil
+		return nil, nat
 	}
-	var out []string
 	for _, t := range tables {
 		fts, err := c.ListFlowtables(t)
 		if err != nil {
 			continue
 		}
 		for _, ft := range fts {
-			out = append(out, fmt.Sprintf("%s %s", t.Name, ft.Name))
+			offloads = append(offloads, fmt.Sprintf("%s %s", t.Name, ft.Name))
 		}
 	}
-	return out
+	return offloads, nat
 }

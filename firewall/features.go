@@ -13,14 +13,20 @@ type Features struct {
 	CompatQueue    bool // xtables target NFQUEUE revision 3 through nft_compat
 	ConnMark       bool // nft ct mark (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_MARK)
 	CompatConnMark bool // xtables connmark and CONNMARK through nft_compat, in ip and ip6 tables
+	Untrack        bool // nft ct status, ct direction and notrack (CONFIG_NFT_CT)
 
 	IPTables  string // version line of iptables-restore; "" if it cannot be used
 	IP6Tables string // the same of ip6tables-restore
+	// IPTablesUntrack: they have table raw, match conntrack and target CT.
+	IPTablesUntrack bool
 
 	IPv6       bool // the system has IPv6
 	TCPLiberal bool // sysctl nf_conntrack_tcp_be_liberal exists: connection tracking is there
 	Bridge     bool // nf_tables has the bridge family (Weir diverts no bridged traffic yet)
 
+	// NAT: something translates addresses in the namespace (nftables or iptables), so connection
+	// tracking is on there.
+	NAT bool
 	// Offloads names flow tables ("inet fw4 ft") that are in place: flows that they
 	// have taken over pass by the forward hook, and so by Weir.
 	Offloads []string
@@ -62,6 +68,15 @@ func (f Features) handBack(k Kind) bool {
 	return true // iptables has CONNMARK wherever it has NFQUEUE; iptables-restore says if not
 }
 
+// Untracks reports whether rules of that kind can ask for what conntrack has translated,
+// and keep it from packets.
+func (f Features) Untracks(k Kind) bool {
+	if k == IPTables {
+		return f.IPTablesUntrack
+	}
+	return f.Untrack
+}
+
 // inet reports whether the rules of c fit into one inet table. The xtables connmark is
 // registered for IPv4 and IPv6 alone since Linux 6.12.
 func (f Features) inet(c Config) bool {
@@ -72,7 +87,7 @@ func (f Features) inet(c Config) bool {
 // any kernel.
 func AllFeatures() Features {
 	return Features{
-		NFTables: true, Inet: true, NativeQueue: true, CompatQueue: true, ConnMark: true, CompatConnMark: true,
-		IPTables: "assumed", IP6Tables: "assumed", IPv6: true, TCPLiberal: true, Bridge: true,
+		NFTables: true, Inet: true, NativeQueue: true, CompatQueue: true, ConnMark: true, CompatConnMark: true, Untrack: true,
+		IPTables: "assumed", IP6Tables: "assumed", IPTablesUntrack: true, IPv6: true, TCPLiberal: true, Bridge: true,
 	}
 }

@@ -20,18 +20,25 @@ type Bits struct{ Value, Mask uint32 }
 type Marks struct {
 	Injected Bits   // packet mark of datagrams that Weir injects itself (SO_MARK)
 	Pending  uint32 // packet mark: on its way to a worker; a worker's verdict clears it
-	Settle   uint32 // packet mark field in which a verdict writes the generation to settle the flow
-	Conn     uint32 // conntrack mark field that keeps the generation; as wide as Settle
+	// Translated is in the packet mark of what goes to a worker with an address that connection tracking
+	// has translated already, and of injected datagrams that are to pass connection tracking by.
+	Translated uint32
+	Settle     uint32 // packet mark field in which a verdict writes the generation to settle the flow
+	Conn       uint32 // conntrack mark field that keeps the generation; as wide as Settle
 }
 
-// DefaultMarks uses the top byte of the packet mark and the top six bits of the
-// conntrack mark, so there are 63 generations.
+// DefaultMarks uses the top byte of the packet mark and the top five bits of the
+// conntrack mark, so there are 31 generations.
 var DefaultMarks = Marks{
-	Injected: Bits{0x02000000, 0x02000000},
-	Pending:  0x01000000,
-	Settle:   0xfc000000,
-	Conn:     0xfc000000,
+	Injected:   Bits{0x02000000, 0x02000000},
+	Pending:    0x01000000,
+	Translated: 0x04000000,
+	Settle:     0xf8000000,
+	Conn:       0xf8000000,
 }
+
+// Packet returns the bits of the packet mark that are Weir's.
+func (m Marks) Packet() uint32 { return m.Injected.Mask | m.Pending | m.Translated | m.Settle }
 
 // Generations returns how many generations the fields can tell apart; they are 1 to
 // that number, and 0 means not settled.
@@ -45,14 +52,15 @@ func (m Marks) Generations() uint32 {
 func (m Marks) Next(gen uint32) uint32 { return gen%m.Generations() + 1 }
 
 // Inspected is what the verdict of every inspected packet does to the packet mark, so
-// that Uninspected counts only the others.
-func (m Marks) Inspected() Bits { return Bits{Mask: m.Pending} }
+// that Uninspected counts only the others. It leaves equal marks on both directions of a
+// connection, so that their verdicts can go as one.
+func (m Marks) Inspected() Bits { return Bits{Mask: m.Pending | m.Translated} }
 
 // Settled is what a verdict does to the packet mark in order to settle the packet's
 // flow under generation gen. It includes Inspected. A verdict of an older generation
 // settles nothing.
 func (m Marks) Settled(gen uint32) Bits {
-	return Bits{Value: field(m.Settle, gen), Mask: m.Settle | m.Pending}
+	return Bits{Value: field(m.Settle, gen), Mask: m.Settle | m.Inspected().Mask}
 }
 
 // field places v in the contiguous field mask.
@@ -72,14 +80,16 @@ func (m Marks) check() error {
 		return fmt.Errorf("firewall: the mark of injected packets is %#x/%#x: the value has bits outside the mask", m.Injected.Value, m.Injected.Mask)
 	case m.Pending == 0:
 		return fmt.Errorf("firewall: the pending mark has no bit")
+	case m.Translated == 0:
+		return fmt.Errorf("firewall: the mark of translated packets has no bit")
 	case !contiguous(m.Settle) || !contiguous(m.Conn):
 		return fmt.Errorf("firewall: the generation fields %#x (packet) and %#x (connection) must each be one unbroken run of bits", m.Settle, m.Conn)
 	case bits.OnesCount32(m.Settle) != bits.OnesCount32(m.Conn):
 		return fmt.Errorf("firewall: the generation fields %#x (packet) and %#x (connection) must be equally wide", m.Settle, m.Conn)
 	case bits.OnesCount32(m.Conn) < 2 || bits.OnesCount32(m.Conn) > 31:
 		return fmt.Errorf("firewall: the generation field %#x must have 2 to 31 bits", m.Conn)
-	case m.Injected.Mask&m.Pending != 0 || m.Injected.Mask&m.Settle != 0 || m.Pending&m.Settle != 0:
-		return fmt.Errorf("firewall: the packet mark fields overlap (injected %#x, pending %#x, settle %#x)", m.Injected.Mask, m.Pending, m.Settle)
+	case bits.OnesCount32(m.Packet()) != bits.OnesCount32(m.Injected.Mask)+bits.OnesCount32(m.Pending)+bits.OnesCount32(m.Translated)+bits.OnesCount32(m.Settle):
+		return fmt.Errorf("firewall: the packet mark fields overlap (injected %#x, pending %#x, translated %#x, settle %#x)", m.Injected.Mask, m.Pending, m.Translated, m.Settle)
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ func (d nftDialect) exprs(r Rule, t table) []expr.Any {
 	}
 	add(m.Mark.exprs(meta(expr.MetaKeyMARK))...)
 	add(d.connMark(m.ConnMark)...)
+	add(m.Translation.exprs()...)
 	if m.HasUID {
 		add(meta(expr.MetaKeySKUID), equal(binaryutil.NativeEndian.PutUint32(m.UID)))
 	}
@@ -151,6 +152,27 @@ func (t MarkTest) exprs(load expr.Any) []expr.Any {
 	return []expr.Any{load, bitwise(t.Mask, 0), equal(value)}
 }
 
+// Bits of the conntrack status (enum ip_conntrack_status) and values of its direction
+// (enum ip_conntrack_dir).
+const (
+	statusSNAT, statusDNAT = 1 << 4, 1 << 5
+	dirOriginal, dirReply  = 0, 1
+)
+
+func (t Translation) exprs() []expr.Any {
+	if t == AnyTranslation {
+		return nil
+	}
+	dir, status := byte(dirOriginal), uint32(statusDNAT)
+	if t == ReplySNAT {
+		dir, status = dirReply, statusSNAT
+	}
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeyDIRECTION, Register: 1}, equal([]byte{dir}),
+		&expr.Ct{Key: expr.CtKeySTATUS, Register: 1}, bitwise(status, 0), notEqual(make([]byte, 4)),
+	}
+}
+
 func (d nftDialect) connMark(t MarkTest) []expr.Any {
 	if !d.xtConnMark || t.Mask == 0 {
 		return t.exprs(&expr.Ct{Key: expr.CtKeyMARK, Register: 1})
@@ -180,6 +202,8 @@ func (d nftDialect) action(a Action) []expr.Any {
 		return []expr.Any{meta(expr.MetaKeyMARK), bitwise(^a.Bits.Mask, a.Bits.Value), &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: 1}}
 	case SetConnMark:
 		return d.setConnMark(a.Bits)
+	case NoTrack:
+		return []expr.Any{&expr.Notrack{}}
 	case Queue:
 		return []expr.Any{d.queue(a.Queues)}
 	}

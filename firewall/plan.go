@@ -13,6 +13,7 @@ const (
 	priorityAfterFilter  = 10
 	priorityBeforeFilter = -50
 	priorityBack         = 60
+	priorityRaw          = -300 // ahead of connection tracking (NF_IP_PRI_RAW)
 )
 
 // Plan turns c into rules for a system with the given features. It is a pure function.
@@ -34,6 +35,9 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 		return nil, err
 	}
 	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6}}
+	if c.Inject && f.Untracks(c.Backend) {
+		p.rs.Translated = c.Marks.Translated
+	}
 	p.managementSets()
 	for _, h := range p.hooks() {
 		p.divertChain(h)
@@ -42,6 +46,7 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 	for _, h := range p.hooks() {
 		p.afterChain(h)
 	}
+	p.untrackChain()
 	p.finish(f)
 	if n := p.rs.ruleCount(); n > MaxRules {
 		return nil, fmt.Errorf("firewall: %d rules; the limit is %d: name fewer interfaces (a trailing * stands for many) or protocols", n, MaxRules)
@@ -54,8 +59,11 @@ type planner struct {
 	rs *Ruleset
 }
 
-// The chain that holds the queue rule.
-const queueChainName = "divert"
+// The chain that holds the queue rule, and the one that injected datagrams pass first.
+const (
+	queueChainName   = "divert"
+	untrackChainName = "untrack"
+)
 
 func (p *planner) hooks() []Hook {
 	var hs []Hook
@@ -173,6 +181,11 @@ func (p *planner) queueChain() {
 		}
 		ch.Rules = append(ch.Rules, Rule{Action: Action{Kind: SetMark, Bits: b}})
 	}
+	if bit := p.rs.Translated; bit != 0 {
+		for _, tr := range []Translation{OriginalDNAT, ReplySNAT} {
+			ch.Rules = append(ch.Rules, Rule{Match: Match{Translation: tr}, Action: Action{Kind: SetMark, Bits: Bits{bit, bit}}})
+		}
+	}
 	ch.Rules = append(ch.Rules, Rule{Counter: Queued, Action: Action{Kind: Queue, Queues: p.Queues}})
 	p.rs.Chains = append(p.rs.Chains, ch)
 }
@@ -180,7 +193,7 @@ func (p *planner) queueChain() {
 // ownMark is the part of the packet mark that lives from the queue rule to the chain
 // behind it.
 func (p *planner) ownMark() uint32 {
-	var m uint32
+	m := p.rs.Translated
 	if p.CountUninspected {
 		m |= p.Marks.Pending
 	}
@@ -207,6 +220,22 @@ func (p *planner) afterChain(h Hook) {
 	unset := Bits{Mask: p.ownMark()}
 	ch.Rules = append(ch.Rules, Rule{Match: Match{Mark: MarkTest{Bits: unset, Not: true}}, Action: Action{Kind: SetMark, Bits: unset}})
 	p.rs.Chains = append(p.rs.Chains, ch)
+}
+
+// untrackChain has injected datagrams pass connection tracking by where it would not know them: those
+// that look like packets which it has translated. It would take them for another connection's, whose
+// source port is taken, and give them another. What is injected beside all other packets it knows,
+// and translates as those.
+func (p *planner) untrackChain() {
+	bit, own := p.rs.Translated, p.Marks.Injected
+	if bit == 0 {
+		return
+	}
+	m := Match{Mark: MarkTest{Bits: Bits{Value: own.Value | bit, Mask: own.Mask | bit}}}
+	p.rs.Chains = append(p.rs.Chains, Chain{
+		Name: untrackChainName, Hook: HookOutput, Priority: priorityRaw,
+		Rules: []Rule{{Match: m, Action: Action{Kind: NoTrack}}},
+	})
 }
 
 // finish lists counters and settings, drops what a system without IPv6 cannot have, and
@@ -253,6 +282,9 @@ func (p *planner) notes(f Features) {
 	}
 	if p.Queues.Bypass && !p.CountUninspected {
 		note("packets pass uninspected while no worker listens, and nothing counts them")
+	}
+	if p.Inject && p.rs.Translated == 0 {
+		note("there are no rules that keep connection tracking from packets of Weir's own: where it translates addresses, some of them arrive from a wrong port and are not understood")
 	}
 	if p.Traffic&Forwarded != 0 && len(f.Offloads) > 0 {
 		note(fmt.Sprintf("flows that the flow tables take over pass Weir by: %v", f.Offloads))

@@ -26,9 +26,9 @@ func prefixes(ps ...string) []netip.Prefix {
 // the tests in the kernel all use them.
 var planCases = map[string]Config{
 	"everything-forwarded": {Traffic: Forwarded},
-	"everything-local":     {Traffic: Local, Queues: Queues{First: 7, Last: 7, Bypass: true}},
+	"everything-local":     {Traffic: Local, Inject: true, Queues: Queues{First: 7, Last: 7, Bypass: true}},
 	"router": {
-		Traffic: Forwarded, HandBack: true, Generation: 3, CountUninspected: true, MayGrow: true,
+		Traffic: Forwarded, HandBack: true, Generation: 3, CountUninspected: true, Inject: true, MayGrow: true,
 		Queues:     Queues{First: 0, Last: 3},
 		Management: prefixes("192.0.2.5/32", "2001:db8:0:1::/64"),
 		Select: []Selection{{
@@ -37,7 +37,7 @@ var planCases = map[string]Config{
 		}},
 	},
 	"host-with-session": {
-		Traffic: Local, Position: BeforeFilter, HandBack: true, Generation: 63, OwnUIDs: []uint32{990},
+		Traffic: Local, Position: BeforeFilter, HandBack: true, Generation: 31, OwnUIDs: []uint32{990},
 		Sessions: []Session{
 			{Client: netip.MustParseAddr("192.0.2.9"), Server: netip.MustParseAddr("192.0.2.1"), ServerPort: 22},
 			{Client: netip.MustParseAddr("2001:db8::9"), Server: netip.MustParseAddr("2001:db8::1"), ServerPort: 2222},
@@ -49,8 +49,8 @@ var planCases = map[string]Config{
 		Select: []Selection{{Ports: []PortRange{Port(53)}}, {Protocols: []Proto{SCTP}, Except: prefixes("192.0.2.0/24")}},
 	},
 	"other-marks": {
-		Traffic: Forwarded, HandBack: true, Generation: 2, CountUninspected: true,
-		Marks: Marks{Injected: Bits{0x10, 0x30}, Pending: 0x40, Settle: 0x3, Conn: 0x300},
+		Traffic: Forwarded, HandBack: true, Generation: 2, CountUninspected: true, Inject: true,
+		Marks: Marks{Injected: Bits{0x10, 0x30}, Pending: 0x40, Translated: 0x80, Settle: 0x3, Conn: 0x300},
 	},
 }
 
@@ -126,11 +126,13 @@ func TestPlanRefuses(t *testing.T) {
 		"would skip the rest":              {ok(func(c *Config) { c.Backend, c.Position = IPTables, AfterFilter }), AllFeatures()},
 		"has no conntrack marks":           {ok(func(c *Config) { c.HandBack, c.Generation = true, 1 }), old},
 		"generation 0":                     {ok(func(c *Config) { c.HandBack = true }), AllFeatures()},
-		"generation 64: the mark field":    {ok(func(c *Config) { c.HandBack, c.Generation = true, 64 }), AllFeatures()},
+		"generation 32: the mark field":    {ok(func(c *Config) { c.HandBack, c.Generation = true, 32 }), AllFeatures()},
 		"needs hand-back":                  {ok(func(c *Config) { c.OwnUIDs = []uint32{1} }), AllFeatures()},
 		"exempts everything":               {ok(func(c *Config) { c.Management = prefixes("::/0") }), AllFeatures()},
 		"is not complete":                  {ok(func(c *Config) { c.Sessions = []Session{{}} }), AllFeatures()},
 		"the packet mark fields overlap":   {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Pending = 0x80000000 }), AllFeatures()},
+		"translated 0x3000000":             {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Translated = 0x03000000 }), AllFeatures()},
+		"translated packets has no bit":    {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Translated = 0 }), AllFeatures()},
 		"must each be one unbroken run":    {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Conn = 0xf1000000 }), AllFeatures()},
 		"must be equally wide":             {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Conn = 0xf0000000 }), AllFeatures()},
 		"needs at least one bit set":       {ok(func(c *Config) { c.Marks = DefaultMarks; c.Marks.Injected.Value = 0 }), AllFeatures()},
@@ -178,7 +180,7 @@ func TestPlanTouchesOnlyItsOwnBits(t *testing.T) {
 		for _, ch := range rs.Chains {
 			for _, r := range ch.Rules {
 				a := r.Action
-				if a.Kind == SetMark && a.Bits.Mask&^(marks.Pending|marks.Settle) != 0 ||
+				if a.Kind == SetMark && a.Bits.Mask&^(marks.Pending|marks.Translated|marks.Settle) != 0 ||
 					a.Kind == SetConnMark && a.Bits.Mask&^marks.Conn != 0 || a.Bits.Value&^a.Bits.Mask != 0 {
 					t.Errorf("%s: chain %s changes foreign bits: %+v", name, ch.Name, a)
 				}
@@ -209,7 +211,7 @@ func TestPlanOrdersExemptionsBeforeTheQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, ch := range rs.Chains {
-			if ch.Hook == NoHook || ch.After {
+			if !diverts(ch.Name) {
 				continue
 			}
 			selecting := false
@@ -226,6 +228,31 @@ func TestPlanOrdersExemptionsBeforeTheQueue(t *testing.T) {
 			if !selecting {
 				t.Errorf("%s: chain %s diverts nothing", name, ch.Name)
 			}
+		}
+	}
+}
+
+// Where the kernel lacks what it takes, injection is no reason to refuse a plan, and the plan says what follows.
+func TestPlanWithoutUntracking(t *testing.T) {
+	for _, k := range []Kind{NFT, NFTCompat, IPTables} {
+		f := AllFeatures()
+		f.Untrack, f.IPTablesUntrack = k == IPTables, k != IPTables
+		c := planCases["router"]
+		c.Backend = k
+		rs, err := Plan(c, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := rs.Text(k)
+		if rs.Translated != 0 || strings.Contains(text, "notrack") || strings.Contains(text, "dir") {
+			t.Errorf("%s: rules that the kernel lacks:\n%s", k, text)
+		}
+		if !strings.Contains(strings.Join(rs.Notes, " "), "wrong port") {
+			t.Errorf("%s: notes %q do not tell", k, rs.Notes)
+		}
+		c.Inject = false
+		if rs, err = Plan(c, AllFeatures()); err != nil || rs.Translated != 0 || len(rs.Notes) > 1 {
+			t.Errorf("%s: nobody asked for it: %#x, %q, %v", k, rs.Translated, rs.Notes, err)
 		}
 	}
 }

@@ -16,6 +16,11 @@ type Ruleset struct {
 	Chains   []Chain
 	Sysctls  []Sysctl
 	Notes    []string // what the operator should know, each a sentence
+
+	// Translated is the bit of the packet mark by which workers know packets that were translated on
+	// their way to the queue, and by which the rules know injected datagrams that connection tracking is
+	// to leave alone; 0 where there are no such rules.
+	Translated uint32
 }
 
 // A Set is a list of networks of one family, or of ports.
@@ -84,6 +89,7 @@ type Match struct {
 	Neighbour      bool // ICMPv6 types 133 to 137 (RFC 4861)
 	LaterFragment  bool // IPv4: offset not 0; IPv6: any fragment header; iff Family is set
 	Mark, ConnMark MarkTest
+	Translation    Translation
 	UID            uint32 // user of the local socket, iff HasUID
 	HasUID         bool
 }
@@ -100,6 +106,17 @@ type Iface struct {
 	Name string
 	Not  bool
 }
+
+// Translation picks the packets of which connection tracking has translated an address
+// before forward, input and output: at those hooks they do not have the tuple by which
+// it knows their direction of the connection.
+type Translation uint8
+
+const (
+	AnyTranslation Translation = iota
+	OriginalDNAT               // from the opener of a connection with destination NAT
+	ReplySNAT                  // to the opener of one with source NAT
+)
 
 // A MarkTest holds if the mark's bits in Mask are those of Value, or, with Not, if
 // they are not. Without Mask it always holds.
@@ -119,6 +136,7 @@ const (
 	Queue                         // to user space; ends the walk through this table
 	SetMark                       // change the packet mark
 	SetConnMark                   // change the conntrack mark
+	NoTrack                       // connection tracking leaves the packet alone, and so does NAT
 )
 
 // An Action is an ActionKind with its operand.

@@ -117,7 +117,7 @@ func TestGenerationsGoRound(t *testing.T) {
 	seen := map[uint32]bool{}
 	gen := uint32(1)
 	for range DefaultMarks.Generations() {
-		if gen == 0 || gen > 63 || seen[gen] {
+		if gen == 0 || gen > 31 || seen[gen] {
 			t.Fatalf("generation %d after %d others", gen, len(seen))
 		}
 		seen[gen] = true

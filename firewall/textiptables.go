@@ -32,6 +32,8 @@ func (rs *Ruleset) iptChains(f Family) []iptChain {
 		ic := iptChain{table: "mangle", name: chainPrefix + iptName(c.Name)}
 		switch {
 		case c.Hook == NoHook:
+		case c.Priority == priorityRaw:
+			ic.table, ic.caller = "raw", strings.ToUpper(c.Hook.String())
 		case !c.After:
 			ic.caller = strings.ToUpper(c.Hook.String())
 		case c.Hook == HookInput:
@@ -116,7 +118,7 @@ func (c iptChain) write(b *strings.Builder, from *Counters) {
 // iptTables returns the tables that chains or old have something in, mangle first.
 func iptTables(chains []iptChain, old []savedTable) []string {
 	var out []string
-	for _, t := range []string{"mangle", "filter"} {
+	for _, t := range []string{"mangle", "filter", "raw"} {
 		if slices.ContainsFunc(chains, func(c iptChain) bool { return c.table == t }) || len(savedChains(old, t)) > 0 {
 			out = append(out, t)
 		}
@@ -258,6 +260,9 @@ func (m Match) iptTests() []string {
 		}
 		w = append(w, fmt.Sprintf("-m %s %s--mark %#x/%#x", t.name, not, t.test.Value, t.test.Mask))
 	}
+	if m.Translation != AnyTranslation {
+		w = append(w, [...]string{OriginalDNAT: "-m conntrack --ctstate DNAT --ctdir ORIGINAL", ReplySNAT: "-m conntrack --ctstate SNAT --ctdir REPLY"}[m.Translation])
+	}
 	if m.HasUID {
 		w = append(w, fmt.Sprintf("-m owner --uid-owner %d", m.UID))
 	}
@@ -276,6 +281,8 @@ func (a Action) iptText() string {
 		return fmt.Sprintf("-j MARK --set-xmark %#x/%#x", a.Bits.Value, a.Bits.Mask)
 	case SetConnMark:
 		return fmt.Sprintf("-j CONNMARK --set-xmark %#x/%#x", a.Bits.Value, a.Bits.Mask)
+	case NoTrack:
+		return "-j CT --notrack"
 	case Queue:
 		text := fmt.Sprintf("-j NFQUEUE --queue-num %d", a.Queues.First)
 		if a.Queues.Total() > 1 {

@@ -131,6 +131,9 @@ func (m Match) nftWords(t table) []string {
 	}
 	m.Mark.nftWord("meta mark", add)
 	m.ConnMark.nftWord("ct mark", add)
+	if m.Translation != AnyTranslation {
+		add("%s", [...]string{OriginalDNAT: "ct direction original ct status dnat", ReplySNAT: "ct direction reply ct status snat"}[m.Translation])
+	}
 	if m.HasUID {
 		add("meta skuid %d", m.UID)
 	}
@@ -184,6 +187,8 @@ func (a Action) nftText() string {
 		return nftSet("meta mark", a.Bits)
 	case SetConnMark:
 		return nftSet("ct mark", a.Bits)
+	case NoTrack:
+		return "notrack"
 	case Queue:
 		text := fmt.Sprintf("queue num %d", a.Queues.First)
 		if a.Queues.Total() > 1 {

@@ -19,7 +19,7 @@ func Default() Document {
 		Limits:     defaultLimits(),
 		Settle:     Settle{HandBack: "auto"},
 		Marks: Marks{
-			Injected: Mask(firewall.DefaultMarks.Injected.Value), Pending: Mask(firewall.DefaultMarks.Pending),
+			Injected: Mask(firewall.DefaultMarks.Injected.Value), Pending: Mask(firewall.DefaultMarks.Pending), Translated: Mask(firewall.DefaultMarks.Translated),
 			Settle: Mask(firewall.DefaultMarks.Settle), Connection: Mask(firewall.DefaultMarks.Conn),
 		},
 		Events: Events{EVE: []EVE{{To: "/var/log/weir/eve.json", Rotate: defaultRotate()}}},

@@ -153,6 +153,9 @@ type Marks struct {
 	Injected Mask `yaml:"injected"`
 	// Packet mark of what is on its way to a worker.
 	Pending Mask `yaml:"pending"`
+	// Packet mark of what comes to a worker with an address that NAT has translated, and of datagrams of
+	// Weir's own that NAT and connection tracking are to leave alone.
+	Translated Mask `yaml:"translated"`
 	// Bits of the packet mark by which a verdict hands a flow back: one unbroken run, which numbers
 	// the policy.
 	Settle Mask `yaml:"settle"`

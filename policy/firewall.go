@@ -11,11 +11,13 @@ import (
 
 // Firewall returns what package firewall is to divert, on a system with the given features and
 // under the given generation (1 to Marks.Generations). Flows are handed back as settle.hand_back
-// says; auto means: if the rules can be planned so. The sessions and users that are exempt are the
+// says; auto means: if the rules can be planned so. Never keeps the rules from asking connection
+// tracking anything, unless it is on already for NAT's sake. The sessions and users that are exempt are the
 // caller's to add.
 func (p *Policy) Firewall(f firewall.Features, generation uint32) firewall.Config {
 	c := p.doc.firewall()
 	c.Generation = generation
+	c.Inject = p.doc.Settle.HandBack != "never" || f.NAT
 	c.HandBack = p.doc.Settle.HandBack != "never"
 	if p.doc.Settle.HandBack == "auto" {
 		_, err := firewall.Plan(c, f)
@@ -50,7 +52,7 @@ func (d *Document) firewall() firewall.Config {
 		Queues:   firewall.Queues{First: d.Divert.Queues.First, Last: d.Divert.Queues.Last, Bypass: d.Outcomes.Absent == Pass},
 		Marks: firewall.Marks{
 			Injected: firewall.Bits{Value: uint32(d.Marks.Injected), Mask: uint32(d.Marks.Injected)},
-			Pending:  uint32(d.Marks.Pending), Settle: uint32(d.Marks.Settle), Conn: uint32(d.Marks.Connection),
+			Pending:  uint32(d.Marks.Pending), Translated: uint32(d.Marks.Translated), Settle: uint32(d.Marks.Settle), Conn: uint32(d.Marks.Connection),
 		},
 		Management:       prefixes(d.Management),
 		CountUninspected: true,

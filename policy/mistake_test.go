@@ -101,7 +101,7 @@ var wrong = []struct{ name, src, want string }{
 	{"share of lanes", "divert: {queues: 0-7}\nlimits: {flows: 1024, held: 1MiB}\n", "2:17: limits.flows: 8 lanes share it, and each needs 256 flows; write more, or use fewer queues\n2:29: limits.held: 8 lanes share it, and each needs 256KiB; write more, or use fewer queues"},
 	{"hand back", "settle: {hand_back: on}\n", `1:21: settle.hand_back: "on" is none of the words known here; write auto, always or never`},
 	{"mark", "marks: {pending: red}\n", `1:18: marks.pending: "red" is not a mask of 32 bits; write bits such as 0x01000000`},
-	{"marks overlap", "marks: {pending: 0x02000000}\n", "1:1: marks: the packet mark fields overlap (injected 0x2000000, pending 0x2000000, settle 0xfc000000); leave marks out for the defaults"},
+	{"marks overlap", "marks: {pending: 0x02000000}\n", "1:1: marks: the packet mark fields overlap (injected 0x2000000, pending 0x2000000, translated 0x4000000, settle 0xf8000000); leave marks out for the defaults"},
 	{"mark in pieces", "marks: {settle: 0xa0000000, connection: 0xa0000000}\n", "1:1: marks: the generation fields 0xa0000000 (packet) and 0xa0000000 (connection) must each be one unbroken run of bits; leave marks out for the defaults"},
 	{"mark empty", "marks: {injected: 0}\n", "1:1: marks: the mark of injected packets is 0x0/0x0: it needs at least one bit set, or unmarked packets would pass for Weir's own; leave marks out for the defaults"},
 

@@ -50,7 +50,7 @@ func TestFirewall(t *testing.T) {
 		},
 		Queues:     firewall.Queues{First: 2, Last: 5},
 		Management: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/32")},
-		Marks:      firewall.DefaultMarks, HandBack: true, Generation: 7, CountUninspected: true,
+		Marks:      firewall.DefaultMarks, HandBack: true, Generation: 7, CountUninspected: true, Inject: true,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -73,8 +73,14 @@ func TestHandBackWhereTheKernelCan(t *testing.T) {
 		if got.HandBack != c.want || (got.Generation != 0) != c.want || (mark.Mask != 0) != c.want {
 			t.Errorf("%s: hand back %v, generation %d, mark %+v", c.word, got.HandBack, got.Generation, mark)
 		}
-		if c.want && mark != (packet.Mark{Value: 3 << 26, Mask: 0xfd000000}) {
+		if c.want && mark != (packet.Mark{Value: 3 << 27, Mask: 0xfd000000}) {
 			t.Errorf("%s: mark %#x/%#x", c.word, mark.Value, mark.Mask)
+		}
+		// Who says never has no connection tracking switched on, and does with it where it is there.
+		nat := c.features
+		nat.NAT = true
+		if got.Inject != (c.word != "never") || !p.Firewall(nat, 3).Inject {
+			t.Errorf("%s: rules for segments of our own: %v", c.word, got.Inject)
 		}
 	}
 }

@@ -77,7 +77,10 @@ func loadForWorker(f *os.File) (*worker.Loaded, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &engine.Program{Chain: chain, Outcomes: p.Outcomes(), Settle: engine.Settle{Mark: marks.Settle}, Inspected: marks.Inspected}, nil
+			return &engine.Program{
+				Chain: chain, Outcomes: p.Outcomes(),
+				Settle: engine.Settle{Mark: marks.Settle}, Inspected: marks.Inspected, Translated: marks.Translated,
+			}, nil
 		},
 	}, nil
 }

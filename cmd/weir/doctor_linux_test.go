@@ -91,6 +91,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			e.features = firewall.Features{Missing: []string{"ip6tables-restore cannot be used"}}
 		}, "iptables", markMissing, "cannot be used", "modprobe nft_queue"},
 		{"no connection marks", func(e *evidence) { e.features.ConnMark, e.features.CompatConnMark = false, false }, "settled flows", markWarn, "every packet", "modprobe"},
+		{"no notrack", func(e *evidence) { e.features.Untrack, e.features.IPTablesUntrack = false, false }, "own packets", markWarn, "wrong port", "modprobe"},
 		{"IPv6 off", func(e *evidence) { e.features.IPv6 = false }, "IPv6", markNote, "off", ""},
 		{"flow table", func(e *evidence) { e.features.Offloads = []string{"fw4 ft"} }, "flow offload", markWarn, "fw4 ft", "flow add"},
 		{"firewalld", func(e *evidence) { e.tables = []string{"firewalld ", "firewalld filter_INPUT"} }, "firewalld", markNote, "reload", ""},

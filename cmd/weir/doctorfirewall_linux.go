@@ -72,8 +72,11 @@ func lookHandBack(e *evidence) []finding {
 		return nil
 	}
 	is := finding{Name: "settled flows", Text: "flows that nobody looks at any more can be handed back to the kernel (connection marks)"}
+	own := finding{Name: "own packets", Text: "they can pass NAT by where it does not know them (notrack)"}
 	return []finding{either(best == firewall.IPTables || f.ConnMark || f.CompatConnMark, is, finding{
 		Mark: markWarn, Text: "every packet of every flow will come to Weir: " + sentence(f.Missing, "mark"), Hint: []string{"sudo modprobe nft_ct xt_connmark"},
+	}), either(f.Untracks(best), own, finding{
+		Mark: markWarn, Text: "where addresses are translated, some of Weir's own packets arrive from a wrong port: " + sentence(f.Missing, "notrack"), Hint: []string{"sudo modprobe nft_ct xt_CT xt_conntrack"},
 	})}
 }
 
@@ -145,7 +148,7 @@ func lookLeftovers(e *evidence) (finding, bool) {
 // lookFwmarks compares the marks of policy routing with ours.
 func lookFwmarks(e *evidence) []finding {
 	m := firewall.DefaultMarks
-	ours := m.Injected.Mask | m.Pending | m.Settle
+	ours := m.Packet()
 	var out []finding
 	for _, r := range e.fwmarks {
 		if r.mask&ours == 0 {

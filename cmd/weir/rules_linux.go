@@ -93,7 +93,11 @@ func printRules(c *cobra.Command, file, backend string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "# Backend %s: %s\n%s", choice.Kind, choice.Why, text)
+	fmt.Fprintf(c.OutOrStdout(), "# Backend %s: %s\n", choice.Kind, choice.Why)
+	for _, n := range rs.Notes {
+		fmt.Fprintf(c.OutOrStdout(), "# Note: %s\n", n)
+	}
+	fmt.Fprint(c.OutOrStdout(), text)
 	return nil
 }
 

@@ -270,7 +270,7 @@ func (d *daemon) prepare(p *policy.Policy) (*holder.Policy, error) {
 	}
 	inspected := config.Marks.Inspected()
 	return &holder.Policy{Bundle: b, Rules: rules, Absent: absent, FailOpen: p.FailOpen(), MemLimit: int64(p.Document().Limits.Memory), Origin: p, Marks: link.Marks{
-		Settle: policy.SettleMark(config).Mark, Inspected: packet.Mark{Value: inspected.Value, Mask: inspected.Mask},
+		Settle: policy.SettleMark(config).Mark, Inspected: packet.Mark{Value: inspected.Value, Mask: inspected.Mask}, Translated: rules.Translated,
 	}}, nil
 }
 

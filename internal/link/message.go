@@ -36,6 +36,8 @@ type Start struct {
 type Marks struct {
 	Settle    packet.Mark // of packets of a settled flow
 	Inspected packet.Mark // of every packet that goes on
+
+	Translated uint32 // engine.Program.Translated, and divert.Config.UntrackedMark
 }
 
 // Queue is one lane's divert socket.
