@@ -90,7 +90,7 @@ func newWeir(t *testing.T, n *lab.Node, with string) *weir {
 	opts := firewall.Options{NetNS: n.NetNS()}
 	features := firewall.Detect(opts)
 	rules, err := firewall.Plan(firewall.Config{
-		Traffic: firewall.Forwarded, Generation: 1, MayGrow: true,
+		Traffic: firewall.Forwarded, Generation: 1, Inject: true, MayGrow: true,
 		Select: []firewall.Selection{{Ports: []firewall.PortRange{firewall.Port(servicePort)}}},
 	}, features)
 	if err != nil {
@@ -100,7 +100,7 @@ func newWeir(t *testing.T, n *lab.Node, with string) *weir {
 		t.Fatal(err)
 	}
 	err = n.Do(func() (err error) {
-		w.socket, err = divert.OpenSocket("nfqueue:0", divert.WithInjectMark(firewall.DefaultMarks.Injected.Value))
+		w.socket, err = divert.OpenSocket("nfqueue:0", divert.WithInjectMark(firewall.DefaultMarks.Injected.Value), divert.WithUntrackedMark(rules.Translated))
 		return err
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func newWeir(t *testing.T, n *lab.Node, with string) *weir {
 		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(),
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
-		}},
+		}, Translated: rules.Translated},
 		Clock: func() (time.Duration, time.Time) { return time.Since(begin), time.Now() },
 		// A word must not slip through because a retransmission took its time.
 		Limits: engine.Limits{Hold: 20 * time.Second},
@@ -266,6 +266,9 @@ func transfer(t *testing.T, s setting) {
 	n := w.lane.Snapshot()
 	t.Logf("%d connections, %d MB in %v: %d packets, %d edits, dropped %v, anomalies %v, %+v",
 		s.conns, moved.Load()>>20, time.Since(begin).Round(time.Millisecond), n.Packets, n.Edits, n.Drops, n.Anomalies, n.Streams)
+	if s.topology.Loss == 0 && len(n.Anomalies) > 0 {
+		t.Errorf("anomalies %v: something that was sent here was not understood", n.Anomalies)
+	}
 	if n.Edits == 0 {
 		t.Error("nothing was edited: the test does not test it")
 	}
