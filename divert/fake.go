@@ -2,9 +2,12 @@ package divert
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -299,6 +302,17 @@ func (f *Fake) finish(p *packet.Packet) {
 		o.Bytes = bytes.Clone(o.Bytes)
 		f.out = append(f.out, o)
 	}
+}
+
+// Repeat has every packet that was received and not finished wait once more, ahead of all others, as the
+// kernel is asked to when the program that received them has died.
+func (f *Fake) Repeat() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	again := slices.Collect(maps.Values(f.received))
+	slices.SortFunc(again, func(a, b Diverted) int { return cmp.Compare(a.id, b.id) })
+	clear(f.received)
+	f.waiting = append(again, f.waiting...)
 }
 
 // Inject implements Socket.

@@ -25,6 +25,9 @@ type Counters struct {
 	InjectErrors uint64
 	Settled      uint64 // flows that nobody looks at any more
 	Panics       uint64 // contained
+	Survived     uint64 // edited TCP flows that went on after a lane before this one had died
+	Unsurvived   uint64 // that could not, and were reset
+	Unsaved      uint64 // times that the journal could not take what a flow needs to survive
 	EventsLost   uint64
 	EventsMuted  uint64 // counted and not told, because there were too many of one anomaly or about one packet
 

@@ -57,6 +57,13 @@ type Config struct {
 	Batch    int    // packets per receive; default 64
 	Seed     uint64 // keys the flow table's hash; never shows in the results
 
+	// Journal outlives the lane: it remembers the flows whose bytes were edited, and the next lane goes on
+	// with them. Nil: they break when the lane dies.
+	Journal Journal
+	// Successor says that a lane before this one has died or was replaced: what it released may still be
+	// on its way. Connections are then met with care.
+	Successor bool
+
 	// Clock gives the time of live traffic. Nil: each packet's Meta.Captured is its time.
 	Clock Clock
 }
@@ -103,6 +110,7 @@ type Lane struct {
 
 	sessions sessions
 	reading  reading
+	survive  survivors
 
 	now      time.Duration
 	wall     time.Time
@@ -168,6 +176,7 @@ func New(c Config) *Lane {
 	for _, g := range l.grammars {
 		l.streams = append(l.streams, proto.Units(g))
 	}
+	l.survive.init(c.Journal, c.Successor)
 	l.publish()
 	return l
 }
@@ -306,6 +315,7 @@ func (l *Lane) advance() {
 	}
 	if l.nextIdle > 0 { // a capture's first packet only sets the hour
 		l.tellIdle(false)
+		l.survive.expire(l.now)
 		l.publish()
 	}
 	l.nextIdle = l.now + idle
@@ -324,6 +334,7 @@ func (l *Lane) flush() {
 
 // shutdown finishes what is held, ends the flows, and has the inspectors say their last.
 func (l *Lane) shutdown() {
+	l.survive.stopping = true
 	l.releaseAll()
 	l.frags.Flush()
 	l.flush()

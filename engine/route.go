@@ -97,6 +97,8 @@ func (l *Lane) inspect(p *packet.Packet) (gone bool) {
 				l.stream(ss, p, d)
 				return true
 			}
+		} else if f.Verdict.Final() {
+			d = inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason}
 		} else if f.Interest != 0 {
 			if d = l.look(p, f, d); !d.Verdict.Final() {
 				d = l.makeEdits(p, f, d)

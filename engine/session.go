@@ -25,6 +25,7 @@ type session struct {
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
 	nat    [2]bool          // this direction's packets come with an address that connection tracking has translated
+	noted  bool             // the journal knows of it
 	tries  uint8            // units in which grammars were sought
 	spoken [2]bool          // no grammar knows what this direction begins with
 	dark   bool             // no grammar will be sought any more
@@ -45,7 +46,7 @@ func (t *sessions) of(f *flow.Flow) *session {
 	return t.list[f.Session-1]
 }
 
-func (t *sessions) open(f *flow.Flow, mode stream.Mode) *session {
+func (t *sessions) open(f *flow.Flow, conn *stream.Conn) *session {
 	if len(t.free) == 0 {
 		i := uint32(len(t.list))
 		t.list = append(t.list, &session{index: i, timer: wheel.Timer{Kind: timerStream, Index: i}})
@@ -54,7 +55,7 @@ func (t *sessions) open(f *flow.Flow, mode stream.Mode) *session {
 	i := t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
 	ss := t.list[i]
-	ss.conn, ss.flow = t.pool.New(mode), f
+	ss.conn, ss.flow = conn, f
 	f.Session = i + 1
 	return ss
 }
@@ -65,13 +66,24 @@ func (l *Lane) session(f *flow.Flow) *session {
 	if ss := l.sessions.of(f); ss != nil {
 		return ss
 	}
-	if f.Key.Proto != packet.TCP || f.Interest&l.chain.Reads == 0 {
+	if f.Key.Proto != packet.TCP {
 		return nil
 	}
-	return l.sessions.open(f, stream.Mode{
+	if ss := l.survivor(f); ss != nil {
+		return ss
+	}
+	if f.Interest&l.chain.Reads == 0 {
+		return nil
+	}
+	return l.sessions.open(f, l.sessions.pool.New(l.mode()))
+}
+
+// mode is what may be done to connections.
+func (l *Lane) mode() stream.Mode {
+	return stream.Mode{
 		Passive: l.outcomes.Monitor, Edits: !l.outcomes.Monitor, Resizes: !l.outcomes.Monitor && l.chain.Resize != 0,
-		Recorded: l.recorded,
-	})
+		Recorded: l.recorded, Journal: l.survive.journal != nil, Successor: l.survive.successor,
+	}
 }
 
 // closeSession forgets the session. What waits goes as the verdict of its flow says: it is dropped, or,
@@ -85,6 +97,7 @@ func (l *Lane) closeSession(ss *session) {
 		}
 		l.dropWaiting(ss, d, "stream-gap")
 	}
+	l.forget(ss)
 	l.wheel.Cancel(&ss.timer)
 	if ss.parser != nil {
 		ss.parser.Close()
@@ -128,7 +141,7 @@ func (l *Lane) streamDue(i uint32) {
 	saved := l.cx
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
-		if undecided && l.now >= ss.since[d]+l.limits.Hold {
+		if undecided && l.now >= ss.since[d]+l.holdFor(ss, d) {
 			if !l.releaseUndecided(ss, d) {
 				l.cx = saved
 				return
@@ -190,7 +203,7 @@ func (l *Lane) watchSession(ss *session) {
 			next = sooner(next, ss.ask[d])
 		}
 		if undecided {
-			next = sooner(next, ss.since[d]+l.limits.Hold)
+			next = sooner(next, ss.since[d]+l.holdFor(ss, d))
 		}
 		if waiting > 0 {
 			next = sooner(next, max(ss.gap[d], ss.since[d])+l.limits.Gap)
@@ -202,6 +215,17 @@ func (l *Lane) watchSession(ss *session) {
 	case next >= 0:
 		l.wheel.Schedule(&ss.timer, max(next, l.now))
 	}
+}
+
+// receiverSays is for how long the receiver of a connection that is met in its middle is waited for.
+const receiverSays = 500 * time.Millisecond
+
+// holdFor is for how long bytes of a direction wait for a decision.
+func (l *Lane) holdFor(ss *session, dir flow.Direction) time.Duration {
+	if ss.conn.Unsure(dir) {
+		return receiverSays
+	}
+	return l.limits.Hold
 }
 
 // mark notes since when something is so; 0: it is not.

@@ -29,8 +29,11 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 	if ss.conn.Owes(back) {
 		l.payOwed(ss, p, back, dir) // the receiver has more room now
 	}
-	if a.Gap {
+	switch {
+	case a.Gap:
 		l.askAgain(ss, p, dir, dir)
+	case a.Action == stream.Wait && ss.conn.Unsure(dir) && l.injects:
+		l.inject(ss.conn.Probe(l.scratch.answer[:0], p, dir), p, ss.entrance(dir))
 	}
 	if a.BackGap {
 		l.askAgain(ss, p, back, dir)
@@ -77,6 +80,7 @@ func (l *Lane) payOwed(ss *session, of *packet.Packet, dir, ofDir flow.Direction
 		if len(d) == 0 {
 			return
 		}
+		l.remember(ss)
 		l.inject(d, of, ss.entrance(dir))
 	}
 }

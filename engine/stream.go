@@ -110,6 +110,9 @@ func (l *Lane) leave(ss *session, p *packet.Packet, d inspect.Decision) {
 	}
 	l.outcome(p, d)
 	l.gone()
+	if !d.Verdict.Final() {
+		l.remember(ss)
+	}
 	if len(l.pieces) > 0 {
 		return
 	}

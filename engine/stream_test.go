@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -55,7 +56,7 @@ func (s *side) take(p *packet.Packet) (owesAck bool) {
 	off := int(int32(s.irs.Add(1).Size(h.Seq())))
 	payload := p.Payload()
 	for i, c := range payload {
-		if at := off + i; at >= len(s.got) && at < len(s.got)+s.wnd {
+		if at := off + i; !s.finished && at >= len(s.got) && at < len(s.got)+s.wnd {
 			if _, ok := s.ahead[at]; !ok {
 				s.ahead[at] = c
 			}
@@ -104,14 +105,69 @@ func TestStreamsAreEditedWhateverTheSegments(t *testing.T) {
 		seeds = 100
 	}
 	for seed := range seeds {
-		if why := converse(t, uint64(seed)); why != "" {
+		if why := converse(t, uint64(seed), false); why != "" {
 			t.Fatalf("seed %d: %s", seed, why)
 		}
 	}
 }
 
+// TestEditedStreamsSurviveCrashes is the same with lanes that die at any moment, the next of which finds
+// the journal, and in the queue what was not answered.
+func TestEditedStreamsSurviveCrashes(t *testing.T) {
+	seeds := 1500
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := range seeds {
+		if why := converse(t, uint64(seed), true); why != "" {
+			t.Fatalf("seed %d: %s", seed, why)
+		}
+	}
+}
+
+// A memoryJournal is a Journal without limits.
+type memoryJournal map[string]string
+
+func (j memoryJournal) Put(key, value []byte) bool {
+	j[string(key)] = string(value)
+	return true
+}
+
+func (j memoryJournal) Delete(key []byte) bool {
+	_, ok := j[string(key)]
+	delete(j, string(key))
+	return ok
+}
+
+func (j memoryJournal) All() iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		for k, v := range j {
+			if !yield([]byte(k), []byte(v)) {
+				return
+			}
+		}
+	}
+}
+
+// die has the lane be followed by another. Of the verdicts that were not given yet, some are.
+func (w *wireTest) die() {
+	n, err := w.fake.Recv(w.lane.batch, 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for w.lane.current = 0; w.lane.current < n; {
+		w.lane.runFrom(n)
+	}
+	w.lane.done = w.lane.done[:w.r.IntN(len(w.lane.done)+1)]
+	w.lane.flush()
+	w.fake.Repeat()
+	w.config.Socket, w.config.Events, w.config.Successor = w.fake, w.events, true
+	w.lane = New(w.config)
+	w.crashes++
+}
+
 func TestOneConversation(t *testing.T) {
-	if why := converse(t, 0); why != "" {
+	if why := converse(t, 0, false); why != "" {
 		t.Fatal(why)
 	}
 }
@@ -128,10 +184,16 @@ func text(r *rand.Rand, n int) []byte {
 	return b
 }
 
-func converse(t *testing.T, seed uint64) string {
+func converse(t *testing.T, seed uint64, crashes bool) string {
 	r := rand.New(rand.NewPCG(seed, 1))
 	with := []string{"", "X", "needle", "NEEDLE", "a much longer word", "n", "needles"}[r.IntN(7)]
-	b := newBench(t, Config{Limits: Limits{Hold: time.Hour, Gap: time.Hour}}, holding("needle", with))
+	config := Config{Limits: Limits{Hold: time.Hour, Gap: time.Hour}}
+	in := holding("needle", with)
+	config.Program.Chain = chain(t, 1, inspect.Entry{Inspector: in})
+	if crashes {
+		config.Journal = memoryJournal{}
+	}
+	b := newBench(t, config, in)
 	a, z := client4, server4
 	if r.IntN(2) == 0 {
 		a, z = client6, server6
@@ -140,7 +202,7 @@ func converse(t *testing.T, seed uint64) string {
 	sv := &side{addr: z, peer: a, iss: seqnum.Value(0xffffff00) + seqnum.Value(r.IntN(512)), wnd: 200 + r.IntN(4000), ahead: map[int]byte{}}
 	cl.irs, sv.irs = sv.iss, cl.iss
 	cl.data, sv.data = text(r, r.IntN(3000)), text(r, r.IntN(3000))
-	w := &wireTest{bench: b, r: r, loss: r.IntN(25), cl: cl, sv: sv}
+	w := &wireTest{bench: b, r: r, loss: r.IntN(25), cl: cl, sv: sv, config: config, dies: crashes}
 	w.send(craft.TCP(a, z, craft.Segment{Flags: packet.SYN, Seq: uint32(cl.iss), Window: uint16(cl.wnd)}, nil))
 	w.send(craft.TCP(z, a, craft.Segment{Flags: packet.SYN | packet.ACK, Seq: uint32(sv.iss), Ack: uint32(cl.iss.Add(1)), Window: uint16(sv.wnd)}, nil))
 	w.send(craft.TCP(a, z, craft.Segment{Flags: packet.ACK, Seq: uint32(cl.iss.Add(1)), Ack: uint32(sv.iss.Add(1)), Window: uint16(cl.wnd)}, nil))
@@ -195,12 +257,18 @@ type wireTest struct {
 	cl, sv *side
 
 	injected int
+	config   Config
+	dies     bool
+	crashes  int
 }
 
 // send brings datagrams to the lane, in any order if they are many, and delivers what leaves.
 func (w *wireTest) send(ds ...[]byte) {
 	for _, d := range ds {
 		w.push(d)
+	}
+	if w.dies && w.r.IntN(30) == 0 {
+		w.die()
 	}
 	w.step()
 	w.lane.flush()

@@ -60,6 +60,32 @@ func KeyOf(p *packet.Packet) (k Key, senderIsB bool) {
 	return k, senderIsB
 }
 
+// KeyBytes is the size of what Append writes.
+const KeyBytes = 38
+
+// Append appends the key's bytes to dst, by which KeyFrom knows it again.
+func (k *Key) Append(dst []byte) []byte {
+	for _, v := range [...]uint64{k.aHi, k.aLo, k.bHi, k.bLo} {
+		dst = binary.BigEndian.AppendUint64(dst, v)
+	}
+	dst = binary.BigEndian.AppendUint16(dst, k.aPort)
+	dst = binary.BigEndian.AppendUint16(dst, k.bPort)
+	return append(dst, byte(k.Proto), k.Version)
+}
+
+// KeyFrom returns the key whose bytes b are; ok is false if there is none.
+func KeyFrom(b []byte) (k Key, ok bool) {
+	if len(b) != KeyBytes {
+		return k, false
+	}
+	for i, v := range [...]*uint64{&k.aHi, &k.aLo, &k.bHi, &k.bLo} {
+		*v = binary.BigEndian.Uint64(b[8*i:])
+	}
+	k.aPort, k.bPort = binary.BigEndian.Uint16(b[32:]), binary.BigEndian.Uint16(b[34:])
+	k.Proto, k.Version = packet.Proto(b[36]), b[37]
+	return k, k.Version == 4 || k.Version == 6
+}
+
 // secrets key the hash. Each factor of a product has its own: were one known, an address that
 // equals it would make the product 0, and all keys with that address collide.
 type secrets [5]uint64

@@ -79,7 +79,8 @@ const (
 	retryAtMost  = 30 * time.Second
 	tickEvery    = 100 * time.Millisecond
 	bindWithin   = 2 * time.Second // a worker whose holder was killed lets go of its queue within
-	journalFlows = 1024
+	journalFlows = 4096            // edited connections of a lane that can go on after a crash
+	journalValue = 16 << 10        // bytes of one: its edits that are not acknowledged
 )
 
 // A Holder owns sockets, rules and children. Make one with New.
@@ -133,7 +134,7 @@ func New(c Config) (*Holder, error) {
 		loaded: make(chan loaded), done: make(chan struct{}),
 	}
 	var err error
-	if h.journal, err = journal.Create("weir-journal", journal.Config{Slots: journalFlows, Shards: max(1, len(c.Lanes))}); err != nil {
+	if h.journal, err = journal.Create("weir-journal", journal.Config{Slots: journalFlows, Value: journalValue, Shards: max(1, len(c.Lanes))}); err != nil {
 		return nil, err
 	}
 	for _, address := range c.Lanes {

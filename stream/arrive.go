@@ -95,8 +95,7 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	}
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	if !h.seen {
-		h.begin(s.seq)
-		h.seen = true
+		h.meet(c, s.seq)
 	}
 	if s.has(packet.RST) {
 		return c.arriveRST(h, &s)
@@ -113,9 +112,21 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	a := c.arriveData(dir, h, &s)
 	a.Moved = moved
 	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
-	a.Gap = a.Action == Wait && h.una == h.sent
+	a.Gap = a.Action == Wait && h.una == h.sent && !h.unsure
 	a.BackGap = !caught && back.una == back.sent && back.gap()
 	return a
+}
+
+// meet takes in the first segment of a direction of a connection that was met in its middle.
+func (h *half) meet(c *Conn, seq seqnum.Value) {
+	h.seen = true
+	switch {
+	case !c.mode.Successor:
+		h.begin(seq)
+	case !h.known:
+		h.begin(seq)
+		h.unsure = true
+	}
 }
 
 // gap reports whether segments wait for one before them.
@@ -124,7 +135,7 @@ func (h *half) gap() bool {
 		return false
 	}
 	n := len(h.work.wait) // in order, those that were read first
-	return n > 0 && !h.work.wait[n-1].read
+	return n > 0 && !h.work.wait[n-1].read && !h.unsure
 }
 
 // stamp notes the timestamps of a segment (RFC 7323 §3).
@@ -238,6 +249,10 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 		return false
 	}
 	ack := s.h.Ack()
+	if h.unsure {
+		h.unsure = false
+		h.begin(ack)
+	}
 	if !h.seen { // the other direction goes another way
 		h.begin(ack)
 		return true
@@ -260,6 +275,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 		h.una = ack
 		h.kept.forget(c.pool, ack)
 		h.m.acked(c.pool, ack)
+		h.ackedMasks(c.pool, ack)
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
 	return true
@@ -299,13 +315,15 @@ func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
 func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	fin := s.has(packet.FIN)
 	h.fresh = h.next
-	back := h.loose && s.seq.Less(h.first) && len(s.payload) > 0 && (!h.ackSeen || h.una.Less(s.end))
+	back := h.loose && !h.unsure && s.seq.Less(h.first) && len(s.payload) > 0 && (!h.ackSeen || h.una.Less(h.first))
 	if back {
 		c.rewind(h, s.seq)
 	}
 	switch {
 	case len(s.payload) == 0 && !fin:
 		return Arrival{}
+	case h.unsure:
+		return Arrival{Action: Wait}
 	case h.edgeKnown && h.limit().Add(1).Less(s.end): // one byte more may be a probe (RFC 9293 §3.8.6.1)
 		return discard("tcp-out-of-window")
 	case h.next.Less(s.seq):
@@ -327,7 +345,7 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 // rewind begins a direction that was met in its middle once more, at a place before: the receiver has
 // yet to get bytes that came before our time.
 func (c *Conn) rewind(h *half, to seqnum.Value) {
-	una := h.una
+	una, fixed := h.una, h.first
 	if w := h.work; w != nil {
 		c.pool.dropWindow(w.buf)
 		w.buf, w.edits, w.bytes = nil, w.edits[:0], w.bytes[:0]
@@ -337,8 +355,11 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 	}
 	h.kept.clear(c.pool)
 	h.m.clear(c.pool)
+	c.pool.dropSplices(h.masks)
+	h.masks, h.old = nil, nil
 	h.view = nil
 	h.begin(to)
+	h.fixed, h.rewound = fixed, true
 	if h.ackSeen {
 		h.una = una.Max(to)
 	}

@@ -64,6 +64,7 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 	fin := s.has(packet.FIN) && h.finSeen && s.end == h.fin && h.decided == h.fin
 	if last == s.end && fin == s.has(packet.FIN) && h.asItCame(s) {
 		h.sent, h.finSent = h.sent.Max(s.end), h.finSent || fin
+		c.unsaved = true
 		return true
 	}
 	to := h.m.toOutWhole(last)
@@ -72,7 +73,10 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 		to = from
 	}
 	if from.Less(h.kept.from) && from != to {
-		return false // what was edited is no longer there to be sent again
+		if h.old == nil {
+			return false // what was edited is no longer there to be sent again
+		}
+		from = h.place(s.seq).Max(h.una)
 	}
 	all, wants := to, fin
 	if room := seqnum.Size(c.room(p, h, s)); from.Size(to) > room {
@@ -83,13 +87,13 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 	}
 	fin = fin && to == h.m.toOutEnd(h.fin)
 	h.paid(from, to)
-	if to != all || fin != wants {
+	if (to != all || fin != wants) && h.kept.from.LessEq(to) {
 		h.owe(to, all, wants)
 	}
 	if from == to && !fin {
 		return c.nudge(p, h)
 	}
-	if !c.carry(p, h, from, int(from.Size(to))) {
+	if !c.carry(p, h, s, from, int(from.Size(to))) {
 		return false
 	}
 	if fin != s.has(packet.FIN) {
@@ -97,6 +101,7 @@ func (c *Conn) departData(p *packet.Packet, h *half, s *segment) bool {
 	}
 	h.sent = h.sent.Max(to)
 	h.finSent = h.finSent || fin
+	c.unsaved = true
 	return true
 }
 
@@ -132,10 +137,10 @@ func (c *Conn) room(p *packet.Packet, h *half, s *segment) int {
 const maxDatagram = 65535
 
 // carry makes the packet's payload the n released bytes from the given place on.
-func (c *Conn) carry(p *packet.Packet, h *half, from seqnum.Value, n int) bool {
+func (c *Conn) carry(p *packet.Packet, h *half, s *segment, from seqnum.Value, n int) bool {
 	payload := p.Payload()
-	if n != len(payload) || !h.kept.equal(from, payload) {
-		if c.locked || !c.fill(p, h, from, n) {
+	if n != len(payload) || !h.kept.holds(from, from.Add(seqnum.Size(n))) || !h.kept.equal(from, payload) {
+		if c.locked || !c.fill(p, h, s, from, n) {
 			return false
 		}
 		c.pool.Stats.Rewritten++
@@ -147,7 +152,14 @@ func (c *Conn) carry(p *packet.Packet, h *half, from seqnum.Value, n int) bool {
 	return !c.locked && p.SetSeq(from)
 }
 
-func (c *Conn) fill(p *packet.Packet, h *half, from seqnum.Value, n int) bool {
+func (c *Conn) fill(p *packet.Packet, h *half, s *segment, from seqnum.Value, n int) bool {
+	if from.Less(h.kept.from) {
+		b := c.pool.scratch(n)
+		return h.rebuild(b, s, from) && p.ReplacePayload(c.pool.buffer(), b)
+	}
+	if !h.kept.holds(from, from.Add(seqnum.Size(n))) {
+		return false
+	}
 	if n == len(p.Payload()) {
 		b := p.MutablePayload()
 		if b == nil {

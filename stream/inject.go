@@ -31,6 +31,22 @@ func (c *Conn) Duplicate(dst []byte, of *packet.Packet, dir, ofDir flow.Directio
 	return packet.AppendSegment(dst, of, &s)
 }
 
+// Probe appends to dst a segment without data, long past, to which the receiver of dir's bytes answers with
+// where it stands (RFC 9293 §3.10.7.4). of is a segment of that direction.
+func (c *Conn) Probe(dst []byte, of *packet.Packet, dir flow.Direction) []byte {
+	h, seen := &c.half[dir], of.TCP()
+	if !h.unsure || c.locked {
+		return dst
+	}
+	s := packet.Segment{
+		Seq: seen.Seq().Sub(longPast), Ack: seen.Ack(), Window: seen.Window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+	}
+	return packet.AppendSegment(dst, of, &s)
+}
+
+// longPast is more than a receiver may lack.
+const longPast = 1 << 24
+
 // speak returns a segment without data as the sender of dir's bytes would send it now.
 func (c *Conn) speak(dir flow.Direction) packet.Segment {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
@@ -155,6 +171,7 @@ func (c *Conn) Owed(dst []byte, of *packet.Packet, dir, ofDir flow.Direction) []
 		s.Flags, h.owedFin = packet.FIN, false
 	}
 	h.sent, h.finSent = h.sent.Max(to), h.finSent || fin
+	c.unsaved = true
 	c.pool.Stats.Extra++
 	return packet.AppendSegment(dst, of, &s)
 }

@@ -199,8 +199,7 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 // pickUp begins in the middle of a connection, with whatever this segment says.
 func (c *Conn) pickUp(dir flow.Direction, s *segment) {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
-	h.begin(s.seq)
-	h.seen = true
+	h.meet(c, s.seq)
 	if s.has(packet.ACK) {
 		back.begin(s.h.Ack())
 	}

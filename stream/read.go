@@ -100,12 +100,12 @@ func (c *Conn) Full(dir flow.Direction, r Reader) bool {
 }
 
 // Replace has bytes [off, end) of the reader's unread ones leave as with, which is copied. It reports
-// false if some of them were released before, the connection must not be altered, or the range
-// overlaps another.
+// false if some of them were released before, the connection must not be altered, the range
+// overlaps another, or the length must not change since what follows was released before.
 func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) bool {
 	h := &c.half[dir]
 	in := h.read[r].Add(seqnum.Size(off))
-	if c.mode.Passive || c.locked || in.Less(h.decided) || off < 0 || end < off || h.next.Less(h.read[r].Add(seqnum.Size(end))) {
+	if c.mode.Passive || c.locked || in.Less(h.decided) || off < 0 || end-off != len(with) && h.rewound && in.Less(h.fixed) || end < off || h.next.Less(h.read[r].Add(seqnum.Size(end))) {
 		return false
 	}
 	w := h.needWork(c.pool)
@@ -133,6 +133,13 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 // sent again.
 func (c *Conn) Decide(dir flow.Direction, all bool) (why packet.Reason) {
 	h := &c.half[dir]
+	if h.unsure {
+		if all && h.work != nil && len(h.work.wait) > 0 {
+			h.unsure = false
+			h.begin(h.work.wait[0].seq)
+		}
+		return ""
+	}
 	if h.view == nil && h.work != nil && len(h.work.buf) > 0 {
 		h.view = h.work.buf
 	}
@@ -203,6 +210,7 @@ func (c *Conn) commit(h *half, to seqnum.Value) bool {
 	}
 	k.put(h.raw(at, to))
 	h.decided = to
+	h.rewound = h.rewound && to.Less(h.fixed)
 	if c.mode.Passive {
 		h.sent = to
 	}
@@ -237,7 +245,10 @@ func (c *Conn) commitEdits(h *half, w *work, k *keeper, to seqnum.Value) seqnum.
 			}
 			h.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))
 			c.pool.Stats.Resized++
+		} else if c.mode.Journal {
+			h.noteMask(c.pool, e)
 		}
+		c.unsaved = true
 		at, h.edited = end, end
 	}
 	w.edits = w.edits[:copy(w.edits, w.edits[n:])]

@@ -70,7 +70,11 @@ func (m *seqMap) straight() bool { return len(m.list) == 0 }
 
 // add notes a splice behind all others.
 func (m *seqMap) add(p *Pool, in seqnum.Value, inLen, outLen seqnum.Size) {
-	if len(m.list) == cap(m.list) && !m.grow(p) {
+	ok := true
+	if len(m.list) == cap(m.list) {
+		m.list, ok = p.grown(m.list)
+	}
+	if !ok {
 		last := &m.list[len(m.list)-1]
 		gap := last.inEnd().Size(in)
 		last.inLen += gap + inLen
@@ -80,23 +84,30 @@ func (m *seqMap) add(p *Pool, in seqnum.Value, inLen, outLen seqnum.Size) {
 	m.list = append(m.list, splice{in: in, out: m.toOutEnd(in), inLen: inLen, outLen: outLen})
 }
 
-// grow makes room for more splices.
-func (m *seqMap) grow(p *Pool) bool {
+// grown returns old with room for more; ok is false if there is none.
+func (p *Pool) grown(old spliceList) (l spliceList, ok bool) {
 	size := 0
-	for size < len(spliceRoom) && spliceRoom[size] <= cap(m.list) {
+	for size < len(spliceRoom) && spliceRoom[size] <= cap(old) {
 		size++
 	}
 	if size == len(spliceRoom) {
-		return false
+		return old, false
 	}
-	l := p.splices(size)
-	if l == nil {
-		return false
+	if l = p.splices(size); l == nil {
+		return old, false
 	}
-	l = append(l, m.list...)
-	p.dropSplices(m.list)
-	m.list = l
-	return true
+	l = append(l, old...)
+	p.dropSplices(old)
+	return l, true
+}
+
+// pruned returns the list without its first n splices.
+func (p *Pool) pruned(l spliceList, n int) spliceList {
+	if n == len(l) {
+		p.dropSplices(l)
+		return nil
+	}
+	return l[:copy(l, l[n:])]
 }
 
 // clear forgets everything.
@@ -198,16 +209,9 @@ func (m *seqMap) toInStart(w seqnum.Value) seqnum.Value {
 
 // acked forgets the splices that the receiver has acknowledged up to una.
 func (m *seqMap) acked(p *Pool, una seqnum.Value) {
-	n := m.firstEnding(una)
-	if n == 0 {
-		return
+	if n := m.firstEnding(una); n > 0 {
+		s := &m.list[n-1]
+		m.shift = s.inEnd().Size(s.outEnd())
+		m.list = p.pruned(m.list, n)
 	}
-	s := &m.list[n-1]
-	m.shift = s.inEnd().Size(s.outEnd())
-	if n == len(m.list) {
-		p.dropSplices(m.list)
-		m.list = nil
-		return
-	}
-	m.list = m.list[:copy(m.list, m.list[n:])]
 }

@@ -63,11 +63,12 @@ type Conn struct {
 	half [2]half // by the direction of the data
 	open *opening
 
-	mode   Mode
-	phase  phase
-	sack   bool // both ends know selective acknowledgements
-	middle bool // it was met after its beginning
-	locked bool // authenticated segments (RFC 2385, RFC 5925): never altered
+	mode    Mode
+	phase   phase
+	sack    bool // both ends know selective acknowledgements
+	middle  bool // it was met after its beginning
+	locked  bool // authenticated segments (RFC 2385, RFC 5925): never altered
+	unsaved bool // something happened that Save would tell
 }
 
 // A Mode says what may be done to a connection.
@@ -75,6 +76,10 @@ type Mode struct {
 	Passive bool // it is only read: nothing is held, dropped or altered
 	Edits   bool // its bytes may be edited
 	Resizes bool // edits may change lengths
+	Journal bool // Save will be called
+	// Successor: bytes may be on their way that somebody before us has released. Where a connection that
+	// is met in its middle stands, is then for its receiver to say.
+	Successor bool
 	// Recorded: what is read happened before, so that acknowledgements are of what was received here, and
 	// come whether or not it was released.
 	Recorded bool
@@ -88,6 +93,7 @@ type half struct {
 	fresh   seqnum.Value // received: what lies before came with earlier segments than that which came last
 	edited  seqnum.Value // received: the end of the last edit
 	fin     seqnum.Value // received: place of the FIN; valid iff finSeen
+	fixed   seqnum.Value // received: what lies behind was released with its own numbers; valid iff rewound
 	offered seqnum.Value // received: furthest right edge that the sender was told; valid iff edgeKnown
 
 	sent   seqnum.Value // released: the first that was never sent
@@ -97,6 +103,8 @@ type half struct {
 	owedTo seqnum.Value
 	kept   kept // released: from una, or what is left since memory was short, to all that is decided
 	m      seqMap
+	masks  spliceList // edits of equal length that are not acknowledged; iff Mode.Journal
+	old    *remains   // of a connection that was restored
 	work   *work
 	view   []byte // received [from, next), for the time of one packet
 	from   seqnum.Value
@@ -109,6 +117,8 @@ type half struct {
 	known     bool   // there is a beginning
 	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
 	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
+	unsure    bool   // met in the middle, and the receiver has yet to say where
+	rewound   bool   // met in the middle, and then again before that: valid until fixed is decided
 	stamped   bool   // segments carry timestamps
 	ackSeen   bool   // the receiver has acknowledged something
 	edgeKnown bool   // the window scale is known
@@ -158,6 +168,8 @@ func (c *Conn) reset() {
 		h := &c.half[d]
 		h.kept.clear(c.pool)
 		h.m.clear(c.pool)
+		c.pool.dropSplices(h.masks)
+		h.masks, h.old = nil, nil
 		h.dropWork(c.pool)
 	}
 	c.closeOpening()

@@ -49,7 +49,7 @@ func (c *Conn) Park(p *packet.Packet, dir flow.Direction, handle uint32, read bo
 // true, one to Depart.
 func (c *Conn) Next(dir flow.Direction) (handle uint32, read, ok bool) {
 	h := &c.half[dir]
-	if h.work == nil {
+	if h.work == nil || h.unsure {
 		return 0, false, false
 	}
 	for i := range h.work.wait {
@@ -112,7 +112,7 @@ func (c *Conn) Waiting(dir flow.Direction) (segments int, undecided bool) {
 	if h.work != nil {
 		segments = len(h.work.wait)
 	}
-	return segments, h.decided != h.next
+	return segments, h.decided != h.next || h.unsure && segments > 0
 }
 
 // Ready reports whether all that the segment brought is decided, so that it can depart.
@@ -141,3 +141,6 @@ func (c *Conn) Behind(dir flow.Direction) (handle uint32, ok bool) {
 	}
 	return h.work.wait[len(h.work.wait)-1].handle, true
 }
+
+// Unsure reports whether it is for the receiver to say where the direction stands.
+func (c *Conn) Unsure(dir flow.Direction) bool { return c.half[dir].unsure }

@@ -127,7 +127,7 @@ func (w *worker) makeLanes(bundle *os.File, events []event.Queue) error {
 		limits.Flow.FirstID = firstID(w.config.Seed, i)
 		w.lanes = append(w.lanes, engine.New(engine.Config{
 			Socket: s, Events: events[i], Grammars: w.config.Grammars(), Program: *program, Limits: limits,
-			Batch: w.start.Queues[i].Batch, Seed: w.config.Seed, Clock: w.clock,
+			Batch: w.start.Queues[i].Batch, Seed: w.config.Seed, Clock: w.clock, Journal: w.journal.Shard(i), Successor: w.start.Reclaim,
 		}))
 	}
 	return nil

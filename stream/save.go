@@ -1,0 +1,149 @@
+package stream
+
+import (
+	"encoding/binary"
+
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// This file carries a connection from a process that dies to the one after it: the numbers, and the edits
+// that the receiver has not acknowledged. The bytes between them the sender still has, and sends
+// again if they are asked for.
+
+// saveVersion is the first byte of what Save writes.
+const saveVersion = 1
+
+// Edited reports whether the connection cannot go on without what Save tells: a length was changed, or
+// a sender could send again what was edited.
+func (c *Conn) Edited() bool {
+	for d := range c.half {
+		if h := &c.half[d]; !h.m.identity() || len(h.masks) > 0 {
+			return c.phase == phaseOpen
+		}
+	}
+	return false
+}
+
+// Unsaved reports whether something has happened since Save that it would tell.
+func (c *Conn) Unsaved() bool { return c.unsaved }
+
+// Save appends to dst what Restore reads, and has to be stored before the segment that departed last is
+// released. It reports false if the edits cannot all be told.
+func (c *Conn) Save(dst []byte) ([]byte, bool) {
+	c.unsaved = false
+	dst = append(dst, saveVersion, c.saveFlags())
+	for d := range c.half {
+		var ok bool
+		if dst, ok = c.half[d].save(dst); !ok {
+			return dst, false
+		}
+	}
+	return dst, true
+}
+
+func (c *Conn) saveFlags() (f byte) {
+	if c.sack {
+		f |= 1
+	}
+	if c.locked {
+		f |= 2
+	}
+	return f
+}
+
+func (h *half) save(dst []byte) ([]byte, bool) {
+	flags := byte(0)
+	for i, is := range [...]bool{h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown, h.finSeen, h.finSent} {
+		if is {
+			flags |= 1 << i
+		}
+	}
+	dst = append(dst, flags, h.scale)
+	dst = binary.BigEndian.AppendUint16(dst, h.mss)
+	for _, v := range h.places() {
+		dst = binary.BigEndian.AppendUint32(dst, uint32(*v))
+	}
+	dst = binary.BigEndian.AppendUint32(dst, h.ts)
+	dst = binary.BigEndian.AppendUint32(dst, h.echo)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(h.m.shift))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(h.m.list)+len(h.masks)))
+	i, j := 0, 0
+	for i < len(h.m.list) || j < len(h.masks) {
+		var s *splice
+		if j == len(h.masks) || i < len(h.m.list) && h.m.list[i].in.Less(h.masks[j].in) {
+			s = &h.m.list[i]
+			i++
+		} else {
+			s = &h.masks[j]
+			j++
+		}
+		var ok bool
+		if dst, ok = h.saveEdit(dst, s); !ok {
+			return dst, false
+		}
+	}
+	return dst, true
+}
+
+// places returns the places that are saved, in their order there.
+func (h *half) places() [8]*seqnum.Value {
+	return [...]*seqnum.Value{&h.first, &h.decided, &h.edited, &h.fin, &h.offered, &h.sent, &h.una, &h.edge}
+}
+
+// saveEdit appends an edit with the bytes that took the place of others.
+func (h *half) saveEdit(dst []byte, s *splice) ([]byte, bool) {
+	for _, v := range [...]uint32{uint32(s.in), uint32(s.out), uint32(s.inLen), uint32(s.outLen)} {
+		dst = binary.BigEndian.AppendUint32(dst, v)
+	}
+	if s.outLen > maxSavedEdit {
+		return dst, false
+	}
+	n := len(dst)
+	for range s.outLen {
+		dst = append(dst, 0)
+	}
+	text := dst[n:]
+	// What is acknowledged of it is not asked for again.
+	if from := s.out.Max(h.una).Min(s.outEnd()); h.kept.holds(from, s.outEnd()) {
+		h.kept.read(text[s.out.Size(from):], from)
+		return dst, true
+	}
+	if h.old != nil {
+		if e := h.old.find(s.in); e != nil && len(e.text) == len(text) {
+			copy(text, e.text)
+			return dst, true
+		}
+	}
+	return dst, false
+}
+
+// maxSavedEdit is the longest edit that is saved.
+const maxSavedEdit = 64 << 10
+
+// noteMask notes an edit of equal length, of which nothing else is left.
+func (h *half) noteMask(p *Pool, e *edit) {
+	ok := true
+	if len(h.masks) == cap(h.masks) {
+		h.masks, ok = p.grown(h.masks)
+	}
+	if !ok { // with the last: what lies between is told as well
+		last := &h.masks[len(h.masks)-1]
+		last.inLen = last.in.Size(e.in.Add(e.n))
+		last.outLen = last.inLen
+		return
+	}
+	h.masks = append(h.masks, splice{in: e.in, out: h.m.toOutEnd(e.in), inLen: e.n, outLen: e.n})
+}
+
+func (h *half) ackedMasks(p *Pool, una seqnum.Value) {
+	n := 0
+	for n < len(h.masks) && h.masks[n].outEnd().LessEq(una) {
+		n++
+	}
+	if n > 0 {
+		h.masks = p.pruned(h.masks, n)
+	}
+	if h.old != nil && h.old.end.LessEq(una) {
+		h.old = nil
+	}
+}
