@@ -132,6 +132,7 @@ func (l *Lane) restartSession(ss *session) {
 	}
 	ss.skip, ss.tries, ss.spoken, ss.dark = [2]int64{}, 0, [2]bool{}, false
 	ss.flow.App = 0
+	l.flows.Reopen(ss.flow)
 }
 
 // streamDue sees to bytes that have waited for as long as they may: those that were read leave, and

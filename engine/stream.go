@@ -49,6 +49,7 @@ func (l *Lane) endSession(ss *session) {
 		l.closeSession(ss)
 		return
 	}
+	l.flows.GoesOn(f, !ss.conn.Over(), l.now)
 	l.watchSession(ss)
 }
 

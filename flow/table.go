@@ -210,8 +210,28 @@ func senderIsServer(p *packet.Packet) bool {
 // over. A SYN on a live flow ends nothing: the endpoint has yet to agree.
 func (f *Flow) reopenedBy(p *packet.Packet) bool {
 	const mask = packet.SYN | packet.ACK | packet.RST
-	return f.State == Closing && p.Proto == packet.TCP && p.TCPFlags&mask == packet.SYN
+	return f.over() && p.Proto == packet.TCP && p.TCPFlags&mask == packet.SYN
 }
+
+// over reports whether the flow is over, as far as is known.
+func (f *Flow) over() bool { return f.State == Closing && !(f.goesOn && f.Session != 0) }
+
+// GoesOn says whether a TCP connection that has a session may go on, whatever its flags look like: FINs that are
+// not acknowledged, and resets, may never have come to the receiver. While it may, no SYN ends the
+// flow, and it is remembered for as long as one that is half open.
+func (t *Table) GoesOn(f *Flow, is bool, now time.Duration) {
+	if f.goesOn == is {
+		return
+	}
+	before := t.timeout(f)
+	f.goesOn = is
+	if after := t.timeout(f); after < before {
+		t.wheel.Schedule(&f.timer, now+after)
+	}
+}
+
+// Reopen says that both ends of a TCP flow have begun anew: flags that were seen are of the past.
+func (t *Table) Reopen(f *Flow) { f.tcp = [2]packet.TCPFlags{} }
 
 // follow counts the packet and moves the flow's state.
 func (t *Table) follow(f *Flow, dir Direction, p *packet.Packet, now time.Duration) {
@@ -279,6 +299,9 @@ func (t *Table) timeout(f *Flow) time.Duration {
 	case packet.TCP:
 		if f.Verdict == packet.Reject {
 			return t.limits.TCP[Closing]
+		}
+		if f.State == Closing && !f.over() {
+			return max(t.limits.TCP[Closing], t.limits.TCP[New])
 		}
 		return t.limits.TCP[f.State]
 	case packet.UDP:

@@ -191,6 +191,9 @@ func (c *Conn) Flight(dir flow.Direction) (sent, acked seqnum.Value) {
 	return c.half[dir].sent, c.half[dir].una
 }
 
+// Over reports whether both ends have acknowledged each other's FIN.
+func (c *Conn) Over() bool { return c.half[0].finAcked && c.half[1].finAcked }
+
 // PickedUp reports whether the connection was met after its beginning.
 func (c *Conn) PickedUp() bool { return c.middle }
 
