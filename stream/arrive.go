@@ -255,6 +255,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	}
 	if !h.seen { // the other direction goes another way
 		h.begin(ack)
+		h.ackSeen = c.mode.Successor
 		return true
 	}
 	top := h.sent

@@ -202,6 +202,7 @@ func (c *Conn) pickUp(dir flow.Direction, s *segment) {
 	h.meet(c, s.seq)
 	if s.has(packet.ACK) {
 		back.begin(s.h.Ack())
+		back.ackSeen = c.mode.Successor
 	}
 	h.loose, back.loose = true, true
 	c.phase, c.middle = phaseOpen, true
