@@ -101,7 +101,7 @@ type Flow struct {
 	clientIsB bool
 	listed    bool
 	live      bool
-	goesOn    bool                // see Table.GoesOn; valid iff Session is not 0
+	goesOn    bool               // see Table.GoesOn; valid iff Session is not 0
 	tcp       [2]packet.TCPFlags // flags seen, by Direction
 
 	Count    [2]Counters // by Direction

@@ -44,6 +44,8 @@ var rooms = map[string][]string{
 	"worker":          {"divert", "engine", "event", "event/", "proto", "sandbox", "journal"},
 	"report":          {"event", "event/"},
 	"control":         {},
+	"sim":             {"divert", "engine", "event", "field", "flow", "inspect", "packet", "packet/checksum"},
+	"sim/":            {"*"},
 	"lab":             {"divert", "firewall", "packet"},
 	"lab/":            {"*"},
 	"cmd/":            {"*"},
