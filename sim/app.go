@@ -90,10 +90,15 @@ func (e *end) resume(arg uint32) {
 		e.lines += bytes.Count(e.in[e.read:e.read+n], []byte{'\n'})
 		e.read += n
 	}
-	if e.phase == phaseOpen && e.read+e.h.room-e.offered >= min(e.h.mss, e.h.room/2) && e.offered-e.rcvd < e.h.room/2 {
-		e.acknowledge()
-	}
+	e.reopen()
 	e.run()
 	e.push()
 	e.finished()
+}
+
+// reopen tells a sender that waits for room that there is some again (RFC 9293 §3.8.6.2.2).
+func (e *end) reopen() {
+	if e.phase == phaseOpen && e.read+e.h.room-e.offered >= min(e.h.mss, e.h.room/2) && e.offered-e.rcvd < e.h.room/2 {
+		e.acknowledge()
+	}
 }

@@ -139,6 +139,9 @@ func (e *end) arriveOpen(s *segment) {
 	e.arriveData(s, at)
 	if e.phase == phaseOpen {
 		e.run()
+		if e.h.readMost == 0 {
+			e.reopen()
+		}
 		e.push()
 	}
 	e.finished()

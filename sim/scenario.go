@@ -100,6 +100,10 @@ func (s *scenario) chooseLimits() {
 		Flow: flow.Limits{TCP: [3]time.Duration{time.Minute, time.Hour, 2 * time.Minute}},
 		Gap:  pick(s.rand, 30*time.Second, 30*time.Second, 2*time.Second),
 	}
+	if s.editor.rules[0].lines || s.editor.rules[1].lines {
+		// A sender whose window has shrunk to one segment sends no second one before the first has passed.
+		s.limits.Hold = min(s.limits.Hold, 100*time.Millisecond)
+	}
 }
 
 // text is of letters of which words are made, and of needles percent words.
