@@ -87,6 +87,9 @@ func (s *scenario) chooseRules() {
 		if u.word == "needle" && chance(r, 5) {
 			u.with = string(text(r, 1+r.IntN(400), 0))
 		}
+		if min(s.habits[0].room, s.habits[1].room) < 2000 {
+			u.with = u.with[:min(len(u.with), 40)] // more would go through such a window for longer than anybody waits
+		}
 		u.insert = chance(r, 15)
 		u.lines = chance(r, 5)
 	}
