@@ -1,0 +1,105 @@
+// Package coding undoes content codings as they come: gzip (RFC 1952), deflate (RFC 1950, and RFC 1951 without
+// its frame, which servers send under that name and receivers accept), br (RFC 7932) and zstd (RFC 8878, with the window of
+// RFC 9659), one over the other.
+//
+// A Stream is fed coded bytes in pieces of any size and gives the text as far as they reach. The libraries that
+// decode read from an io.Reader and cannot stop for want of bytes, so each Stream runs them on a coroutine
+// (iter.Pull): it runs when Read is called and only then, and is used again for the next body.
+//
+// Limits: how many layers, how often the text is as long as what it was made from, and the memory of all decoders of
+// a Pool. Errors of the libraries, and panics, end the Stream with a reason; nothing leaves this package as a panic.
+//
+// It corrects nothing: what is truncated, or followed by bytes that belong to no coding, is refused, since
+// receivers differ about it.
+package coding
+
+import (
+	"bytes"
+
+	"github.com/weir-project/weir/packet"
+)
+
+// Reasons for which a Stream ends.
+const (
+	Bad       packet.Reason = "coding-bad"       // no such coding, a wrong checksum, or something behind its end
+	Truncated packet.Reason = "coding-truncated" // the body ends before the coding does
+	Expands   packet.Reason = "coding-expands"   // Limits.Ratio
+	Window    packet.Reason = "coding-window"    // a window larger than Limits.Window
+)
+
+// A Kind is one content coding.
+type Kind uint8
+
+// The codings. None is for identity.
+const (
+	None Kind = iota
+	Gzip
+	Deflate
+	Brotli
+	Zstd
+	kinds
+)
+
+// MaxLayers is how many codings a body can have, one over the other.
+const MaxLayers = 2
+
+// Layers are the codings of a body in the order in which they were applied (RFC 9110 §8.4).
+type Layers struct {
+	kinds [MaxLayers]Kind
+	n     int
+}
+
+// Len returns the number of codings, identity not counted.
+func (l *Layers) Len() int { return l.n }
+
+// Outcome is what became of a list of codings.
+type Outcome uint8
+
+// The outcomes of Add.
+const (
+	Known   Outcome = iota
+	Unknown         // one of them is none of ours
+	TooMany         // more than MaxLayers
+)
+
+// Add reads a list such as "gzip, br", the value of a Content-Encoding field, and adds its codings.
+func (l *Layers) Add(list []byte) Outcome {
+	for len(list) > 0 {
+		var one []byte
+		if n := bytes.IndexByte(list, ','); n >= 0 {
+			one, list = list[:n], list[n+1:]
+		} else {
+			one, list = list, nil
+		}
+		one = bytes.Trim(one, " \t")
+		k := kindOf(one)
+		switch {
+		case len(one) == 0 || k == None:
+		case k == kinds:
+			return Unknown
+		case l.n == MaxLayers:
+			return TooMany
+		default:
+			l.kinds[l.n] = k
+			l.n++
+		}
+	}
+	return Known
+}
+
+var names = [...]struct {
+	name string
+	kind Kind
+}{
+	{"gzip", Gzip}, {"x-gzip", Gzip}, {"deflate", Deflate}, {"br", Brotli}, {"zstd", Zstd}, {"identity", None},
+}
+
+// kindOf returns the coding with the given name, in any case; kinds for one that is not known.
+func kindOf(name []byte) Kind {
+	for i := range names {
+		if len(name) == len(names[i].name) && bytes.EqualFold(name, []byte(names[i].name)) {
+			return names[i].kind
+		}
+	}
+	return kinds
+}
