@@ -27,12 +27,13 @@ const (
 type Capture struct {
 	socket *os.File
 	file   *os.File
-	buf    *bufio.Writer
-	w      *pcapgo.Writer
 	done   chan error
 	once   sync.Once
 	err    error
 
+	mu     sync.Mutex // guards what follows
+	buf    *bufio.Writer
+	w      *pcapgo.Writer
 	frames int
 }
 
@@ -144,6 +145,8 @@ func receive(read func(func(uintptr) bool) error, frame, control []byte) (n, oob
 }
 
 func (c *Capture) write(frame, control []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.frames++
 	return c.w.WritePacket(gopacket.CaptureInfo{Timestamp: stamp(control), CaptureLength: len(frame), Length: len(frame)}, frame)
 }
@@ -159,6 +162,13 @@ func stamp(control []byte) time.Time {
 		}
 	}
 	return time.Now()
+}
+
+// Sync has all frames that were written until now in the file, for those who read it meanwhile.
+func (c *Capture) Sync() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.Flush()
 }
 
 // Close writes what has passed until now, and ends the capture. The error also says if frames were

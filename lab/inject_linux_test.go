@@ -64,116 +64,48 @@ func injectOn(t *testing.T, backend firewall.Kind, path firewall.Path, v6 bool) 
 		t.Fatal(err)
 	}
 	defer ln.Close()
+	w := &watch{client: newWire(t, l.Client()), server: newWire(t, l.Server()), known: map[string]bool{}}
 	for _, fromClient := range []bool{true, false} {
-		ends := newEnds(t, l, ln, dial, fromClient)
-		ends.say(t)
-		ends.close(t)
-		ends = newEnds(t, l, ln, dial, fromClient)
-		ends.cut(t)
-		ends.close(t)
+		w.connect(t, l, ln, dial, fromClient).say(t)
+		w.connect(t, l, ln, dial, fromClient).cut(t)
 	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
+	w.check(t)
 }
 
-// ends are a connection, with what its two hosts see.
-type ends struct {
-	client, server net.Conn
-	from, to       net.Conn // one and the other: who speaks first
-	captures       map[net.Conn]*lab.Capture
-	names          map[net.Conn]string
+// A wire is what passes one host's link.
+type wire struct {
+	host    string
+	capture *lab.Capture
+	name    string
 }
 
-func newEnds(t *testing.T, l *lab.Lab, ln net.Listener, dial netip.AddrPort, fromClient bool) *ends {
+func newWire(t *testing.T, n *lab.Node) *wire {
 	t.Helper()
-	dir := t.TempDir()
-	capture := func(n *lab.Node) (*lab.Capture, string) {
-		name := filepath.Join(dir, n.Name+".pcap")
-		c, err := n.Capture(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, name
-	}
-	atClient, clientName := capture(l.Client())
-	atServer, serverName := capture(l.Server())
-	c, err := l.Client().Dial("tcp", dial.String())
+	w := &wire{host: n.Name, name: filepath.Join(t.TempDir(), n.Name+".pcap")}
+	c, err := n.Capture(w.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := ln.Accept()
-	if err != nil {
+	w.capture = c
+	return w
+}
+
+// A segment is what a wire saw: ends as "address:port", and the header.
+type segment struct {
+	from, to string
+	*layers.TCP
+}
+
+// segments returns what has passed until now.
+func (w *wire) segments(t *testing.T) (all []segment) {
+	t.Helper()
+	if err := w.capture.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	_, _ = c.SetDeadline(deadline), s.SetDeadline(deadline)
-	e := &ends{
-		client: c, server: s, from: c, to: s,
-		captures: map[net.Conn]*lab.Capture{c: atClient, s: atServer},
-		names:    map[net.Conn]string{c: clientName, s: serverName},
-	}
-	if !fromClient {
-		e.from, e.to = s, c
-	}
-	// Both directions have a packet before there is anything to inject.
-	for _, c := range []net.Conn{e.to, e.from} {
-		other := map[net.Conn]net.Conn{e.to: e.from, e.from: e.to}[c]
-		fmt.Fprint(c, "hello")
-		if _, err := io.ReadFull(other, make([]byte, 5)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return e
-}
-
-// say has one end say a word, and wants the other to read that and what was injected behind it. The first one must
-// have got an acknowledgement.
-func (e *ends) say(t *testing.T) {
-	t.Helper()
-	fmt.Fprint(e.from, "say")
-	got := make([]byte, len("say more"))
-	if _, err := io.ReadFull(e.to, got); err != nil || string(got) != "say more" {
-		t.Errorf("%v read %q, %v", e.to.LocalAddr(), got, err)
-	}
-	seen := e.segments(t, e.to)
-	if seen.data != 1 {
-		t.Errorf("%v saw %d injected segments of data, want 1", e.to.LocalAddr(), seen.data)
-	}
-	if back := e.segments(t, e.from); back.acks != 1 || back.resets+seen.resets != 0 {
-		t.Errorf("%v saw %d injected acknowledgements, want 1; there were %d resets", e.from.LocalAddr(), back.acks, back.resets+seen.resets)
-	}
-}
-
-// cut has one end say a word that is rejected, and wants both ends to know.
-func (e *ends) cut(t *testing.T) {
-	t.Helper()
-	fmt.Fprint(e.from, "cut")
-	for _, c := range []net.Conn{e.from, e.to} {
-		if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("%v was not reset: %v", c.LocalAddr(), err)
-		}
-		e.segments(t, c)
-	}
-}
-
-func (e *ends) close(t *testing.T) {
-	t.Helper()
-	for _, c := range []net.Conn{e.client, e.server} {
-		_ = c.(*net.TCPConn).SetLinger(0)
-		_ = c.Close()
-	}
-}
-
-type tally struct{ data, acks, resets int }
-
-// segments counts what an end has seen so far. All must be of its connection.
-func (e *ends) segments(t *testing.T, at net.Conn) (n tally) {
-	t.Helper()
-	if err := e.captures[at].Close(); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(e.names[at])
+	f, err := os.Open(w.name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,28 +116,134 @@ func (e *ends) segments(t *testing.T, at net.Conn) (n tally) {
 	}
 	for {
 		frame, _, err := r.ReadPacketData()
-		if err == io.EOF {
-			return n
-		}
 		if err != nil {
-			t.Fatal(err)
+			return all // the end
 		}
 		p := gopacket.NewPacket(frame, layers.LinkTypeEthernet, gopacket.Default)
-		tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
-		if !ok {
-			continue
+		if tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
+			src, dst := p.NetworkLayer().NetworkFlow().Endpoints()
+			all = append(all, segment{
+				from: net.JoinHostPort(src.String(), fmt.Sprint(uint16(tcp.SrcPort))),
+				to:   net.JoinHostPort(dst.String(), fmt.Sprint(uint16(tcp.DstPort))), TCP: tcp,
+			})
 		}
-		src, dst := p.NetworkLayer().NetworkFlow().Endpoints()
-		from := net.JoinHostPort(src.String(), fmt.Sprint(uint16(tcp.SrcPort)))
-		to := net.JoinHostPort(dst.String(), fmt.Sprint(uint16(tcp.DstPort)))
-		here, there := at.LocalAddr().String(), at.RemoteAddr().String()
-		if !(from == here && to == there || from == there && to == here) {
-			t.Errorf("%s saw a segment from %s to %s; its connection is with %s", here, from, to, there)
-		}
-		n.resets += count(tcp.RST)
-		n.data += count(tcp.Window == dataWindow && from == there && string(tcp.Payload) == " more")
-		n.acks += count(tcp.Window == ackWindow && from == there && len(tcp.Payload) == 0)
 	}
+}
+
+// A watch knows all connections that there were between two hosts.
+type watch struct {
+	client, server *wire
+	known          map[string]bool // host, from, to
+}
+
+// connect opens a connection. Who speaks first on it is from.
+func (w *watch) connect(t *testing.T, l *lab.Lab, ln net.Listener, dial netip.AddrPort, fromClient bool) *ends {
+	t.Helper()
+	c, err := l.Client().Dial("tcp", dial.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &ends{from: &end{c, w.client}, to: &end{s, w.server}}
+	for _, n := range []*end{e.from, e.to} {
+		here, there := n.LocalAddr().String(), n.RemoteAddr().String()
+		w.known[n.host+here+there], w.known[n.host+there+here] = true, true
+		_ = n.SetDeadline(time.Now().Add(10 * time.Second))
+		t.Cleanup(func() { _ = n.Close() })
+	}
+	if !fromClient {
+		e.from, e.to = e.to, e.from
+	}
+	// Both directions have a packet before there is anything to inject.
+	for _, pair := range [][2]*end{{e.to, e.from}, {e.from, e.to}} {
+		fmt.Fprint(pair[0], "hello")
+		if _, err := io.ReadFull(pair[1], make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
+// check wants nothing on the wires but those connections.
+func (w *watch) check(t *testing.T) {
+	t.Helper()
+	for _, wire := range []*wire{w.client, w.server} {
+		for _, s := range wire.segments(t) {
+			if !w.known[wire.host+s.from+s.to] {
+				t.Errorf("at %s passed a segment from %s to %s, which is of no connection here (window %d)", wire.host, s.from, s.to, s.Window)
+			}
+		}
+	}
+}
+
+// ends are the two of one connection.
+type ends struct{ from, to *end }
+
+// An end is a connection as one host has it.
+type end struct {
+	net.Conn
+	*wire
+}
+
+// say has one end say a word, and wants the other to read that and what was injected behind it. The first one must
+// get an acknowledgement.
+func (e *ends) say(t *testing.T) {
+	t.Helper()
+	fmt.Fprint(e.from, "say")
+	got := make([]byte, len("say more"))
+	if _, err := io.ReadFull(e.to, got); err != nil || string(got) != "say more" {
+		t.Errorf("%v read %q, %v", e.to.LocalAddr(), got, err)
+	}
+	e.to.await(t, tally{data: 1})
+	e.from.await(t, tally{acks: 1})
+	for _, c := range []*end{e.from, e.to} { // and it lives
+		if n := c.tally(t); n.resets != 0 {
+			t.Errorf("%v saw %d resets", c.LocalAddr(), n.resets)
+		}
+	}
+}
+
+// cut has one end say a word that is rejected, and wants both ends to know.
+func (e *ends) cut(t *testing.T) {
+	t.Helper()
+	fmt.Fprint(e.from, "cut")
+	for _, c := range []*end{e.from, e.to} {
+		if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%v was not reset: %v", c.LocalAddr(), err)
+		}
+	}
+}
+
+type tally struct{ data, acks, resets int }
+
+// await wants the end's host to have seen just that from the other end. A packet that was injected is on its way for a
+// while.
+func (e *end) await(t *testing.T, want tally) {
+	t.Helper()
+	got := e.tally(t)
+	for end := time.Now().Add(10 * time.Second); got != want && time.Now().Before(end); got = e.tally(t) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got != want {
+		t.Errorf("%v saw %+v from %v, want %+v", e.LocalAddr(), got, e.RemoteAddr(), want)
+	}
+}
+
+// tally counts what came from the other end so far.
+func (e *end) tally(t *testing.T) (n tally) {
+	t.Helper()
+	here, there := e.LocalAddr().String(), e.RemoteAddr().String()
+	for _, s := range e.segments(t) {
+		if s.from == there && s.to == here {
+			n.resets += count(s.RST)
+			n.data += count(s.Window == dataWindow && string(s.Payload) == " more")
+			n.acks += count(s.Window == ackWindow && len(s.Payload) == 0)
+		}
+	}
+	return n
 }
 
 func count(is bool) int {
@@ -219,7 +257,8 @@ func count(is bool) int {
 type speaker struct {
 	socket divert.Socket
 	bit    uint32
-	nat    [2]bool // by direction: to the server or from it
+	nat    [2]bool         // by direction: to the server or from it
+	spoken map[string]bool // by flow and word: TCP repeats what it is not sure of
 	done   chan error
 }
 
@@ -244,7 +283,7 @@ func newSpeaker(t *testing.T, n *lab.Node, backend firewall.Kind) *speaker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &speaker{bit: rules.Translated, done: make(chan error, 1)}
+	s := &speaker{bit: rules.Translated, spoken: map[string]bool{}, done: make(chan error, 1)}
 	err = n.Do(func() (err error) {
 		s.socket, err = divert.OpenSocket("nfqueue:0",
 			divert.WithInjectMark(firewall.DefaultMarks.Injected.Value), divert.WithUntrackedMark(rules.Translated))
@@ -297,11 +336,16 @@ func (s *speaker) take(p *packet.Packet) error {
 		p.Verdict = packet.Drop
 	}
 	own := [2][]byte{} // to the receiver, and back to the sender
-	switch h := p.TCP(); said {
-	case "say":
+	src, dst := p.Addrs()
+	key := fmt.Sprint(src, p.SrcPort, dst, p.DstPort, said)
+	first := !s.spoken[key]
+	s.spoken[key] = true
+	switch h := p.TCP(); {
+	case !first:
+	case said == "say":
 		own[0] = packet.AppendSegment(nil, p, &packet.Segment{Seq: h.Seq().Add(3), Ack: h.Ack(), Window: dataWindow, Flags: packet.PSH, Payload: []byte(" more")})
 		own[1] = packet.AppendSegment(nil, p, &packet.Segment{Seq: h.Ack(), Ack: h.Seq(), Window: ackWindow, ToSender: true})
-	case "cut":
+	case said == "cut":
 		own[0], own[1] = packet.ResetReceiver(nil, p), packet.Reset(nil, p)
 	}
 	if err := s.socket.Finish([]*packet.Packet{p}); err != nil {
