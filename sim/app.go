@@ -5,22 +5,23 @@ import (
 	"time"
 )
 
-// An op is what an application does next.
-type op uint8
+// An Op is what an application does next.
+type Op uint8
 
+// The deeds of applications.
 const (
-	opWrite op = iota // n bytes of its data
-	opSleep           // for n milliseconds
-	opLines           // until it has read n lines
-	opEnd             // until the peer has said that it ends, and all is read
-	opClose           // says that it ends; it goes on reading
-	opAbort
+	OpWrite Op = iota // N bytes of its data
+	OpSleep           // for N milliseconds
+	OpLines           // until it has read N lines
+	OpEnd             // until the peer has said that it ends, and all is read
+	OpClose           // says that it ends; it goes on reading
+	OpAbort
 )
 
-// An act is one step of an application.
-type act struct {
-	op op
-	n  int
+// An Act is one step of an application.
+type Act struct {
+	Op Op
+	N  int
 }
 
 // run has the application go on as far as it can.
@@ -35,27 +36,27 @@ func (e *end) run() {
 }
 
 // step reports whether the act is done.
-func (e *end) step(a *act) bool {
-	switch a.op {
-	case opWrite:
-		e.wrote += a.n
-	case opSleep:
+func (e *end) step(a *Act) bool {
+	switch a.Op {
+	case OpWrite:
+		e.wrote += a.N
+	case OpSleep:
 		switch {
 		case e.wake == 0:
-			e.wake = e.now + time.Duration(a.n)*time.Millisecond
+			e.wake = e.now + time.Duration(a.N)*time.Millisecond
 			e.add(e.wake, kindApp, uint8(e.who), 1)
 			return false
 		case e.now < e.wake:
 			return false
 		}
 		e.wake = 0
-	case opLines:
-		return e.lines >= a.n
-	case opEnd:
+	case OpLines:
+		return e.lines >= a.N
+	case OpEnd:
 		return e.finIn && e.read == e.finAt
-	case opClose:
+	case OpClose:
 		e.closed = true
-	case opAbort:
+	case OpAbort:
 		e.abort()
 		return false
 	}

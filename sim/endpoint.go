@@ -52,7 +52,7 @@ type end struct {
 	ending Ending
 
 	// The application.
-	script []act
+	script []Act
 	at     int           // of script
 	wake   time.Duration // when a pause is over
 	lines  int           // complete lines that were read
@@ -113,7 +113,7 @@ func (e *end) placeOf(a uint32) int   { return int(int32(a - e.iss - 1)) }
 func (e *end) inPlace(s uint32) int   { return int(int32(s - e.irs - 1)) }
 
 // begin makes e a fresh endpoint.
-func (e *end) begin(n *network, who int, h habits, script []act, data []byte) {
+func (e *end) begin(n *network, who int, h habits, script []Act, data []byte) {
 	*e = end{
 		network: n, who: who, h: h, script: script, data: data, iss: h.isn, una: -1, nxt: -1, top: -1, finAt: -1,
 		timed: -1, rto: time.Second, gone: e.gone[:0], have: e.have[:0], in: e.in[:0], phase: phaseListen,
@@ -202,9 +202,9 @@ func (e *end) arm(t int, d time.Duration) {
 	}
 }
 
-// fire sees to a timer that may have been set anew since.
-func (e *end) fire(t int) {
-	if e.pending[t] != e.now {
+// fire sees to a timer that was on the agenda for the given time, and may have been set anew since.
+func (e *end) fire(t int, at time.Duration) {
+	if e.pending[t] != at {
 		return
 	}
 	e.pending[t] = 0

@@ -46,7 +46,7 @@ func (n *network) between(s *scenario) {
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
 		}},
 	})
-	n.ends[0].call()
+	n.call()
 	if err := m.lane.Run(); err != nil {
 		n.problem("the lane ended: %v", err)
 	}
@@ -80,17 +80,14 @@ func (m *middle) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		until = n.now + wait
 	}
 	for m.queued == 0 && !m.ended {
-		if n.over() || n.now > patience || len(n.problems) > 0 {
+		if n.over() || n.now > n.patience() || len(n.problems) > 0 {
 			m.ended = true
 			m.End()
 			break
 		}
-		at, ok := n.next()
-		if !ok || at > until {
-			n.now = max(n.now, until)
+		if !n.elapse(until) {
 			break
 		}
-		n.do(n.take())
 	}
 	got, err := m.Fake.Recv(ps, 0)
 	m.queued -= got

@@ -49,6 +49,9 @@ type network struct {
 	trust    bool // no end misbehaves
 	packets  int
 	trace    func(string)
+	host     Host // in place of ends[real]; nil: none
+	real     int
+	heard    time.Duration // when the host sent something last
 	enders   bool // Options.Enders
 	scratch  segment
 	spare    []byte
@@ -66,7 +69,7 @@ func (n *network) reset(o Options) {
 	n.agenda.reset()
 	n.flying, n.packets, n.middle = 0, 0, nil
 	n.waiting, n.problems, n.trace = n.waiting[:0], nil, o.Trace
-	n.enders = o.Enders
+	n.enders, n.host, n.heard = o.Enders, nil, n.now
 	n.hops, n.narrow, n.linger, n.merge = [hops]hop{}, 0, 0, false
 }
 
@@ -139,7 +142,7 @@ func (n *network) do(d deed) {
 	case kindPoll:
 		n.poll()
 	case kindTimer:
-		n.ends[d.who].fire(int(d.arg))
+		n.ends[d.who].fire(int(d.arg), d.at)
 	case kindApp:
 		n.ends[d.who].resume(d.arg)
 	}
@@ -168,8 +171,12 @@ func (n *network) arrive(i uint32) {
 		}
 	} else {
 		n.tell("                            > "+names[who], 1-who, s)
-		in := *s
-		n.ends[who].arrive(&in)
+		if n.host != nil && who == n.real {
+			n.host.Send(g.b)
+		} else {
+			in := *s
+			n.ends[who].arrive(&in)
+		}
 	}
 	n.free = append(n.free, i)
 }
@@ -226,20 +233,56 @@ func (n *network) over() bool {
 		return false
 	}
 	for i := range n.ends {
-		if e := &n.ends[i]; !e.done() && !(e.silent() && n.ends[1-i].done()) {
+		if !n.ended(i) && !(n.ended(1-i) && n.silent(i)) {
 			return false
 		}
 	}
 	return true
 }
 
+// silent reports whether an end has nothing to say unless it is spoken to.
+func (n *network) silent(who int) bool {
+	if n.host != nil && who == n.real {
+		return n.now > n.heard+hostSilence
+	}
+	return n.ends[who].silent()
+}
+
+// ended reports whether the connection is over as far as an end can tell.
+func (n *network) ended(who int) bool {
+	if n.host != nil && who == n.real {
+		return n.host.Done()
+	}
+	return n.ends[who].done()
+}
+
 // alone runs the ends without Weir.
 func (n *network) alone() {
-	n.ends[0].call()
-	for !n.over() && n.now < patience {
-		if _, ok := n.next(); !ok {
-			break
-		}
-		n.do(n.take())
+	n.call()
+	for !n.over() && n.now < n.patience() && n.elapse(patience) {
 	}
+}
+
+// call has the client call.
+func (n *network) call() {
+	if n.host != nil {
+		n.host.Start()
+	}
+	if n.host == nil || n.real != 0 {
+		n.ends[0].call()
+	}
+}
+
+// elapse has what comes next happen. It reports false if that is not before the given time, which it then is.
+func (n *network) elapse(until time.Duration) bool {
+	at, ok := n.next()
+	if n.host != nil {
+		return n.elapseReal(at, ok, until)
+	}
+	if !ok || at > until {
+		n.now = max(n.now, until)
+		return false
+	}
+	n.do(n.take())
+	return true
 }

@@ -14,7 +14,7 @@ type scenario struct {
 	rand    *rand.Rand
 	v6      bool
 	habits  [2]habits
-	scripts [2][]act
+	scripts [2][]Act
 	data    [2][]byte
 	editor  editor
 	resizes bool
@@ -126,10 +126,10 @@ func text(r *rand.Rand, n, needles int) []byte {
 func (s *scenario) say(who, n int) {
 	line := append(text(s.rand, n, pick(s.rand, 0, 3, 15)), '\n')
 	s.data[who] = append(s.data[who], line...)
-	s.do(who, opWrite, len(line))
+	s.do(who, OpWrite, len(line))
 }
 
-func (s *scenario) do(who int, o op, n int) { s.scripts[who] = append(s.scripts[who], act{o, n}) }
+func (s *scenario) do(who int, o Op, n int) { s.scripts[who] = append(s.scripts[who], Act{o, n}) }
 
 // size is how much is said at a time: mostly little, bounded by what small segments make of it.
 func (s *scenario) size() int {
@@ -152,29 +152,29 @@ func (s *scenario) choosePlot() {
 				s.maybeSleep(who)
 			}
 			if chance(r, 30) {
-				s.do(who, opEnd, 0)
+				s.do(who, OpEnd, 0)
 			}
 		}
 		s.unlock()
 	case 3, 4:
 		s.plot = "an upload"
 		s.say(0, s.size())
-		s.do(1, opEnd, 0)
+		s.do(1, OpEnd, 0)
 		if chance(r, 50) {
 			s.say(1, s.size()/4)
 		}
 	case 5:
 		s.plot = "a download"
 		s.say(0, r.IntN(200))
-		s.do(1, opLines, 1)
+		s.do(1, OpLines, 1)
 		s.say(1, s.size())
 	case 6, 7, 8:
 		s.plot = "questions and answers"
 		for i := range 1 + r.IntN(6) {
 			s.say(0, s.size()/4)
-			s.do(1, opLines, i+1)
+			s.do(1, OpLines, i+1)
 			s.say(1, s.size()/4)
-			s.do(0, opLines, i+1)
+			s.do(0, OpLines, i+1)
 			s.maybeSleep(0)
 		}
 	case 9:
@@ -184,15 +184,15 @@ func (s *scenario) choosePlot() {
 			s.say(who, s.size())
 			s.maybeSleep(who)
 		}
-		s.do(r.IntN(2), opAbort, 0)
+		s.do(r.IntN(2), OpAbort, 0)
 	}
-	s.do(0, opClose, 0)
-	s.do(1, opClose, 0)
+	s.do(0, OpClose, 0)
+	s.do(1, OpClose, 0)
 }
 
 // unlock has not both wait for the other's end.
 func (s *scenario) unlock() {
-	waits := func(who int) bool { return s.scripts[who][len(s.scripts[who])-1].op == opEnd }
+	waits := func(who int) bool { return s.scripts[who][len(s.scripts[who])-1].Op == OpEnd }
 	if waits(0) && waits(1) {
 		s.scripts[0] = s.scripts[0][:len(s.scripts[0])-1]
 	}
@@ -200,7 +200,7 @@ func (s *scenario) unlock() {
 
 func (s *scenario) maybeSleep(who int) {
 	if chance(s.rand, 40) {
-		s.do(who, opSleep, 1+s.rand.IntN(pick(s.rand, 10, 300, 4000)))
+		s.do(who, OpSleep, 1+s.rand.IntN(pick(s.rand, 10, 300, 4000)))
 	}
 }
 

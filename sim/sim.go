@@ -34,6 +34,7 @@ type Options struct {
 	Trace   func(line string) // each packet at each place, for people; nil: nobody asks
 	Without bool              // no Weir between the ends: what the endpoints do among themselves
 	Enders  bool              // fakes also look like the end of the connection, and like a new one
+	Real    func(Part) Host   // a real host is one of the ends, and all happens in its time; nil: none
 }
 
 // A Report is what came of a seed.
@@ -76,11 +77,18 @@ func (r *Runner) Run(seed uint64, o Options) Report {
 	n.reset(o)
 	n.rand = rand.New(rand.NewPCG(seed, 0x5eed))
 	s := newScenario(n.rand)
+	if o.Real != nil {
+		s.hasten()
+	}
 	s.apply(n)
+	if o.Real != nil {
+		n.replace(n.rand.IntN(2), s, o.Real)
+	}
 	if o.Without {
 		n.alone()
 	} else {
 		n.between(s)
 	}
+	n.dismiss()
 	return n.report(seed, s)
 }

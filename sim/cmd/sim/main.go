@@ -2,6 +2,7 @@
 //
 //	go run ./sim/cmd/sim -seed 42 -v
 //	go run ./sim/cmd/sim -from 1 -n 200000
+//	go run ./sim/cmd/sim -real -n 20000
 package main
 
 import (
@@ -11,7 +12,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/weir-project/weir/lab"
 	"github.com/weir-project/weir/sim"
+	"github.com/weir-project/weir/sim/real"
 )
 
 func main() {
@@ -20,14 +23,33 @@ func main() {
 	without := flag.Bool("without", false, "run the two ends without Weir between them")
 	from := flag.Uint64("from", 0, "first of many seeds")
 	n := flag.Uint64("n", 10000, "how many seeds")
-	width := flag.Int("width", min(runtime.NumCPU(), 2), "how many at a time")
+	width := flag.Int("width", 0, "how many at a time; 0: as many as are good")
 	enders := flag.Bool("enders", false, "have fakes also look like the end of the connection, and like a new one")
+	kernel := flag.Bool("real", false, "have Linux's TCP at one end, in a network namespace; takes real time")
 	flag.Parse()
 	o := sim.Options{Without: *without, Enders: *enders}
+	if *width == 0 {
+		*width = min(runtime.NumCPU(), 2)
+	}
+	if *kernel {
+		network, err := openReal()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "sim:", err)
+			os.Exit(1)
+		}
+		o.Real, *width = network.Host, real.Width
+	}
 	if *seed >= 0 {
 		os.Exit(one(uint64(*seed), *verbose, o))
 	}
 	os.Exit(many(*from, *n, *width, o))
+}
+
+func openReal() (*real.Network, error) {
+	if err := lab.Enter(); err != nil {
+		return nil, err
+	}
+	return real.Open()
 }
 
 func one(seed uint64, verbose bool, o sim.Options) int {
