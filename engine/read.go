@@ -21,6 +21,7 @@ type reading struct {
 	open     bool // what is shown is a stream's
 	hold     int  // what those who were shown it want to see again
 	mayHold  bool
+	late     bool // what is not decided now leaves as it is
 	message  bool // a parser shows it
 }
 
@@ -28,16 +29,22 @@ type reading struct {
 func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decision) inspect.Decision {
 	r := &l.reading
 	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true}
-	l.readPayload(end)
-	if !r.decision.Verdict.Final() {
-		l.readMessages(end)
-	}
+	l.readAll(end)
 	r.open = false
 	return r.decision
 }
 
+// readAll shows what is unread as bytes and as messages.
+func (l *Lane) readAll(end bool) {
+	l.readPayload(end)
+	if !l.reading.decision.Verdict.Final() {
+		l.readMessages(end)
+	}
+}
+
 // readPayload shows bytes.
 func (l *Lane) readPayload(end bool) {
+	end = end || l.reading.late
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	r.hold, r.mayHold = 0, !end
@@ -106,31 +113,75 @@ func (l *Lane) readMessages(end bool) {
 func (l *Lane) feed(b []byte, end bool) bool {
 	r := &l.reading
 	ss := r.ss
-	r.message, r.mayHold = true, !end
-	got := ss.parser.Feed(proto.Input{
-		Bytes: b, Dir: r.dir, End: end, Want: l.chain.Wanted, Resize: l.chain.Resize,
-	}, r)
-	r.message = false
-	n := min(max(got.N, 0), len(b))
+	got, n := l.feedParser(b, end, r.late)
+	if got.N < len(b) && got.Skip == 0 && got.Why == "" && len(b)-n > l.limits.Stream.Window && !r.late {
+		ss.conn.Done(r.dir, stream.Message, n)
+		b = b[n:]
+		got, n = l.feedParser(b, end, true) // no room, so no time
+	}
 	if n < len(b) && got.Skip == 0 && got.Why == "" && len(b)-n > l.limits.Stream.Window {
-		got.Why = "stream-window-full"
+		got.Why, got.As = "stream-window-full", proto.Beyond
 	}
 	if got.Why != "" {
-		l.refused(got.Why)
+		l.refused(got)
 		n = len(b)
 	}
 	ss.skip[r.dir] = got.Skip
-	r.ss.conn.Done(r.dir, stream.Message, n)
+	ss.conn.Done(r.dir, stream.Message, n)
 	if ss.skip[0] >= proto.Forever/2 && ss.skip[1] >= proto.Forever/2 {
 		l.giveUpParsing(ss)
 	}
 	return got.Skip > 0 && n < len(b) && !r.decision.Verdict.Final()
 }
 
-// refused tells of a stream that breaks its grammar, and reads no more messages of it.
-func (l *Lane) refused(why packet.Reason) {
-	l.reading.decision = graver(l.reading.decision, l.anomaly(inspect.LayerApp, why, packet.Pass))
+func (l *Lane) feedParser(b []byte, end, late bool) (got proto.Progress, n int) {
+	r := &l.reading
+	in := proto.Input{Bytes: b, Dir: r.dir, End: end, Late: late, Want: l.chain.Wanted}
+	if !l.outcomes.Monitor {
+		in.Edits, in.Resize = l.chain.Edits, l.chain.Resize
+	}
+	was := r.late
+	r.message, r.late = true, late
+	got = r.ss.parser.Feed(in, r)
+	r.message, r.late = false, was
+	return got, min(max(got.N, 0), len(b))
+}
+
+// outcomeOf is what the policy says to trouble of a parser.
+func (l *Lane) outcomeOf(t proto.Trouble) packet.Verdict {
+	switch t {
+	case proto.Unreadable:
+		return l.outcomes.Malformed
+	case proto.Beyond:
+		return l.outcomes.Limit
+	}
+	return l.outcomes.Edit
+}
+
+// refused tells of a stream that cannot be read on, and reads no more messages of it. If it was altered and cannot be
+// completed, the connection ends.
+func (l *Lane) refused(got proto.Progress) {
+	outcome := l.outcomeOf(got.As)
+	if got.Broken {
+		outcome = packet.Drop
+	}
+	l.trouble(got.As, got.Why, outcome)
 	l.giveUpParsing(l.reading.ss)
+}
+
+// trouble tells of what is wrong with a stream. What was dropped of a stream comes again, so the flow is dropped with it.
+func (l *Lane) trouble(t proto.Trouble, why packet.Reason, outcome packet.Verdict) {
+	layer := inspect.LayerApp
+	if t == proto.Unedited {
+		layer = inspect.LayerEdit
+	}
+	l.reading.decision = graver(l.reading.decision, l.anomaly(layer, why, outcome))
+}
+
+// Tell implements proto.Teller.
+func (r *reading) Tell(t proto.Trouble, why packet.Reason) (dropped bool) {
+	r.lane.trouble(t, why, r.lane.outcomeOf(t))
+	return r.decision.Verdict.Final()
 }
 
 // giveUpParsing reads no more messages of the flow.
@@ -147,10 +198,10 @@ func (l *Lane) giveUpParsing(ss *session) {
 func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	f, dir := l.cx.Flow, l.reading.dir
 	switch {
+	case ss.parser != nil:
+		return proto.Yes // also if nobody reads any more: what it has begun to alter it goes on with
 	case f.Interest&l.chain.Reads == 0:
 		return proto.No
-	case ss.parser != nil:
-		return proto.Yes
 	case ss.dark || l.chain.Wanted&^field.SetOf(field.Payload) == 0:
 		l.see(f, flow.SightDark)
 		return proto.No
@@ -167,7 +218,7 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 		case proto.Yes:
 			ss.parser = l.streams[i].Open()
 			if ss.parser == nil {
-				l.refused("parsers-exhausted")
+				l.refused(proto.Progress{Why: "parsers-exhausted", As: proto.Beyond})
 				return proto.No
 			}
 			f.App = uint8(i + 1)
@@ -199,7 +250,7 @@ func (r *reading) Show(m *field.Message, phase field.Phase) proto.Answer {
 	r.hold = 0
 	r.mayHold = false
 	for i := range m.Fields {
-		r.mayHold = r.mayHold || m.Fields[i].More
+		r.mayHold = r.mayHold || m.Fields[i].More && !r.late
 	}
 	r.decision = l.showMessage(m, l.cx.Flow, r.decision, phase)
 	e := &l.edits

@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
@@ -81,7 +82,7 @@ func (l *Lane) session(f *flow.Flow) *session {
 // mode is what may be done to connections.
 func (l *Lane) mode() stream.Mode {
 	return stream.Mode{
-		Passive: l.outcomes.Monitor, Edits: !l.outcomes.Monitor, Resizes: !l.outcomes.Monitor && l.chain.Resize != 0,
+		Passive: l.outcomes.Monitor, Edits: !l.outcomes.Monitor, Resizes: !l.outcomes.Monitor && l.chain.Resize|l.chain.Edits&^field.SetOf(field.Payload) != 0, // what is edited decoded changes its length
 		Recorded: l.recorded, Journal: l.survive.journal != nil, Successor: l.survive.successor,
 	}
 }
@@ -184,8 +185,8 @@ func (l *Lane) lastLook(ss *session, dir flow.Direction) {
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	defer l.guard()
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, open: true}
-	l.readPayload(true)
+	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: true}
+	l.readAll(false)
 	r.open = false
 	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {
 		ss.flow.Verdict, ss.flow.Reason = d.Verdict, d.Reason

@@ -40,7 +40,8 @@ type Chain struct {
 	Timer   [MaxInspectors]TimerInspector // by index; nil where there is none
 
 	Wanted   field.Set // fields that anybody asks for; nothing else is parsed
-	Resize   field.Set // fields whose length somebody may change
+	Edits    field.Set // fields whose bytes somebody may change
+	Resize   field.Set // of these, those whose length somebody may change
 	Reads    uint64    // bit i is set iff inspector i reads what lies inside packets
 	Interest uint64    // the interest of a new flow: bit i is set iff inspector i can lose it
 	Words    int       // inspectors' memory per flow, in 8-byte words
@@ -119,8 +120,12 @@ func (c *Chain) add(index uint8, in Inspector) error {
 	if v, ok := in.(RedactInspector); ok {
 		c.Redact = append(c.Redact, View[RedactInspector]{I: v, Index: index, Bit: bit})
 	}
-	if v, ok := in.(ResizeInspector); ok {
+	if v, ok := in.(ResizeInspector); ok && !c.Entries[index].Monitor {
 		c.Resize = c.Resize.Union(v.Resizes())
+		c.Edits = c.Edits.Union(v.Resizes())
+	}
+	if v, ok := in.(EditInspector); ok && !c.Entries[index].Monitor {
+		c.Edits = c.Edits.Union(v.Edits())
 	}
 	if v, ok := in.(TimerInspector); ok {
 		c.Timer[index] = v

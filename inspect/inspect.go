@@ -120,6 +120,13 @@ type ResizeInspector interface {
 	Resizes() field.Set
 }
 
+// An EditInspector may change the bytes of fields, though not their length. Grammars that decode a field arrange, when a
+// message begins, for it to leave as it is shown; other decoded fields cannot be edited. A field of Resizes need not be named again.
+type EditInspector interface {
+	Inspector
+	Edits() field.Set
+}
+
 // Scope says how far a decision reaches.
 type Scope uint8
 

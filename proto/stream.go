@@ -24,8 +24,9 @@ type Parser interface {
 	// Feed reads in.Bytes, which begins where the last Feed of the direction has ended, and tells out
 	// what it finds. It allocates nothing once the pool is warm.
 	//
-	// For any way of cutting a stream into calls, the fields (parts of one joined), the
-	// replacements and the final state are the same.
+	// For any way of cutting a stream into calls, the fields (parts of one joined), what a receiver
+	// reads after the replacements, and the final state are the same. Framing that a grammar makes of its
+	// own, such as the sizes of chunks, may differ.
 	Feed(in Input, out Sink) Progress
 
 	// Close gives the Parser back to its pool. It is not used any more.
@@ -37,8 +38,10 @@ type Input struct {
 	Bytes  []byte // read-only view; valid for the call
 	Dir    flow.Direction
 	End    bool      // the sender has closed: nothing comes behind Bytes, and what is left is never shown again
+	Late   bool      // time is up: what the parser is not done with leaves as it came, and comes again all the same
 	Want   field.Set // somebody asks for these; others need not be made
-	Resize field.Set // of these, the inspectors may change the length; known before their first byte leaves
+	Edits  field.Set // of these, the inspectors may change bytes; known before their first byte leaves
+	Resize field.Set // of these, they may also change the length; likewise
 }
 
 // Progress is how far Feed came.
@@ -52,12 +55,27 @@ type Progress struct {
 	// this direction need be fed any more.
 	Skip int64
 
-	// Why is not empty iff the stream breaks the grammar. Then it is fed nothing any more.
+	// Why is not empty iff the stream cannot be read on. Then it is fed nothing any more, and the policy has the
+	// outcome of As.
 	Why packet.Reason
+	As  Trouble
+
+	// Broken says, beside Why, that what has left was altered and cannot be completed: the connection
+	// must end, whatever the policy.
+	Broken bool
 }
 
 // Forever as Progress.Skip is for the rest of a stream.
 const Forever = int64(1) << 62
+
+// Trouble is a kind of what can go wrong with a stream. For each the policy has an outcome.
+type Trouble uint8
+
+const (
+	Unreadable Trouble = iota // it breaks its grammar, or receivers read it in different ways
+	Beyond                    // a limit is reached, or it is more than Weir can undo
+	Unedited                  // an edit that was asked for cannot be made
+)
 
 // A Sink takes what a Parser finds. It is the engine's, and valid for one call of Feed.
 type Sink interface {
@@ -78,6 +96,20 @@ type Sink interface {
 	Replace(off, end int, with []byte) bool
 }
 
+// A Teller is a Sink that takes what is wrong but does not keep the parser from reading on.
+type Teller interface {
+	// Tell tells of trouble, and reports whether the connection was dropped for it.
+	Tell(t Trouble, why packet.Reason) (dropped bool)
+}
+
+// Tell tells out of trouble, if it is a Teller.
+func Tell(out Sink, t Trouble, why packet.Reason) (dropped bool) {
+	if s, ok := out.(Teller); ok {
+		return s.Tell(t, why)
+	}
+	return false
+}
+
 // An Answer is what the inspectors say to what they were shown.
 type Answer struct {
 	// Edits are in the offsets of Message.Unit, in order, without overlap; valid until the next
@@ -88,10 +120,11 @@ type Answer struct {
 	// Hold is the number of bytes at the end of a body's part that somebody wants to see again, together
 	// with what follows them. They are at the head of the next part, with Field.Seen to tell. The
 	// parser leaves the bytes of the stream that they came from unread (Progress.N), or where
-	// it cannot, because they were decoded, keeps their text. 0 where More is false.
+	// it cannot, because they were decoded, keeps their text. 0 where More is false, and if Input.Late.
 	Hold int
 
-	// Stop says that nobody wants to see any more of this connection, or that it was dropped.
+	// Stop says that nobody wants to see any more of this connection, or that it was dropped. A parser
+	// that has altered how a message is framed goes on to its end.
 	Stop bool
 }
 

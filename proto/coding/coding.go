@@ -103,3 +103,30 @@ func kindOf(name []byte) Kind {
 	}
 	return kinds
 }
+
+// MaxMagic is how many bytes Fits looks at.
+const MaxMagic = 4
+
+// Fits reports whether a body that begins with b can be in these codings: whether the outermost has its mark there. Brotli has none, and
+// too few bytes fit always.
+func (l *Layers) Fits(b []byte) bool {
+	switch l.kinds[l.n-1] {
+	case Gzip:
+		return bytes.HasPrefix(b, gzipMagic[:min(len(b), 2)])
+	case Deflate:
+		return len(b) < 2 || isZlib(b) || b[0]>>1&3 != 3 // no block has the third type (RFC 1951 §3.2.3)
+	case Zstd:
+		return bytes.HasPrefix(b, zstdMagic[:min(len(b), 4)]) || len(b) > 3 && b[0]&0xf0 == 0x50 && string(b[1:4]) == "\x2a\x4d\x18" // a skippable frame
+	}
+	return true
+}
+
+var (
+	gzipMagic = []byte("\x1f\x8b")
+	zstdMagic = []byte("\x28\xb5\x2f\xfd")
+)
+
+// isZlib reports whether b begins with the frame of RFC 1950 §2.2.
+func isZlib(b []byte) bool {
+	return b[0]&0x0f == 8 && b[0]>>4 <= 7 && (uint(b[0])<<8|uint(b[1]))%31 == 0
+}

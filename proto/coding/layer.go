@@ -73,7 +73,7 @@ func (l *layer) openDeflate() (err error) {
 	if err != nil {
 		return err
 	}
-	if head[0]&0x0f == 8 && head[0]>>4 <= 7 && (uint(head[0])<<8|uint(head[1]))%31 == 0 {
+	if isZlib(head) {
 		if l.zlib == nil {
 			l.zlib, err = zlib.NewReader(&l.src)
 		} else {

@@ -83,6 +83,13 @@ func (s *Stream) Read(dst []byte) (n int, why packet.Reason) {
 	return s.n, s.why
 }
 
+// Rest takes back what of the bytes fed no decoder has taken yet, and returns how many they are.
+func (s *Stream) Rest() int {
+	n := len(s.in)
+	s.in = nil
+	return n
+}
+
 // Done reports whether the body has ended, or failed.
 func (s *Stream) Done() bool { return s.done }
 

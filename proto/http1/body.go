@@ -1,192 +1,291 @@
 package http1
 
 import (
-	"bytes"
-
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/coding"
 )
+
+// A plan is how a body leaves. It is made when its head is there, since the head says it.
+type plan uint8
 
 const (
-	maxChunks    = 1024
-	maxChunkLine = 4096
-
-	badChunk      packet.Reason = "http-bad-chunk" // size not hexadecimal, or a line without CR LF
-	tooManyChunks packet.Reason = "http-too-many-chunks"
+	asIs    plan = iota // as it came, with edits that keep the length
+	free                // until the connection closes
+	rechunk             // in chunks of our own
+	whole               // at once, with its Content-Length put right: it is all there
+	wait                // not yet: it will be whole
 )
 
-// A framing says where a message ends (RFC 9112 §6.3).
-type framing uint8
+// A body is what a half remembers of the one that it is in.
+type body struct {
+	id      field.ID
+	framing framing
+	plan    plan
+	wanted  bool // somebody wants to see it
+	decodes bool // it leaves decoded
+	chunks       // of byLength and byClose only place and left
 
-const (
-	noBody framing = iota
-	byLength
-	byChunks
-	byClose
-)
+	offset int64 // of the first byte of text that was not shown, or is held
+	seen   int   // bytes of text that were shown and are held
+	ended  bool  // the last part was shown
 
-// check holds the header lines against each other.
-func (h *head) check(unit []byte) packet.Reason {
-	if h.transfer.End == 0 {
-		return ""
-	}
-	if h.length.End > 0 {
-		return lengthAndTE
-	}
-	if h.old || !h.response && !h.chunked(unit) {
-		return badTE
-	}
-	return ""
+	layers coding.Layers  // to undo; none once stream is nil and raw is set
+	stream *coding.Stream // opened when the first bytes are there
+	kept   []byte         // decoded text that is held
+	ahead  int            // bytes at the head of what comes next that were decoded already
 }
 
-// chunked reports whether the last transfer coding is chunked.
-func (h *head) chunked(unit []byte) bool {
-	v := unit[h.transfer.Off:h.transfer.End]
-	if n := bytes.LastIndexByte(v, ','); n >= 0 {
-		v = bytes.TrimLeft(v[n+1:], " \t")
+func bodyField(response bool) field.ID {
+	if response {
+		return field.HTTPResponseBody
 	}
-	return equalFold(v, "chunked")
+	return field.HTTPRequestBody
 }
 
-func (h *head) framing(unit []byte) framing {
-	switch {
-	case h.response && (h.code < 200 || h.code == 204 || h.code == 304):
-		return noBody
-	case h.transfer.End > 0 && h.chunked(unit):
-		return byChunks
-	case h.transfer.End > 0:
-		return byClose
-	case h.length.End > 0:
-		return byLength
-	case h.response:
-		return byClose
-	}
-	return noBody
-}
-
-// body adds the body's fields, if wanted, and returns the size of the message.
-func (h *head) body(m *field.Message, unit []byte, id field.ID, wanted bool) (n int, why packet.Reason) {
-	add := func(s field.Span) {
-		if wanted && s.Len() > 0 {
-			m.Add(field.Field{ID: id, Value: unit[s.Off:s.End:s.End], Span: s, Editable: true})
-		}
-	}
-	switch h.framing(unit) {
+// begin makes b the body behind the head.
+func (b *body) begin(h *head, fr framing, pl plan, want field.Set) {
+	*b = body{id: bodyField(h.response), framing: fr, plan: pl}
+	b.wanted = want.Has(b.id)
+	switch fr {
 	case byLength:
-		if h.contentLength > int64(len(unit)-h.end) {
-			add(field.Span{Off: h.end, End: len(unit)})
-			return 0, proto.Incomplete
-		}
-		n = h.end + int(h.contentLength)
-		add(field.Span{Off: h.end, End: n})
-		return n, ""
+		b.place, b.left = inData, h.contentLength
 	case byClose:
-		add(field.Span{Off: h.end, End: len(unit)})
-		return 0, proto.Incomplete
-	case byChunks:
-		return h.chunks(unit, add)
+		b.place, b.left = inData, proto.Forever
 	}
-	return h.end, ""
+	if b.wanted && h.decodable() {
+		b.layers = h.layers
+		b.decodes = pl == free || pl == rechunk
+	}
 }
 
-func (h *head) chunks(unit []byte, add func(field.Span)) (n int, why packet.Reason) {
-	at := h.end
-	for range maxChunks {
-		c, why := readChunk(unit, at)
-		add(c.data)
-		switch {
-		case why != "":
-			return 0, why
-		case c.size == 0:
-			return readTrailer(unit, c.next)
-		}
-		at = c.next
-	}
-	return 0, tooManyChunks
+// decodable reports whether the body's codings are known, and all of it is there to be decoded.
+func (h *head) decodable() bool {
+	return h.layers.Len() > 0 && h.outcome == coding.Known && !h.part
 }
 
-// A chunk is one chunk of a body (RFC 9112 §7.1).
-type chunk struct {
-	line   int        // offset of its first line
-	digits field.Span // of the size in that line
-	size   int64
-	data   field.Span // as much as lies in the unit
-	next   int        // behind it; for the last chunk, behind its line
-}
+// maxWait is how long a body may be that waits to be whole.
+const maxWait = 32 << 10
 
-// readChunk reads the chunk at off; c is as much of it as there is.
-func readChunk(unit []byte, off int) (c chunk, why packet.Reason) {
-	c.line = off
-	b := unit[off:]
-	n := bytes.IndexByte(b, '\n')
-	if n > maxChunkLine || n < 0 && len(b) > maxChunkLine {
-		return c, badChunk
-	}
-	if n < 0 {
-		return c, proto.Incomplete
-	}
-	if n == 0 || b[n-1] != '\r' || bytes.IndexByte(b[:n-1], '\r') >= 0 || bytes.IndexByte(b[:n], 0) >= 0 {
-		return c, badChunk
-	}
-	d := 0
-	for ; d < n-1 && hexValue(b[d]) >= 0; d++ {
-		c.size = c.size<<4 | int64(hexValue(b[d]))
-	}
-	rest := bytes.TrimLeft(b[d:n-1], " \t")
-	if d == 0 || d > 15 || len(rest) > 0 && rest[0] != ';' {
-		return c, badChunk
-	}
-	c.digits = field.Span{Off: off, End: off + d}
-	data := off + n + 1
-	if c.size == 0 {
-		c.next = data
-		return c, ""
-	}
-	if c.size > int64(len(unit)-data) {
-		c.data = field.Span{Off: data, End: len(unit)}
-		return c, proto.Incomplete
-	}
-	end := data + int(c.size)
-	c.data, c.next = field.Span{Off: data, End: end}, end+2
-	tail := unit[end:min(end+2, len(unit))]
-	if !bytes.HasPrefix([]byte("\r\n"), tail) {
-		return c, badChunk
-	}
-	if len(tail) < 2 {
-		return c, proto.Incomplete
-	}
-	return c, ""
-}
-
-func hexValue(c byte) int {
+// plan decides how the body leaves. The rules are in the package comment.
+func (p *parser) plan(h *half, f *feed, fr framing, ask asked) plan {
+	hd := &p.g.head
+	id := bodyField(hd.response)
+	resize := f.in.Resize.Has(id)
 	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
+	case fr <= switches || !resize && !f.in.Edits.Has(id) || !p.want(f).Has(id):
+		return asIs
+	case hd.part || hd.layers.Len() > 0 && (hd.untouched || !hd.decodable()):
+		return asIs
+	case hd.layers.Len() == 0 && (!resize || hd.coded && hd.outcome != coding.Known):
+		return asIs
+	case fr == byChunks:
+		return rechunk
+	case fr == byClose:
+		return free
+	case h.gone > 0:
+		return asIs
 	}
-	return -1
+	return p.planLength(f, ask)
 }
 
-// readTrailer returns the offset behind the empty line that ends the trailer at off.
-func readTrailer(unit []byte, off int) (int, packet.Reason) {
-	at := off
-	for range maxLines {
-		end, next, why := readLine(unit, at)
-		switch {
-		case why != "":
-			return 0, why
-		case at-off > maxHead || next == 0 && len(unit)-off > maxHead:
-			return 0, headTooLarge
-		case next == 0:
-			return 0, proto.Incomplete
-		case end == at:
-			return next, ""
-		}
-		at = next
+// planLength is plan for a body with a Content-Length whose length may change.
+func (p *parser) planLength(f *feed, ask asked) plan {
+	hd := &p.g.head
+	coded := hd.layers.Len() > 0
+	there := int64(len(f.rest())-hd.end) >= hd.contentLength
+	switch {
+	case there && !coded:
+		return whole
+	case !hd.old && ask&askedOld == 0:
+		return rechunk
+	case hd.response && (hd.close || hd.old && !hd.keep):
+		return free
+	case !coded && hd.contentLength <= maxWait && !f.in.Late && !f.in.End:
+		return wait
 	}
-	return 0, tooManyHeaders
+	return asIs
+}
+
+const (
+	unknownCoding packet.Reason = "http-unknown-coding"  // in Content-Encoding; the body is shown as it is
+	tooManyCoded  packet.Reason = "http-too-many-coding" // likewise
+	codedPart     packet.Reason = "http-coded-range"     // a range of a coded body; likewise
+)
+
+// tellCoding tells of a Content-Encoding that will not be undone.
+func (p *parser) tellCoding(b *body, f *feed) {
+	hd := &p.g.head
+	switch {
+	case !b.wanted || !hd.coded:
+	case hd.outcome == coding.Unknown:
+		proto.Tell(f.out, proto.Beyond, unknownCoding)
+	case hd.outcome == coding.TooMany:
+		proto.Tell(f.out, proto.Beyond, tooManyCoded)
+	case hd.part && hd.layers.Len() > 0:
+		proto.Tell(f.out, proto.Beyond, codedPart)
+	}
+}
+
+// readBody reads on in a body.
+func (p *parser) readBody(h *half, f *feed) bool {
+	b := &h.body
+	if h.last {
+		return p.readTrailer(h, f)
+	}
+	from, before := f.at, b.chunks
+	f.at = min(f.at+b.ahead, len(f.in.Bytes))
+	b.ahead = 0
+	if b.plan == asIs && (!b.wanted || p.stopped) {
+		return p.passBody(h, f)
+	}
+	over, why := p.gather(b, f)
+	if why != "" {
+		if b.plan == asIs {
+			return f.refuse(proto.Unreadable, why)
+		}
+		return f.broken(proto.Unreadable, why)
+	}
+	if b.layers.Len() > 0 {
+		return p.readCoded(h, f, from, over)
+	}
+	return p.readText(h, f, from, before, over)
+}
+
+// A piece is bytes of a body that lie together in what was fed.
+type piece struct {
+	text int   // where they are in the text
+	in   int   // and in what was fed
+	n    int   // how many
+	left int64 // of the chunk or body, from the piece's start on
+}
+
+// maxPieces is how many pieces make up a part, at most.
+const maxPieces = 256
+
+// gather reads on and collects the pieces of a body. over says that they end it.
+func (p *parser) gather(b *body, f *feed) (over bool, why packet.Reason) {
+	g, in, text := p.g, f.in.Bytes, 0
+	g.pieces = g.pieces[:0]
+	for f.at < len(in) && len(g.pieces) < maxPieces {
+		if b.place != inData {
+			n, why := b.frame(in[f.at:])
+			if f.at += n; why != "" {
+				return false, why
+			}
+			if b.place == inTrailer {
+				return true, ""
+			}
+			continue
+		}
+		n := int(min(b.left, int64(len(in)-f.at)))
+		g.pieces = append(g.pieces, piece{text: text, in: f.at, n: n, left: b.left})
+		f.at += n
+		text += n
+		if b.left -= int64(n); b.left == 0 && b.framing == byLength {
+			return true, ""
+		} else if b.left == 0 {
+			b.place = inTail
+		}
+	}
+	return b.framing == byClose && f.in.End && f.at == len(in), ""
+}
+
+// back has the reading stand at offset keep of the text gathered, and returns where that is in what was fed.
+func (p *parser) back(b *body, keep int) int {
+	for i := len(p.g.pieces) - 1; ; i-- {
+		if pc := &p.g.pieces[i]; pc.text <= keep {
+			b.chunks = chunks{place: inData, left: pc.left - int64(keep-pc.text)}
+			return pc.in + keep - pc.text
+		}
+	}
+}
+
+// passBody reads on in a body that nobody wants to see.
+func (p *parser) passBody(h *half, f *feed) bool {
+	b := &h.body
+	for {
+		if b.place != inData {
+			n, why := b.frame(f.rest())
+			f.at += n
+			switch {
+			case why != "":
+				return f.refuse(proto.Unreadable, why)
+			case b.place == inTrailer:
+				h.last = true
+				return true
+			case b.place != inData:
+				return false
+			}
+		}
+		n := min(b.left, int64(len(f.rest())))
+		f.at += int(n)
+		if b.left -= n; b.left > 0 {
+			f.skip, b.left = b.left, 0
+		}
+		switch {
+		case b.framing == byClose:
+			f.skip = proto.Forever
+			return false
+		case b.framing == byChunks:
+			b.place = inTail
+		case f.skip == 0:
+			return p.endMessage(h, f, nil)
+		}
+		if f.skip > 0 {
+			return false
+		}
+	}
+}
+
+// readTrailer reads what follows the last chunk.
+func (p *parser) readTrailer(h *half, f *feed) bool {
+	b := f.rest()
+	end := 0
+	switch {
+	case len(b) > 0 && b[0] == '\n':
+		end = 1
+	case len(b) > 1 && b[0] == '\r' && b[1] == '\n':
+		end = 2
+	default:
+		end, h.none = headEnd(b, h.none)
+	}
+	switch {
+	case end > maxHead || end == 0 && len(b) > maxHead:
+		return f.refuse(proto.Beyond, headTooLarge)
+	case end == 0:
+		return false
+	}
+	if why := trailer(b[:end]); why != "" {
+		return f.refuse(troubleOf(why), why)
+	}
+	if h.body.plan == rechunk && h.gone == 0 {
+		p.g.lines = p.g.lines[:0]
+		p.g.validators(b[:end], 0, false)
+		proto.ReplaceAll(f.out, f.at, p.g.lines)
+	}
+	f.at += end
+	h.none = 0
+	return p.endMessage(h, f, b[:end])
+}
+
+// endMessage shows the end of a message, with the trailer if there is one.
+func (p *parser) endMessage(h *half, f *feed, trailer []byte) bool {
+	m := &p.g.msg
+	m.Reset(p.g.Name(), trailer)
+	m.Complete, m.Response = true, h.body.id == field.HTTPResponseBody
+	if len(trailer) > 2 && p.want(f).Has(field.HTTPHeaders) {
+		s := field.Span{End: len(trailer)}
+		for _, c := range "\n\r" { // the line that ends it is no part of it
+			if trailer[s.End-1] == byte(c) {
+				s.End--
+			}
+		}
+		m.Add(field.Field{ID: field.HTTPHeaders, Value: trailer[:s.End:s.End], Span: s})
+	}
+	p.g.drop(&h.body)
+	h.in, h.last = false, false
+	p.show(f, m, field.MessageEnd)
+	return true
 }

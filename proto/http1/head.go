@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto/coding"
 )
 
 // Limits of a head.
@@ -27,10 +28,10 @@ const (
 	obsFold        packet.Reason = "http-obs-fold"           // in a request, or in what frames a response (§5.2)
 	duplicateHost  packet.Reason = "http-duplicate-host"     // §3.2
 	badHost        packet.Reason = "http-bad-host"           // no name or address with port: user names, lists
-	duplicateLen   packet.Reason = "http-duplicate-length"   // even if both say the same (§6.3)
+	duplicateLen   packet.Reason = "http-duplicate-length"   // in a request even if both say the same (§6.3)
 	badLength      packet.Reason = "http-bad-length"
 	duplicateTE    packet.Reason = "http-duplicate-transfer-encoding"
-	badTE          packet.Reason = "http-bad-transfer-encoding" // in a request: not chunked at last; or in HTTP/1.0 (§6.1)
+	badTE          packet.Reason = "http-bad-transfer-encoding" // another than chunked, or in HTTP/1.0 (§6.1, §7)
 	lengthAndTE    packet.Reason = "http-length-and-chunked"    // §6.1
 )
 
@@ -39,34 +40,39 @@ type head struct {
 	response bool
 	absolute bool // host is of the target
 	old      bool // HTTP/1.0
+	connects bool // the method is CONNECT
 	method   field.Span
 	target   field.Span
 	status   field.Span
 	host     field.Span // as received
 	agent    field.Span
-	length   field.Span // value of Content-Length
-	block    field.Span // header lines; valid iff whole
-	whole    bool       // the empty line is there
-	end      int        // behind the empty line; valid iff whole
+	block    field.Span // header lines
+	end      int        // behind the empty line
 
 	hosts         int
 	transfer      field.Span // value of Transfer-Encoding
 	code          int        // status
+	length        field.Span // value of the first Content-Length
 	contentLength int64      // valid iff length was found
 	folded        bool       // the header line read last may not be folded
+
+	coded     bool // there is a Content-Encoding
+	layers    coding.Layers
+	outcome   coding.Outcome // of what it names
+	close     bool           // Connection: close
+	keep      bool           // Connection: keep-alive
+	upgrade   bool           // Upgrade
+	part      bool           // of a range: 206, or Content-Range
+	untouched bool           // Cache-Control: no-transform
+	validated bool           // it has fields that an edit of the body makes wrong
 }
 
-// read reads the head that unit begins with. "" with !h.whole means that it goes on behind the unit; what
-// was found then stands in whole lines.
-func (h *head) read(unit []byte) packet.Reason {
+// read reads the head that unit begins with at at, behind empty lines. It must be whole: see headEnd.
+func (h *head) read(unit []byte, at int) packet.Reason {
 	*h = head{}
-	at := emptyLines(unit)
 	line, next, why := readLine(unit, at)
 	if why != "" {
 		return why
-	}
-	if next == 0 {
-		return h.partialStart(unit, at)
 	}
 	if why := h.start(unit, at, line); why != "" {
 		return why
@@ -78,21 +84,39 @@ func (h *head) read(unit []byte) packet.Reason {
 		switch {
 		case why != "":
 			return why
-		case at > maxHead || next == 0 && len(unit) > maxHead:
+		case at > maxHead:
 			return headTooLarge
-		case next == 0:
-			return ""
-		case line == at:
-			h.block.End, h.end, h.whole = at, next, true
+		case line == at || next == 0:
+			h.block.End, h.end = at, max(at, next)
 			return h.check(unit)
 		case lines == maxLines:
 			return tooManyHeaders
-		case next == len(unit) && unit[at] != ' ' && unit[at] != '\t':
-			return "" // its value may be folded
 		}
 		if why := h.header(unit, at, line); why != "" {
 			return why
 		}
+	}
+}
+
+// headEnd returns the offset behind the empty line that ends a head or trailer; 0 if there is none yet. The first from
+// bytes of b are known to have none in them; it returns how many they are now.
+func headEnd(b []byte, from int) (end, none int) {
+	at := max(0, from)
+	for {
+		n := bytes.IndexByte(b[at:], '\n')
+		if n < 0 {
+			return 0, at
+		}
+		line := at + n + 1
+		switch rest := b[line:]; {
+		case len(rest) > 0 && rest[0] == '\n':
+			return line + 1, at
+		case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
+			return line + 2, at
+		case len(rest) == 0 || len(rest) == 1 && rest[0] == '\r':
+			return 0, at
+		}
+		at = line
 	}
 }
 
@@ -123,15 +147,16 @@ func emptyLines(unit []byte) int {
 
 const maxEmpty = 16
 
-// partialStart makes what it can of a start line without end.
-func (h *head) partialStart(unit []byte, at int) packet.Reason {
-	if len(unit) > maxHead {
-		return headTooLarge
+// check holds the header lines against each other.
+func (h *head) check(unit []byte) packet.Reason {
+	if h.transfer.End == 0 {
+		return ""
 	}
-	b := unit[at:]
-	h.response = bytes.HasPrefix(b, []byte("HTTP/"))
-	if n := tokenSize(b); !h.response && n > 0 && n < len(b) && b[n] == ' ' {
-		h.method = field.Span{Off: at, End: at + n}
+	if h.length.End > 0 {
+		return lengthAndTE
+	}
+	if h.old || !equalFold(unit[h.transfer.Off:h.transfer.End], "chunked") {
+		return badTE
 	}
 	return ""
 }
@@ -184,7 +209,7 @@ func (h *head) statusLine(unit []byte, at, end int) packet.Reason {
 	if h.code < 100 {
 		return badStart
 	}
-	h.response, h.old = true, b[7] == '0'
+	h.response, h.old, h.part = true, b[7] == '0', h.code == 206
 	h.status = field.Span{Off: at + 9, End: at + 12}
 	return ""
 }
@@ -220,37 +245,98 @@ func (h *head) header(unit []byte, at, end int) packet.Reason {
 // known notes the headers that matter here.
 func (h *head) known(unit, name []byte, value field.Span) packet.Reason {
 	h.folded = false
-	switch {
-	case equalFold(name, "host"):
-		if h.hosts++; h.hosts > 1 && !h.response {
-			return duplicateHost
+	v := unit[value.Off:value.End]
+	switch len(name) {
+	case 4:
+		switch {
+		case equalFold(name, "host"):
+			if h.hosts++; h.hosts > 1 && !h.response {
+				return duplicateHost
+			}
+			if !h.absolute && !h.response {
+				h.host = value
+			}
+		case equalFold(name, "etag"):
+			h.validated = true
 		}
-		if !h.absolute && !h.response {
-			h.host = value
-		}
-	case equalFold(name, "user-agent"):
-		if h.agent.End == 0 {
+	case 7:
+		h.upgrade = h.upgrade || equalFold(name, "upgrade")
+	case 10:
+		switch {
+		case equalFold(name, "user-agent") && h.agent.End == 0:
 			h.agent = value
+		case equalFold(name, "connection"):
+			h.close, h.keep = h.close || listed(v, "close"), h.keep || listed(v, "keep-alive")
 		}
-	case equalFold(name, "content-length"):
-		h.folded = true
-		if h.length.End > 0 {
-			return duplicateLen
+	case 13:
+		h.part = h.part || equalFold(name, "content-range")
+		h.untouched = h.untouched || equalFold(name, "cache-control") && listed(v, "no-transform")
+	case 14:
+		if equalFold(name, "content-length") {
+			return h.lengthIs(v, value)
 		}
-		h.length = value
-		var ok bool
-		if h.contentLength, ok = decimal(unit[value.Off:value.End]); !ok {
-			return badLength
+	case 16:
+		if equalFold(name, "content-encoding") {
+			h.folded, h.coded = true, true
+			h.outcome = max(h.outcome, h.layers.Add(v))
 		}
-	case equalFold(name, "transfer-encoding"):
-		h.folded = true
-		if h.transfer.End > 0 {
-			return duplicateTE
+	case 17:
+		if equalFold(name, "transfer-encoding") {
+			h.folded = true
+			if h.transfer.End > 0 {
+				return duplicateTE
+			}
+			h.transfer = value
 		}
-		h.transfer = value
+	}
+	h.validated = h.validated || isValidator(name)
+	return ""
+}
+
+// lengthIs takes a Content-Length. That of a response may be there again, the same: clients then take it, and servers send it.
+func (h *head) lengthIs(v []byte, value field.Span) packet.Reason {
+	h.folded = true
+	n, ok := decimal(v)
+	switch {
+	case !ok:
+		return badLength
+	case h.length.End > 0 && (!h.response || n != h.contentLength):
+		return duplicateLen
+	case h.length.End == 0:
+		h.length, h.contentLength = value, n
 	}
 	return ""
 }
+
+// isValidator reports whether the field tells of the body what an edit makes untrue, besides ETag.
+func isValidator(name []byte) bool {
+	switch len(name) {
+	case 6:
+		return equalFold(name, "digest")
+	case 11:
+		return equalFold(name, "content-md5") || equalFold(name, "repr-digest")
+	case 13:
+		return equalFold(name, "accept-ranges")
+	case 14:
+		return equalFold(name, "content-digest")
+	}
+	return false
+}
+
+// listed reports whether the list has the lower-case word, maybe with a value.
+func listed(list []byte, word string) bool {
+	for len(list) > 0 {
+		one, rest, _ := bytes.Cut(list, comma)
+		one = bytes.Trim(one, " \t")
+		if n := tokenSize(one); equalFold(one[:n], word) {
+			return true
+		}
+		list = rest
+	}
+	return false
+}
+
+var comma = []byte{','}
 
 func trim(unit []byte, off, end int) field.Span {
 	for off < end && (unit[off] == ' ' || unit[off] == '\t') {

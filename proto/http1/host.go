@@ -13,7 +13,7 @@ func (h *head) targetHost(unit []byte) packet.Reason {
 	connect := string(unit[h.method.Off:h.method.End]) == "CONNECT"
 	switch {
 	case connect:
-		h.host, h.absolute = h.target, true
+		h.host, h.absolute, h.connects = h.target, true, true
 		return ""
 	case t[0] == '/' || len(t) == 1 && t[0] == '*':
 		return ""
@@ -55,7 +55,7 @@ func (g *Grammar) normalHost(b []byte) (name []byte, ok bool) {
 	if end > 1 && b[end-1] == '.' {
 		b = b[:end-1]
 	}
-	g.text = g.text[:0]
+	g.name = g.name[:0]
 	for i, c := range b {
 		if !inHost(c, b[0] == '[', i == 0 || i == len(b)-1) {
 			return nil, false
@@ -63,9 +63,9 @@ func (g *Grammar) normalHost(b []byte) (name []byte, ok bool) {
 		if 'A' <= c && c <= 'Z' {
 			c |= 0x20
 		}
-		g.text = append(g.text, c)
+		g.name = append(g.name, c)
 	}
-	return g.text, true
+	return g.name, true
 }
 
 // inHost takes the bytes of names as receivers accept them: unreserved, percent-encoded, some sub-delimiters,

@@ -1,17 +1,32 @@
-// Package http1 reads HTTP/1.0 and HTTP/1.1 messages (RFC 9110, RFC 9112) and repairs their framing around
-// edited bodies.
+// Package http1 reads the requests and responses of HTTP/1.0 and HTTP/1.1 connections (RFC 9110, RFC 9112), shows their bodies without
+// chunks and content codings, and repairs the framing around edits.
 //
 // Its law: where receivers are known to disagree about a message, it is refused by a Reason and not guessed at. The
-// reasons are in head.go and body.go. Read without complaint are empty lines before a request (RFC 9112
-// §2.2), bare LF as the end of a line (§2.2), obsolete folding in responses (§5.2), and a body that ends
-// with the connection (§6.3).
+// reasons are in head.go and framing.go; the policy says what becomes of the connection. Read without complaint are: up to 16
+// bytes of empty lines before a message, and bare LF as the end of a header line (RFC 9112 §2.2); an absolute target, whose host
+// counts and not the Host field (§3.2.2); obsolete folding in responses, not of fields that frame them (§5.2); a Content-Length that a
+// response repeats (RFC 9110 §8.6); a body that ends with the connection (§6.3). Who speaks first settles which direction
+// has the requests. What answers a request is framed as its sender frames it: HEAD, CONNECT, 1xx, 204, 304. 101 counts
+// only if it was asked for by Upgrade. Behind it, and behind a CONNECT that succeeded, nothing is read as HTTP.
 //
-// Limits: 64 KiB and 256 lines of head, and again of trailer; 1024 chunks per unit; 4096 bytes of one chunk's first
-// line. A message beyond them is refused: "http-head-too-large", "http-too-many-headers",
-// "http-too-many-chunks", "http-bad-chunk".
+// Content codings are undone by package coding, up to two. A body that is not in the coding that it claims to be in is shown as it
+// is, and so is one in a coding that is not known; of one that cannot be decoded to its end, that much is shown.
+// Ranges of coded bodies are not decoded. Each of these is told with its reason.
 //
-// It reads what lies in one unit. It remembers no request, so it takes a response to HEAD for one whose body is
-// yet to come. It undoes no content coding, and corrects no digest, ETag or range of an edited body.
+// How a body leaves is decided with its head. If nobody may edit it, and if edits keep the length of one that is not coded:
+// as it came. Otherwise, one that is there as a whole gets its new Content-Length, one of HTTP/1.1 leaves in chunks, one that
+// ends with the connection still does; one of or to a peer of HTTP/1.0 ends with the connection if that closes behind it, or waits to be
+// whole up to 32 KiB. Coded bodies that may be edited leave decoded. Digests of what may be edited go, a strong ETag becomes weak, and
+// Accept-Ranges goes, if the framing is altered; if the length stays, digests get a name that nobody knows. Never reframed are parts
+// of a range (206), and bodies that Cache-Control: no-transform keeps coded; then, and where else none of the ways is open,
+// edits that change the length are refused ("http-cannot-resize"). The operator's edits of the same length are made in
+// no-transform bodies too, if they are not coded.
+//
+// Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 32 changes of kind among pipelined requests;
+// 16 KiB of a body held, 4 KiB of a decoded one, of 1024 such; 1 MiB decoded ahead; 32,768 connections. Beyond the limits of
+// heads and of the pipeline a connection is refused; held is what fits.
+//
+// It undoes no transfer coding but chunked, and reads no HTTP/0.9.
 package http1
 
 import (
@@ -19,20 +34,87 @@ import (
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/coding"
 )
 
-// Grammar is the HTTP/1 grammar. The zero Grammar is ready.
+// Grammar is the HTTP/1 grammar of one lane.
 type Grammar struct {
-	head  head
-	text  []byte       // the host as it is shown
-	edits []field.Edit // the edits asked for and those of the framing
-	sizes []byte       // new lengths, which edits point into
+	free     []*parser
+	parsers  int // made
+	decoders *coding.Pool
+	kept     [][]byte // free buffers for text that is held
+	keeps    int      // such buffers that were made
+
+	// Scratch for one call.
+	head      head
+	feed      feed
+	msg       field.Message
+	name      []byte       // the host as it is shown
+	pieces    []piece      // of a body
+	text      []byte       // the body's text
+	out       []byte       // what takes its place
+	asked     []field.Edit // edits asked for in a head
+	lines     []field.Edit // edits of a head
+	bytes     []byte       // which asked and lines point into
+	unit      []byte       // the head of a body that leaves as a whole
+	start     int          // where it begins
+	newLength int64        // of that body; negative if it stays
 }
 
-// New returns a Grammar.
-func New() *Grammar { return &Grammar{} }
+// maxParsers is how many connections can be open.
+const maxParsers = 32768
 
-var _ proto.Grammar = (*Grammar)(nil)
+// New returns a Grammar.
+func New() *Grammar {
+	return &Grammar{decoders: coding.NewPool(coding.Limits{}), text: make([]byte, 0, maxText)}
+}
+
+var _ proto.StreamGrammar = (*Grammar)(nil)
+
+// Open implements proto.StreamGrammar.
+func (g *Grammar) Open() proto.Parser {
+	if n := len(g.free); n > 0 {
+		p := g.free[n-1]
+		g.free = g.free[:n-1]
+		return p
+	}
+	if g.parsers == maxParsers {
+		return nil
+	}
+	g.parsers++
+	return &parser{g: g}
+}
+
+// drop gives back what a body holds.
+func (g *Grammar) drop(b *body) {
+	if b.stream != nil {
+		b.stream.Close()
+	}
+	g.keep(b, nil)
+	*b = body{}
+}
+
+// canKeep reports whether there is a buffer for text that b holds.
+func (g *Grammar) canKeep(b *body) bool { return b.kept != nil || len(g.kept) > 0 || g.keeps < allKept }
+
+// keep has b keep text, in place of what it kept. canKeep must have said that it can.
+func (g *Grammar) keep(b *body, text []byte) {
+	switch {
+	case len(text) == 0 && b.kept == nil:
+		return
+	case len(text) == 0:
+		g.kept = append(g.kept, b.kept[:0])
+		b.kept = nil
+		return
+	case b.kept == nil && len(g.kept) > 0:
+		n := len(g.kept) - 1
+		b.kept, g.kept = g.kept[n], g.kept[:n]
+	case b.kept == nil:
+		g.keeps++
+		b.kept = make([]byte, 0, maxKept)
+	}
+	b.kept = append(b.kept[:0], text...)
+}
 
 // Name returns "http".
 func (g *Grammar) Name() string { return "http" }
@@ -49,14 +131,18 @@ func (g *Grammar) Sight() flow.Sight { return flow.SightReadable }
 // Over reports whether p is TCP.
 func (g *Grammar) Over(p packet.Proto) bool { return p == packet.TCP }
 
-// Parse reads one message; n stops before the next one of a pipeline. Who speaks is told by the bytes. A chunked body has one
-// body field for each chunk, or part of one, in the unit. HTTPHost is the name that the request
-// is for, lower case, without port and final dot: of an absolute target if there is one (RFC 9112
-// §3.2.2), else of the Host header; it cannot be edited. HTTPHeaders comes only whole.
-func (g *Grammar) Parse(m *field.Message, unit []byte, from proto.Peer, want field.Set) (int, packet.Reason) {
+// Parse reads the head of one message. Bodies are read from streams only: n is 0 if there is one. Who speaks is told by the
+// bytes. HTTPHost is the name that the request is for, lower case, without port and final dot: of an absolute target if there
+// is one (RFC 9112 §3.2.2), else of the Host header; it cannot be edited.
+func (g *Grammar) Parse(m *field.Message, unit []byte, _ proto.Peer, want field.Set) (int, packet.Reason) {
 	m.Reset(g.Name(), unit)
+	at := emptyLines(unit)
+	end, _ := headEnd(unit[at:], 0)
+	if end == 0 {
+		return 0, proto.Incomplete
+	}
 	h := &g.head
-	if why := h.read(unit); why != "" {
+	if why := h.read(unit, at); why != "" {
 		return 0, why
 	}
 	m.Response = h.response
@@ -64,20 +150,18 @@ func (g *Grammar) Parse(m *field.Message, unit []byte, from proto.Peer, want fie
 		m.Fields = m.Fields[:0]
 		return 0, why
 	}
-	if !h.whole {
+	if h.framing(0) > switches {
 		return 0, proto.Incomplete
 	}
-	id := field.HTTPRequestBody
-	if h.response {
-		id = field.HTTPResponseBody
-	}
-	n, why := h.body(m, unit, id, want.Has(id))
-	if n > 0 {
-		m.Unit, m.Complete = unit[:n], true
-	} else if why != proto.Incomplete {
-		m.Fields = m.Fields[:0]
-	}
-	return n, why
+	m.Unit, m.Complete = unit[:h.end], true
+	return h.end, ""
+}
+
+const needsStream packet.Reason = "http-edit-needs-stream"
+
+// Repair refuses: messages are edited in streams only.
+func (g *Grammar) Repair(dst []byte, _ *field.Message, _ []field.Edit) ([]byte, packet.Reason) {
+	return dst, needsStream
 }
 
 func (g *Grammar) headFields(m *field.Message, unit []byte, want field.Set) packet.Reason {
@@ -103,9 +187,7 @@ func (g *Grammar) headFields(m *field.Message, unit []byte, want field.Set) pack
 	if h.absolute {
 		host()
 	}
-	if h.whole {
-		add(field.HTTPHeaders, h.block)
-	}
+	add(field.HTTPHeaders, h.block)
 	if h.agent.Off < h.host.Off {
 		add(field.HTTPUserAgent, h.agent)
 	}

@@ -60,22 +60,7 @@ func TestFields(t *testing.T) {
 		},
 		{"IPv6 host", "GET / HTTP/1.1\r\nHost: [2001:DB8::1]:80\r\n\r\n", `method="GET" uri="/" headers="Host: [2001:DB8::1]:80\r\n" host="[2001:db8::1]"`},
 		{"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", `method="GET" uri="/" headers="Host:\r\n"`},
-		{"body", "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", `method="POST" uri="/" headers="Content-Length: 5\r\n" request_body="hello"`},
 		{"empty body", "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", `method="POST" uri="/" headers="Content-Length: 0\r\n"`},
-		{"half a body", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhello", `method="POST" uri="/" headers="Content-Length: 9\r\n" request_body="hello" ...`},
-		{
-			"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n06 ; ext=1\r\n world\r\n0\r\nTrailer: x\r\n\r\n",
-			`method="POST" uri="/" headers="Transfer-Encoding: chunked\r\n" request_body="hello" request_body=" world"`,
-		},
-		{
-			"half a chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\nA\r\nhello",
-			`method="POST" uri="/" headers="Transfer-Encoding: gzip, Chunked\r\n" request_body="hello" ...`,
-		},
-		{"host that may be folded yet", "GET / HTTP/1.1\r\nHost: exam\r\n", `method="GET" uri="/" ...`},
-		{"host that is whole", "GET / HTTP/1.1\r\nHost: exam\r\nA", `method="GET" uri="/" host="exam" ...`},
-		{"response", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", `stat_code="200" headers="Content-Length: 2\r\n" response_body="hi"`},
-		{"response until close", "HTTP/1.0 404\r\n\r\ngone", `stat_code="404" headers="" response_body="gone" ...`},
-		{"response coded until close", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx", `stat_code="200" headers="Transfer-Encoding: gzip\r\n" response_body="xx" ...`},
 		{"not modified has no body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", `stat_code="304" headers="Content-Length: 99\r\n"`},
 		{"folded response header", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n", `stat_code="200" headers="X: a\r\n b\r\nContent-Length: 0\r\n"`},
 	} {
@@ -85,7 +70,7 @@ func TestFields(t *testing.T) {
 			if got := show(m); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
-			if whole := !strings.HasSuffix(c.want, "..."); whole != (why == "") || whole != (n == len(c.unit)) {
+			if why != "" || n != len(c.unit) {
 				t.Errorf("Parse = %d, %q", n, why)
 			}
 			if m.Response != strings.HasPrefix(c.unit, "HTTP/") {
@@ -127,6 +112,7 @@ func TestAmbiguityIsRefused(t *testing.T) {
 		{"chunked and length", start + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", lengthAndTE},
 		{"length and chunked in a response", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", lengthAndTE},
 		{"two lengths", start + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", duplicateLen},
+		{"a coding and chunked", start + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", badTE},
 		{"length list", start + "Content-Length: 3, 3\r\n\r\nabc", badLength},
 		{"signed length", start + "Content-Length: +3\r\n\r\nabc", badLength},
 		{"length of nothing", start + "Content-Length:\r\n\r\nabc", badLength},
@@ -155,23 +141,14 @@ func TestAmbiguityIsRefused(t *testing.T) {
 		{"space before the method", " GET / HTTP/1.1\r\n\r\n", oddSpace},
 		{"space behind the version", "GET / HTTP/1.1 \r\n\r\n", oddSpace},
 		{"tab", "GET\t/ HTTP/1.1\r\n\r\n", oddSpace},
-		{"HTTP/0.9", "GET /\r\n", badVersion},
+		{"HTTP/0.9", "GET /\r\n\r\n", badVersion},
 		{"HTTP/1.10", "GET / HTTP/1.10\r\n\r\n", badVersion},
 		{"HTTP/01.1", "GET / HTTP/01.1\r\n\r\n", badVersion},
 		{"lower case", "GET / http/1.1\r\n\r\n", badVersion},
 		{"status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", badStart},
 		{"status below 100", "HTTP/1.1 099 OK\r\n\r\n", badStart},
-		{"chunk size with 0x", start + "Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n", badChunk},
-		{"chunk size with sign", start + "Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n", badChunk},
-		{"chunk size of nothing", start + "Transfer-Encoding: chunked\r\n\r\n\r\na\r\n0\r\n\r\n", badChunk},
-		{"chunk size of 16 digits", start + "Transfer-Encoding: chunked\r\n\r\n0000000000000001\r\na\r\n0\r\n\r\n", badChunk},
-		{"bare LF behind a size", start + "Transfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n", badChunk},
-		{"no line end behind a chunk", start + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", badChunk},
-		{"chunk line without end", start + "Transfer-Encoding: chunked\r\n\r\n1;" + strings.Repeat("x", maxChunkLine), badChunk},
-		{"1025 chunks", start + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1\r\na\r\n", 1025), tooManyChunks},
 		{"257 headers", "GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", 257) + "\r\n", tooManyHeaders},
 		{"65 KiB of headers", "GET / HTTP/1.1\r\n" + strings.Repeat("A: "+strings.Repeat("b", 8000)+"\r\n", 9) + "\r\n", headTooLarge},
-		{"65 KiB of header", "GET / HTTP/1.1\r\nA: " + strings.Repeat("b", 66000), headTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g, m := New(), new(field.Message)
@@ -207,62 +184,9 @@ func TestOtherProtocolsAreNotRecognised(t *testing.T) {
 	}
 }
 
-const stories = "POST /up HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n"
-
-func TestCutAnywhere(t *testing.T) {
-	for _, unit := range []string{
-		stories,
-		"GET http://example.com/ HTTP/1.1\r\nHost: other.example\r\nContent-Length: 3\r\n\r\nabc",
-		"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world",
-	} {
-		g, m, whole := New(), new(field.Message), new(field.Message)
-		if n, why := New().Parse(whole, []byte(unit), peer, all); n != len(unit) {
-			t.Fatal(n, why)
-		}
-		for cut := range len(unit) {
-			n, why := g.Parse(m, []byte(unit[:cut]), peer, all)
-			if n != 0 || why != proto.Incomplete {
-				t.Fatalf("cut at %d: %d, %q", cut, n, why)
-			}
-			if g.Recognise([]byte(unit[:cut]), peer) == proto.No {
-				t.Errorf("cut at %d: not recognised", cut)
-			}
-			for _, f := range m.Fields {
-				body := f.ID == field.HTTPRequestBody || f.ID == field.HTTPResponseBody
-				if !contains(whole, &f, body) {
-					t.Errorf("cut at %d: wrong %v=%q", cut, f.ID, f.Value)
-				}
-			}
-		}
-	}
-}
-
-// contains reports whether m has f, or, if part, a longer one that begins like it.
-func contains(m *field.Message, f *field.Field, part bool) bool {
-	for _, w := range m.Fields {
-		if w.ID == f.ID && w.Span.Off == f.Span.Off && (bytes.Equal(w.Value, f.Value) || part && bytes.HasPrefix(w.Value, f.Value)) {
-			return true
-		}
-	}
-	return false
-}
-
-func TestPipeline(t *testing.T) {
-	g, m := New(), new(field.Message)
-	first := "POST /1 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx"
-	unit := []byte(first + "GET /2 HTTP/1.1\r\n\r\n")
-	n, _ := g.Parse(m, unit, peer, all)
-	if n != len(first) || len(m.Unit) != n {
-		t.Fatalf("first message has %d bytes", n)
-	}
-	if n, _ := g.Parse(m, unit[n:], peer, all); n != len(unit)-len(first) || string(m.Get(field.HTTPURI)) != "/2" {
-		t.Errorf("second message: %s", show(m))
-	}
-}
-
 func TestParseAllocatesNothing(t *testing.T) {
 	g, m := New(), new(field.Message)
-	unit := []byte(stories)
+	unit := []byte("GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test\r\n\r\n")
 	run := func() { g.Recognise(unit, peer); g.Parse(m, unit, peer, all) }
 	run()
 	if n := testing.AllocsPerRun(100, run); n != 0 {
@@ -272,36 +196,28 @@ func TestParseAllocatesNothing(t *testing.T) {
 
 // TestAgreesWithNetHTTP: what both read, both read alike.
 func TestAgreesWithNetHTTP(t *testing.T) {
-	g, m := New(), new(field.Message)
+	g := New()
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
 		unit := anyRequest(t)
-		n, why := g.Parse(m, unit, peer, all)
-		if why == proto.Incomplete {
-			t.Skip()
-		}
+		w := newWire(discard{}, g)
+		w.send(up, unit, true, false)
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(unit)))
-		if why != "" || err != nil {
+		if w.why != "" || err != nil || w.log.Len() == 0 {
 			return // Weir refuses more than net/http does, and less: empty lines
 		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
 		}
-		var mine []byte
-		for _, f := range m.Fields {
-			if f.ID == field.HTTPRequestBody {
-				mine = append(mine, f.Value...)
-			}
+		mine := w.log.String()
+		if !strings.HasPrefix(mine, fmt.Sprintf("method=%q uri=%q ", r.Method, r.RequestURI)) || !bytes.Equal(w.body, body) {
+			t.Fatalf("net/http: %s %s %q; Weir: %s", r.Method, r.RequestURI, body, mine)
 		}
-		if r.Method != string(m.Get(field.HTTPMethod)) || !bytes.Equal(body, mine) || r.RequestURI != string(m.Get(field.HTTPURI)) {
-			t.Fatalf("net/http: %s %s %q; Weir: %s", r.Method, r.RequestURI, body, show(m))
-		}
-		if host := string(m.Get(field.HTTPHost)); host != "" && !strings.HasPrefix(strings.ToLower(r.Host), host) || host == "" && strings.Trim(r.Host, ":0123456789") != "" {
+		_, host, named := strings.Cut(mine, "host=\"")
+		host, _, _ = strings.Cut(host, "\"")
+		if named && !strings.HasPrefix(strings.ToLower(r.Host), host) || !named && strings.Trim(r.Host, ":0123456789") != "" {
 			t.Fatalf("net/http has host %q, Weir %q", r.Host, host)
-		}
-		if n == 0 {
-			t.Fatal("n is 0")
 		}
 		compared++
 	})
@@ -309,6 +225,9 @@ func TestAgreesWithNetHTTP(t *testing.T) {
 		t.Error("nothing was compared")
 	}
 }
+
+// discard is a test that is not looked at.
+type discard struct{ testing.TB }
 
 // anyRequest draws a request from pieces, good and bent.
 func anyRequest(t *rapid.T) []byte {

@@ -1,0 +1,203 @@
+package http1
+
+import (
+	"strconv"
+
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/coding"
+)
+
+const (
+	maxText  = 64 << 10 // bytes of a part of decoded text
+	maxAhead = 1 << 20  // bytes decoded in one call, unless time is up
+	maxKept  = 4 << 10  // decoded bytes that are held
+	allKept  = 1024     // how many bodies can hold some
+
+	notCoded    packet.Reason = "http-not-as-coded" // a body that is not in the coding that its head says
+	noDecoder   packet.Reason = "http-decoders-exhausted"
+	heldExhaust packet.Reason = "http-held-exhausted"
+)
+
+// readCoded decodes what was gathered, shows the text, and has it leave if the body leaves decoded.
+func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
+	b, g := &h.body, p.g
+	if b.stream == nil {
+		switch ready, ok := p.openStream(b, f, over); {
+		case !ready:
+			f.at = p.back(b, 0)
+			return false
+		case !ok:
+			b.layers = coding.Layers{}
+			// From here on it is like a body that is not coded; nothing of it has been read.
+			return p.readText(h, f, from, chunks{place: inData}, over)
+		}
+	}
+	g.text = append(g.text[:0], b.kept...)
+	g.out = append(g.out[:0], sizeRoom...)
+	why := p.decode(b, f, &over)
+	if why == "" || why == coding.Truncated {
+		p.textOut(b, f, over)
+	}
+	if why != "" && !p.undecodable(b, f, why) {
+		return false
+	}
+	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.text < maxAhead
+	cut := f.at
+	if g.keep(b, g.text); b.seen > 0 && !more {
+		cut = p.keepBack(b, f, from)
+	}
+	if b.decodes && !p.sendDecoded(b, f, from, cut, over) {
+		return f.broken(proto.Unedited, editLost)
+	}
+	f.at = cut
+	if over {
+		return p.endBody(h, f)
+	}
+	return more
+}
+
+// openStream opens the decoder once the body's first bytes are there. ok says that it is decoded from here on.
+func (p *parser) openStream(b *body, f *feed, over bool) (ready, ok bool) {
+	if len(p.g.pieces) == 0 {
+		if !over {
+			return true, true
+		}
+		b.layers = coding.Layers{} // nothing was coded
+		return true, false
+	}
+	first := p.join(f)
+	if len(first) < coding.MaxMagic && !over && !f.in.Late && !f.in.End {
+		return false, false
+	}
+	if !b.layers.Fits(first) {
+		proto.Tell(f.out, proto.Unreadable, notCoded)
+		return true, false
+	}
+	if b.stream = p.g.decoders.Open(b.layers); b.stream == nil {
+		proto.Tell(f.out, proto.Beyond, noDecoder)
+		return true, false
+	}
+	return true, true
+}
+
+// sizeRoom is the room for a chunk's line in front of text.
+const sizeRoom = "0000000\r\n"
+
+// decode decodes the pieces into g.text, which leaves when it is full. It reads less than all if that is too much for now.
+func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
+	if b.stream == nil {
+		return ""
+	}
+	pieces := p.g.pieces
+	for i := range pieces {
+		pc := &pieces[i]
+		b.stream.Feed(f.in.Bytes[pc.in:pc.in+pc.n], *over && i == len(pieces)-1)
+		why, all := p.drain(b, f)
+		if why != "" {
+			return why
+		}
+		if !all {
+			at := pc.n - b.stream.Rest()
+			b.chunks = chunks{place: inData, left: pc.left - int64(at)}
+			f.at, *over = pc.in+at, false
+			return ""
+		}
+	}
+	if *over && !b.stream.Done() {
+		b.stream.Feed(nil, true)
+		why, _ := p.drain(b, f)
+		return why
+	}
+	return ""
+}
+
+// drain decodes what the stream was fed; all of it, unless that is too much for now.
+func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
+	g := p.g
+	for {
+		if len(g.text) == cap(g.text) {
+			p.textOut(b, f, false)
+		}
+		n, why := b.stream.Read(g.text[len(g.text):cap(g.text)])
+		g.text = g.text[:len(g.text)+n]
+		f.text += n
+		switch {
+		case why != "" || n == 0:
+			return why, true
+		case f.text >= maxAhead && !f.in.Late && !f.in.End:
+			return "", false
+		}
+	}
+}
+
+// textOut shows the text decoded so far. What is held of it stays in g.text.
+func (p *parser) textOut(b *body, f *feed, over bool) {
+	g := p.g
+	keep, edits := p.showPart(b, f, g.text, over, len(g.text) == cap(g.text))
+	if keep = max(keep, len(g.text)-maxKept); keep < len(g.text) && !g.canKeep(b) {
+		proto.Tell(f.out, proto.Beyond, heldExhaust)
+		keep = len(g.text)
+	}
+	if b.decodes {
+		g.out = proto.Splice(g.out, g.text[:keep], edits)
+	}
+	b.offset += int64(keep)
+	b.seen = len(g.text) - keep
+	g.text = g.text[:copy(g.text, g.text[keep:])]
+}
+
+// undecodable tells why a body cannot be decoded on. It reports whether the connection can go on; then no more of
+// the body is shown.
+func (p *parser) undecodable(b *body, f *feed, why packet.Reason) bool {
+	as := proto.Beyond // more than we undo, or less than there should be: all that can be read was shown
+	if why == coding.Bad {
+		as = proto.Unreadable
+	}
+	if b.decodes && why != coding.Truncated {
+		return f.broken(as, why)
+	}
+	proto.Tell(f.out, as, why)
+	if why != coding.Truncated {
+		p.textOut(b, f, true)
+		b.wanted = false
+	}
+	return true
+}
+
+// keepBack returns up to where what was fed may leave while some of its text is held: so much of it stays that time can be up
+// for it.
+func (p *parser) keepBack(b *body, f *feed, from int) (cut int) {
+	switch {
+	case b.decodes:
+		b.ahead = min(1, f.at-from)
+	case f.at-from <= maxHold:
+		b.ahead = f.at - from
+	}
+	return f.at - b.ahead
+}
+
+// sendDecoded has g.out leave in place of what it was made from.
+func (p *parser) sendDecoded(b *body, f *feed, from, cut int, over bool) bool {
+	g := p.g
+	text := g.out[len(sizeRoom):]
+	if b.plan == free {
+		return from == cut && len(text) == 0 || f.out.Replace(from, cut, text)
+	}
+	framed := text
+	if len(text) > 0 {
+		var digits [16]byte
+		line := append(strconv.AppendInt(digits[:0], int64(len(text)), 16), "\r\n"...)
+		off := len(sizeRoom) - len(line)
+		copy(g.out[off:], line)
+		g.out = append(g.out, "\r\n"...)
+		framed = g.out[off:]
+	}
+	switch {
+	case over && b.framing == byChunks:
+		framed = append(framed, "0\r\n"...)
+	case over:
+		framed = append(framed, "0\r\n\r\n"...)
+	}
+	return from == cut && len(framed) == 0 || f.out.Replace(from, cut, framed)
+}

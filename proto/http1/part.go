@@ -1,0 +1,221 @@
+package http1
+
+import (
+	"strconv"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+)
+
+const (
+	maxHold = 16 << 10 // bytes of a body that are held, at most
+
+	cannotResize packet.Reason = "http-cannot-resize" // the edit changes the length of a body that must keep it
+	editLost     packet.Reason = "http-edit-too-late" // what was to be framed anew has left
+	breaks       packet.Reason = "http-edit-breaks-message"
+)
+
+// join returns the text of the pieces: what was fed, if they are one.
+func (p *parser) join(f *feed) []byte {
+	g := p.g
+	if len(g.pieces) == 0 {
+		return nil
+	}
+	if pc := &g.pieces[0]; len(g.pieces) == 1 {
+		return f.in.Bytes[pc.in : pc.in+pc.n : pc.in+pc.n]
+	}
+	g.text = g.text[:0]
+	for i := range g.pieces {
+		pc := &g.pieces[i]
+		g.text = append(g.text, f.in.Bytes[pc.in:pc.in+pc.n]...)
+	}
+	return g.text
+}
+
+// readText shows what was gathered of a body that is not coded, and has it leave.
+func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) bool {
+	b, full := &h.body, len(p.g.pieces) == maxPieces
+	unit := p.join(f)
+	keep, edits := p.showPart(b, f, unit, over, full)
+	cut := f.at
+	if keep < len(unit) {
+		cut = p.back(b, keep)
+		f.at = cut
+	}
+	b.offset += int64(keep)
+	b.seen = len(unit) - keep
+	if !p.send(b, f, part{from, cut, keep, edits, before, over}) {
+		return false
+	}
+	if over {
+		return p.endBody(h, f)
+	}
+	return full && f.at < len(f.in.Bytes)
+}
+
+// endBody goes on behind a body.
+func (p *parser) endBody(h *half, f *feed) bool {
+	if h.body.framing == byChunks {
+		h.last = true
+		return true
+	}
+	return p.endMessage(h, f, nil)
+}
+
+// showPart shows text, and returns how much of it may leave, and the edits of that. less says that not all can be held.
+func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (keep int, edits []field.Edit) {
+	last := over || f.in.End
+	if !b.wanted || b.ended || len(text) == 0 && !last {
+		return len(text), nil
+	}
+	b.ended = last
+	m := &p.g.msg
+	m.Reset(p.g.Name(), text)
+	m.Response = b.id == field.HTTPResponseBody
+	m.Add(field.Field{
+		ID: b.id, Value: text, Span: field.Span{End: len(text)}, Editable: b.layers.Len() == 0 || b.decodes,
+		Offset: b.offset, Seen: min(b.seen, len(text)), More: !last,
+	})
+	a := p.show(f, m, field.MessagePart)
+	hold := min(a.Hold, len(text), maxHold)
+	if last || f.in.Late || a.Stop {
+		hold = 0
+	}
+	if less {
+		hold = min(hold, len(text)/2)
+	}
+	if n := len(a.Edits); n > 0 {
+		hold = min(hold, len(text)-a.Edits[n-1].Span.End)
+	}
+	return len(text) - hold, a.Edits
+}
+
+// A part is what is to leave: the bytes [from, cut) that were fed, which hold the first keep bytes of the text gathered.
+type part struct {
+	from, cut, keep int
+	edits           []field.Edit
+	before          chunks // where the reading stood at from
+	over            bool   // the body ends with it
+}
+
+func grows(edits []field.Edit) (delta int) {
+	for i := range edits {
+		delta += len(edits[i].New) - edits[i].Span.Len()
+	}
+	return delta
+}
+
+// send has a part of a body that is not coded leave.
+func (p *parser) send(b *body, f *feed, t part) bool {
+	switch b.plan {
+	case free:
+		p.replaceText(f, t.edits)
+	case rechunk:
+		if !p.sendChunk(b, f, t) {
+			return f.broken(proto.Unedited, editLost)
+		}
+	case whole:
+		p.sendWhole(b, f, t)
+	default:
+		p.replaceSame(f, t.edits)
+	}
+	return true
+}
+
+// replaceSame makes edits that keep the length.
+func (p *parser) replaceSame(f *feed, edits []field.Edit) bool {
+	all := true
+	for i := range edits {
+		if len(edits[i].New) != edits[i].Span.Len() {
+			all = false
+			continue
+		}
+		all = p.replaceOver(f, edits[i].Span.Off, edits[i].New) && all
+	}
+	if !all {
+		proto.Tell(f.out, proto.Unedited, cannotResize)
+	}
+	return all
+}
+
+// replaceOver replaces bytes of the text by as many, over the pieces in which they lie.
+func (p *parser) replaceOver(f *feed, off int, with []byte) bool {
+	for i := range p.g.pieces {
+		pc := &p.g.pieces[i]
+		if off >= pc.text+pc.n {
+			continue
+		}
+		n := min(len(with), pc.text+pc.n-off)
+		at := pc.in + off - pc.text
+		if n > 0 && !f.out.Replace(at, at+n, with[:n]) {
+			return true // it was counted
+		}
+		off, with = off+n, with[n:]
+		if len(with) == 0 {
+			break
+		}
+	}
+	return true
+}
+
+// replaceText makes edits of a text that is one piece.
+func (p *parser) replaceText(f *feed, edits []field.Edit) bool {
+	if len(edits) == 0 {
+		return true
+	}
+	return proto.ReplaceAll(f.out, p.g.pieces[0].in, edits)
+}
+
+// atStart reports whether a chunk's line begins here.
+func (c *chunks) atStart() bool { return c.place == inSize && c.line == 0 }
+
+// sendChunk has a part leave as one chunk. Chunks that are whole, and whose length stays, stay as they are.
+func (p *parser) sendChunk(b *body, f *feed, t part) bool {
+	delta := grows(t.edits)
+	size := t.keep + delta
+	if b.framing == byChunks && t.before.atStart() && (t.over || b.atStart()) && p.sameLengths(t.edits) {
+		return p.replaceSame(f, t.edits)
+	}
+	g := p.g
+	end := ""
+	switch {
+	case t.over && b.framing == byChunks:
+		end = "0\r\n" // the trailer follows
+	case t.over:
+		end = "0\r\n\r\n"
+	}
+	g.out = g.out[:0]
+	if size == 0 {
+		return t.from == t.cut && end == "" || f.out.Replace(t.from, t.cut, append(g.out, end...))
+	}
+	g.out = append(strconv.AppendInt(g.out, int64(size), 16), "\r\n"...)
+	if len(g.pieces) > 1 && g.pieces[1].text < t.keep {
+		g.out = proto.Splice(g.out, p.join(f)[:t.keep], t.edits)
+		return f.out.Replace(t.from, t.cut, append(append(g.out, "\r\n"...), end...))
+	}
+	in := g.pieces[0].in
+	return f.out.Replace(t.from, in, g.out) && p.replaceText(f, t.edits) &&
+		f.out.Replace(in+t.keep, t.cut, append(append(g.out[:0], "\r\n"...), end...))
+}
+
+func (p *parser) sameLengths(edits []field.Edit) bool {
+	for i := range edits {
+		if len(edits[i].New) != edits[i].Span.Len() {
+			return false
+		}
+	}
+	return true
+}
+
+// sendWhole has a body leave that is all there, behind its head.
+func (p *parser) sendWhole(b *body, f *feed, t part) {
+	g := p.g
+	g.newLength = -1
+	if len(t.edits) > 0 {
+		g.newLength = int64(t.keep + grows(t.edits))
+	}
+	if p.makeHead(f, g.unit, g.start, b) && len(t.edits) > 0 {
+		p.replaceText(f, t.edits)
+	}
+}
