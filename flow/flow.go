@@ -103,6 +103,7 @@ type Flow struct {
 	live      bool
 	goesOn    bool               // see Table.GoesOn; valid iff Session is not 0
 	tcp       [2]packet.TCPFlags // flags seen, by Direction
+	isn       uint32             // of the SYN that has opened the connection; 0 if it was not seen
 
 	Count    [2]Counters // by Direction
 	Interest uint64      // bit i: inspector i of the chain still looks

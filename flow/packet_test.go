@@ -12,6 +12,7 @@ type message struct {
 	src, dst netip.AddrPort // ICMP echo: the port is the identifier, in both
 	proto    packet.Proto
 	flags    packet.TCPFlags
+	seq      uint32
 	reply    bool // ICMP echo reply
 	size     int  // bytes of payload
 }
@@ -25,6 +26,12 @@ func (m message) reversed() message {
 
 func (m message) with(flags packet.TCPFlags) message {
 	m.flags = flags
+	return m
+}
+
+// at is the message with a sequence number.
+func (m message) at(seq uint32) message {
+	m.seq = seq
 	return m
 }
 
@@ -67,6 +74,7 @@ func (m message) upper() []byte {
 	case packet.TCP:
 		h = make([]byte, 20)
 		h[12], h[13] = 5<<4, byte(m.flags)
+		binary.BigEndian.PutUint32(h[4:], m.seq)
 	case packet.UDP:
 		h = make([]byte, 8)
 	case packet.ICMP, packet.ICMPv6:

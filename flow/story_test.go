@@ -82,6 +82,7 @@ func drawMessage(t *rapid.T) message {
 	}
 	if m.proto == packet.TCP {
 		m.flags = rapid.SampledFrom(flagSets).Draw(t, "flags")
+		m.seq = rapid.Uint32Range(0, 2).Draw(t, "seq")
 	}
 	return m
 }
@@ -114,6 +115,7 @@ func TestAgainstTwin(t *testing.T) {
 				m := rapid.SampledFrom(conversations).Draw(t, "of")
 				if m.proto == packet.TCP {
 					m.flags = rapid.SampledFrom(flagSets).Draw(t, "flags")
+					m.seq = rapid.Uint32Range(0, 2).Draw(t, "seq")
 				}
 				if rapid.Bool().Draw(t, "back") {
 					m = m.reversed()

@@ -144,6 +144,9 @@ func (t *Table) Observe(p *packet.Packet, now time.Duration) (f *Flow, dir Direc
 			return nil, ToServer, false
 		}
 		f.clientIsB = senderIsB != senderIsServer(p)
+		if opens(p) {
+			f.isn = uint32(p.TCP().Seq())
+		}
 		isNew = true
 	}
 	dir = f.direction(senderIsB)
@@ -207,10 +210,16 @@ func senderIsServer(p *packet.Packet) bool {
 }
 
 // reopenedBy says that p opens a new connection on the addresses and ports of one that is
-// over. A SYN on a live flow ends nothing: the endpoint has yet to agree.
+// over. A SYN on a live flow ends nothing: the endpoint has yet to agree. Nor does the old connection's own
+// SYN that comes once more: one end may still wait for the other's last word.
 func (f *Flow) reopenedBy(p *packet.Packet) bool {
+	return f.over() && opens(p) && (f.isn == 0 || f.isn != uint32(p.TCP().Seq()))
+}
+
+// opens reports whether p is a SYN.
+func opens(p *packet.Packet) bool {
 	const mask = packet.SYN | packet.ACK | packet.RST
-	return f.over() && p.Proto == packet.TCP && p.TCPFlags&mask == packet.SYN
+	return p.Proto == packet.TCP && p.TCPFlags&mask == packet.SYN
 }
 
 // over reports whether the flow is over, as far as is known.

@@ -151,7 +151,7 @@ func TestLife(t *testing.T) {
 func TestReopened(t *testing.T) {
 	c := tcp("192.0.2.1:40000", "198.51.100.1:443")
 	s := c.reversed()
-	open := []message{c.with(syn), s.with(synAck), c.with(ack)}
+	open := []message{c.with(syn).at(7), s.with(synAck), c.with(ack)}
 	closed := append(slices.Clone(open), c.with(finAck), s.with(finAck))
 	reset := append(slices.Clone(open), s.with(rst))
 	for _, tt := range []struct {
@@ -163,6 +163,9 @@ func TestReopened(t *testing.T) {
 		{"SYN on a live flow", open, c.with(syn), false},
 		{"SYN after both FIN", closed, c.with(syn), true},
 		{"SYN after RST", reset, c.with(syn), true},
+		{"its own SYN, late", closed, c.with(syn).at(7), false},
+		{"its own SYN, late, after RST", reset, c.with(syn).at(7), false},
+		{"another SYN", closed, c.with(syn).at(8), true},
 		{"SYN of the other side", reset, s.with(syn), true},
 		{"late ACK", closed, c.with(ack), false},
 		{"late SYN-ACK", closed, s.with(synAck), false},

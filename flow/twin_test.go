@@ -22,6 +22,7 @@ type twin struct {
 }
 
 type twinFlow struct {
+	isn            uint32 // of the SYN that opened it; 0 if there was none
 	key            string
 	id             uint64
 	client, server netip.AddrPort
@@ -99,7 +100,7 @@ func (t *twin) observe(m message, bytes int, now time.Duration) {
 	key := twinKey(m)
 	f := t.flows[key]
 	opens := m.flags.Has(packet.SYN) && !m.flags.Has(packet.ACK) && !m.flags.Has(packet.RST)
-	if f != nil && f.state == Closing && opens {
+	if f != nil && f.state == Closing && opens && (f.isn == 0 || f.isn != m.seq) {
 		t.end(f, EndReused)
 		f = nil
 	}
@@ -117,6 +118,9 @@ func (t *twin) observe(m message, bytes int, now time.Duration) {
 			if syn && ack || !syn && m.src.Port() < 1024 && m.dst.Port() >= 1024 {
 				f.client, f.server = m.dst, m.src
 			}
+		}
+		if opens {
+			f.isn = m.seq
 		}
 		t.flows[key] = f
 		t.stats.Live++

@@ -52,7 +52,7 @@ type network struct {
 	host     Host // in place of ends[real]; nil: none
 	real     int
 	heard    time.Duration // when the host sent something last
-	enders   bool // Options.Enders
+	enders   bool          // Options.Enders
 	scratch  segment
 	spare    []byte
 	piece    []byte

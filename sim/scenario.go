@@ -103,8 +103,8 @@ func (s *scenario) chooseLimits() {
 		Flow: flow.Limits{TCP: [3]time.Duration{time.Minute, time.Hour, 2 * time.Minute}},
 		Gap:  pick(s.rand, 30*time.Second, 30*time.Second, 2*time.Second),
 	}
-	if s.editor.rules[0].lines || s.editor.rules[1].lines {
-		// A sender whose window has shrunk to one segment sends no second one before the first has passed.
+	if s.editor.rules[0].lines || s.editor.rules[1].lines || min(s.habits[0].room, s.habits[1].room) < 2000 {
+		// A sender whose window is one segment sends no second one before the first has passed.
 		s.limits.Hold = min(s.limits.Hold, 100*time.Millisecond)
 	}
 }

@@ -88,6 +88,10 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	if s.has(packet.SYN) {
 		return c.arriveSYN(p, dir, &s)
 	}
+	restarted := c.Restarts(p, dir)
+	if restarted {
+		c.restart()
+	}
 	if c.phase != phaseOpen {
 		if a, done := c.arriveEarly(dir, &s); done {
 			return a
@@ -111,6 +115,7 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	}
 	a := c.arriveData(dir, h, &s)
 	a.Moved = moved
+	a.Restarted = a.Restarted || restarted
 	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
 	a.Gap = a.Action == Wait && h.una == h.sent && !h.unsure
 	a.BackGap = !caught && back.una == back.sent && back.gap()
@@ -223,11 +228,11 @@ func (c *Conn) clearUrgent(p *packet.Packet) {
 // arriveRST lets a reset pass that its receiver may heed or challenge (RFC 5961 §3). It ends nothing
 // here: whether it does there, nobody can know.
 func (c *Conn) arriveRST(h *half, s *segment) Arrival {
-	from, to := h.m.toIn(h.una), h.limit()
+	to := h.limit()
 	if !h.edgeKnown {
 		to = h.next.Add(1 << 20)
 	}
-	if s.seq != h.next && !s.seq.InRange(from, to.Add(1)) {
+	if s.seq != h.next && (h.place(s.seq).Less(h.una) || to.Less(s.seq)) {
 		return discard("tcp-reset-out-of-window")
 	}
 	return Arrival{}

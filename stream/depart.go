@@ -49,12 +49,14 @@ func (h *half) ahead(s *segment) bool {
 	return h.next.Less(s.seq) && !h.loose && !s.has(packet.RST) && !(h.finSent && s.seq == h.fin.Add(1))
 }
 
-// place is toOut, right also for places that the receiver has acknowledged.
+// place is toOut, right also for places that the receiver has acknowledged, whose splices are forgotten: those
+// lie before una in any case.
 func (h *half) place(v seqnum.Value) seqnum.Value {
-	if in := h.m.toIn(h.una); v.Less(in) {
-		return h.una.Sub(v.Size(in))
+	out := h.m.toOut(v)
+	if out.Less(h.una) {
+		return h.una.Sub(v.Size(h.m.toIn(h.una)))
 	}
-	return h.m.toOut(v)
+	return out
 }
 
 // departData puts into a segment the released bytes that stand for what it brought, from the first

@@ -37,7 +37,10 @@ const (
 type opening struct {
 	syn    [2][maxCandidates]candidate // by the direction in which they were sent
 	next   [2]uint8                    // place of the next one
-	client candidate                   // the SYN that the server has answered; valid iff phaseHalf
+	client candidate                   // the SYN that the server has answered; valid iff phaseHalf, or answered
+	// answered says of a connection that is open that the server has answered a new SYN. Until the client agrees,
+	// that may be a fake, and what was before goes on.
+	answered bool
 }
 
 func (c *Conn) opening() *opening {
@@ -117,7 +120,9 @@ func (c *Conn) arriveSYN(p *packet.Packet, dir flow.Direction, s *segment) Arriv
 	if c.phase == phaseOpen && dir != flow.ToServer {
 		return Arrival{} // a challenge for the other end to answer (RFC 5961 §4)
 	}
-	c.opening().note(dir, readSYN(s.h))
+	if c.phase != phaseOpen || s.seq != c.half[flow.ToServer].first { // else it is an old one that comes late
+		c.opening().note(dir, readSYN(s.h))
+	}
 	c.cleanSYN(p)
 	return Arrival{}
 }
@@ -138,19 +143,29 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 	if !ok { // the SYN went another way
 		syn = candidate{isn: s.h.Ack().Sub(1), valid: true}
 	}
-	a := Arrival{}
-	if c.phase == phaseOpen { // the server has taken a new SYN: what was before is over for both
-		c.restart()
-		a.Restarted = true
+	if c.phase == phaseOpen {
+		c.open.answered = true
+	} else {
+		c.phase = phaseHalf
 	}
-	c.phase = phaseHalf
 	c.open.client = syn
 	c.open.note(dir, readSYN(s.h))
 	c.cleanSYN(p)
-	return a
+	return Arrival{}
 }
 
-// restart makes the connection one of which only SYNs were seen.
+// Restarts reports whether a segment is the client's agreement to a new handshake on a connection that was open:
+// what was before is over for both. Whoever holds segments that wait takes them before Arrive.
+func (c *Conn) Restarts(p *packet.Packet, dir flow.Direction) bool {
+	if c.open == nil || !c.open.answered || c.phase != phaseOpen || dir != flow.ToServer ||
+		p.TCPFlags&(packet.SYN|packet.RST|packet.ACK) != packet.ACK {
+		return false
+	}
+	_, ok := c.open.find(flow.ToClient, p.TCP().Ack())
+	return ok && p.TCP().Seq() == c.open.client.isn.Add(1)
+}
+
+// restart makes the connection one whose handshake the client has yet to agree to.
 func (c *Conn) restart() {
 	open := c.open
 	c.open = nil
@@ -159,7 +174,7 @@ func (c *Conn) restart() {
 	for d := range c.half {
 		c.half[d] = half{}
 	}
-	c.phase, c.locked, c.middle = phaseNew, false, false
+	c.phase, c.locked, c.middle = phaseHalf, false, false
 }
 
 func (c *Conn) anySYN() bool {
