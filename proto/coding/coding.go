@@ -10,7 +10,7 @@
 // a Pool. Errors of the libraries, and panics, end the Stream with a reason; nothing leaves this package as a panic.
 //
 // It corrects nothing: what is truncated, or followed by bytes that belong to no coding, is refused, since
-// receivers differ about it.
+// receivers differ about it; but for br, behind whose end they read no further.
 package coding
 
 import (

@@ -13,6 +13,7 @@ import (
 
 // A layer is the decoders of one layer of a Stream, each made when it is first needed.
 type layer struct {
+	kind    Kind
 	src     source
 	gzip    *gzip.Reader
 	zlib    io.ReadCloser
@@ -25,6 +26,7 @@ type layer struct {
 // open returns a Reader of what r is when a coding is undone.
 func (l *layer) open(s *Stream, k Kind, r io.Reader) (io.Reader, error) {
 	l.src.reset(r)
+	l.kind = k
 	var err error
 	switch k {
 	case Gzip:
@@ -42,7 +44,10 @@ func (l *layer) open(s *Stream, k Kind, r io.Reader) (io.Reader, error) {
 // Read implements io.Reader: it reads to the end of the coding, behind which there must be nothing.
 func (l *layer) Read(b []byte) (int, error) {
 	n, err := l.current.Read(b)
-	if err != io.EOF {
+	if l.kind == Brotli && err != nil && err.Error() == excessive {
+		err = io.EOF
+	}
+	if err != io.EOF || l.kind == Brotli {
 		return n, err
 	}
 	switch _, extra := l.src.ReadByte(); {
@@ -53,6 +58,10 @@ func (l *layer) Read(b []byte) (int, error) {
 	}
 	return n, io.EOF
 }
+
+// excessive is what package brotli says of bytes behind the end, but also where there are none, if the last came one by one. So what
+// is behind the end of br is overlooked, as receivers do.
+const excessive = "brotli: excessive input"
 
 var errTrailing = errors.New("coding: bytes behind the end")
 

@@ -26,6 +26,9 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 		switch ready, ok := p.openStream(b, f, over); {
 		case !ready:
 			f.at = p.back(b, 0)
+			if b.decodes && from < f.at && !f.out.Replace(from, f.at, nil) { // a chunk's line
+				return f.broken(proto.Unedited, editLost)
+			}
 			return false
 		case !ok:
 			b.layers = coding.Layers{}

@@ -1,0 +1,274 @@
+package http1
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto/coding"
+)
+
+// coded applies codings by name, in their order; "raw" is deflate without its frame.
+func coded(t testing.TB, names, text string) string {
+	t.Helper()
+	for _, name := range strings.Split(names, ", ") {
+		var b bytes.Buffer
+		var w io.WriteCloser
+		var err error
+		switch name {
+		case "gzip", "GZip", "x-gzip":
+			w = gzip.NewWriter(&b)
+		case "deflate":
+			w = zlib.NewWriter(&b)
+		case "raw":
+			w, err = flate.NewWriter(&b, 6)
+		case "br":
+			w = brotli.NewWriterLevel(&b, 5)
+		case "zstd":
+			w, err = zstd.NewWriter(&b)
+		default:
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text = b.String()
+	}
+	return text
+}
+
+// chunked cuts text into chunks of the given size.
+func chunked(text string, size int) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		n := min(size, len(text))
+		b.WriteString(hex(n) + "\r\n" + text[:n] + "\r\n")
+		text = text[n:]
+	}
+	return b.String() + "0\r\n\r\n"
+}
+
+func encoding(names string) string {
+	return "Content-Encoding: " + strings.ReplaceAll(names, "raw", "deflate") + "\r\n"
+}
+
+// haystack is text with needles that compresses to a part of its size.
+func haystack(n int) string {
+	r := rand.New(rand.NewPCG(uint64(n), 1))
+	var b strings.Builder
+	for b.Len() < n {
+		b.WriteString([]string{"needle", "need", "hay ", dec(1 + r.IntN(1e9)), "needneedle"}[r.IntN(5)])
+	}
+	return b.String()[:n]
+}
+
+var codings = []string{"gzip", "deflate", "raw", "br", "zstd", "gzip, br", "x-gzip, identity, raw", "GZip"}
+
+// messages are the three framings of a response with that head and body.
+func messages(head, text string, size int) []string {
+	return []string{
+		"HTTP/1.1 200 OK\r\n" + head + "Content-Length: " + dec(len(text)) + "\r\n\r\n" + text,
+		"HTTP/1.1 200 OK\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n" + chunked(text, size),
+		"HTTP/1.1 200 OK\r\n" + head + "\r\n" + text,
+	}
+}
+
+// TestCodedBodiesAreShownDecoded, and leave as they came.
+func TestCodedBodiesAreShownDecoded(t *testing.T) {
+	g := New()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, names := range codings {
+		for n := range 60 {
+			text := haystack(r.IntN(3000))
+			if n == 0 {
+				text = haystack(200_000)
+			}
+			for _, m := range messages(encoding(names), coded(t, names, text), 1+r.IntN(500)) {
+				w := newWire(t, g)
+				w.want = bodies
+				x := exchange{{up, get}, {down, m}}
+				w.cut(x, anyCuts(r, size(x)), true, nil)
+				if string(w.body) != text || w.why != "" || len(w.told) > 0 || string(w.out(down)) != m {
+					t.Fatalf("%s: %d of %d bytes, %q, %q", names, len(w.body), len(text), w.why, w.told)
+				}
+				w.p.Close()
+			}
+		}
+	}
+	if g.decoders.Used() > 0 || g.keeps != len(g.kept) {
+		t.Error("something was not given back")
+	}
+}
+
+// TestCodedBodiesAreEdited: they leave decoded and edited, and say so.
+func TestCodedBodiesAreEdited(t *testing.T) {
+	g := New()
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, names := range codings {
+		for n := range 60 {
+			text := haystack(1 + r.IntN(3000))
+			if n == 0 {
+				text = haystack(300_000)
+			}
+			for _, m := range messages(encoding(names)+"ETag: \"x\"\r\nDigest: sha-256=x\r\n", coded(t, names, text), 1+r.IntN(500)) {
+				w := newWire(t, g)
+				w.old, w.with, w.edits, w.resize = "needle", []string{"", "pin", "needles and pins", "NEEDLE"}[r.IntN(4)], bodies, bodies
+				if len(w.with) == 6 {
+					w.resize = 0
+				}
+				x := exchange{{up, get}, {down, m}}
+				w.cut(x, anyCuts(r, size(x)), true, nil)
+				if w.why != "" || len(w.told) > 0 {
+					t.Fatalf("%s: %q, %q", names, w.why, w.told)
+				}
+				got, heads := read(t, w.out(down), true, 1)
+				if want := strings.ReplaceAll(text, w.old, w.with); got != want {
+					t.Fatalf("%s, %q:\n%q\nwant\n%q", names, w.with, got, want)
+				}
+				if h := heads[0]; h.Get("Content-Encoding") != "" || h.Get("Digest") != "" || h.Get("ETag") != `W/"x"` {
+					t.Fatalf("%v", h)
+				}
+				w.p.Close()
+			}
+		}
+	}
+	if g.decoders.Used() > 0 || g.keeps != len(g.kept) {
+		t.Error("something was not given back")
+	}
+}
+
+// TestWhatIsLateLeaves: time is up at any moment. What leaves then is framed right, whole, and edited but for words that time
+// cut in two.
+func TestWhatIsLateLeaves(t *testing.T) {
+	g := New()
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 3000 {
+		names := append(codings, "", "", "", "")[r.IntN(len(codings)+4)]
+		text := haystack(1 + r.IntN(2000))
+		head, c := "", text
+		if names != "" {
+			head, c = encoding(names), coded(t, names, text)
+		}
+		m := messages(head, c, 1+r.IntN(500))[r.IntN(3)]
+		w := newWire(t, g)
+		w.old, w.with, w.edits, w.resize = "needle", "<a long needle>", bodies, bodies
+		x := exchange{{up, get}, {down, m}}
+		w.cut(x, anyCuts(r, size(x)), true, func(int) bool { return r.IntN(3) == 0 })
+		if w.why != "" {
+			t.Fatalf("%q", w.why)
+		}
+		out := w.out(down)
+		if bytes.Contains(out, []byte("Content-Encoding")) { // the head had left before it was whole
+			if got := string(w.body); got != text {
+				t.Fatalf("%d of %d bytes were shown", len(got), len(text))
+			}
+			continue
+		}
+		got, _ := read(t, out, true, 1)
+		if got = strings.ReplaceAll(got, w.with, w.old); got != text {
+			t.Fatalf("%s: %q\nwant\n%q", names, got, text)
+		}
+		w.p.Close()
+	}
+}
+
+// TestCodingOddities: what the body is shown as, what is told, and what becomes of the connection; if nobody edits, and if
+// somebody may.
+func TestCodingOddities(t *testing.T) {
+	text := haystack(5000)
+	zip := coded(t, "gzip", text)
+	bomb := coded(t, "gzip", strings.Repeat("\x00", 8<<20))
+	for _, c := range []struct {
+		name, head, body string
+		want             string // text shown; its begin, if it ends in "…"
+		told             packet.Reason
+		broken           bool // if somebody may edit
+	}{
+		{"plain called gzip", "Content-Encoding: gzip\r\n", text, text, notCoded, false},
+		{"plain called zstd", "Content-Encoding: zstd\r\n", text, text, notCoded, false},
+		{"gzip called deflate", "Content-Encoding: deflate\r\n", zip, zip, notCoded, false},
+		{"unknown", "Content-Encoding: compress\r\n", zip, zip, unknownCoding, false},
+		{"a known and an unknown", "Content-Encoding: gzip, utf-8\r\n", zip, zip, unknownCoding, false},
+		{"three", "Content-Encoding: gzip, gzip, gzip\r\n", zip, zip, tooManyCoded, false},
+		{"three in lines", "Content-Encoding: gzip\r\ncontent-encoding:gzip\r\nContent-Encoding: br\r\n", zip, zip, tooManyCoded, false},
+		{"twice what is once", "Content-Encoding: gzip, gzip\r\n", zip, "", coding.Bad, true},
+		{"two lines", "Content-Encoding: gzip\r\nContent-Encoding: br\r\n", coded(t, "gzip, br", text), text, "", false},
+		{"odd commas", "Content-Encoding: , ,GZIP,\r\n", zip, text, "", false},
+		{"empty", "Content-Encoding:\r\n", text, text, "", false},
+		{"identity", "Content-Encoding: identity\r\n", text, text, "", false},
+		{"truncated", "Content-Encoding: gzip\r\n", zip[:len(zip)/2], text[:100] + "…", coding.Truncated, false},
+		{"without its checksum", "Content-Encoding: gzip\r\n", zip[:len(zip)-8], text, coding.Truncated, false},
+		{"a wrong checksum", "Content-Encoding: gzip\r\n", zip[:len(zip)-8] + "12345678", text, coding.Bad, true},
+		{"junk behind it", "Content-Encoding: gzip\r\n", zip + "junk as long as a head", text, coding.Bad, true},
+		{"junk in it", "Content-Encoding: gzip\r\n", zip[:20] + strings.Repeat("\xff", 200), "…", coding.Bad, true},
+		{"a bomb", "Content-Encoding: gzip\r\n", bomb, strings.Repeat("\x00", 1<<20) + "…", coding.Expands, true},
+		{"a bomb in a box", "Content-Encoding: gzip, gzip\r\n", coded(t, "gzip", bomb), strings.Repeat("\x00", 1<<20) + "…", coding.Expands, true},
+		{"a range", "Content-Encoding: gzip\r\nContent-Range: bytes 5-9/10\r\n", zip, zip, codedPart, false},
+	} {
+		for _, edits := range []field.Set{0, bodies} {
+			for framing, m := range messages(c.head, c.body, 1000) {
+				w := newWire(t, New())
+				w.want, w.edits = bodies, edits
+				w.cut(exchange{{up, get}, {down, m}}, nil, true, nil)
+				shown := string(w.body)
+				if c.broken && edits != 0 {
+					if w.why != c.told || !w.dead {
+						t.Errorf("%s, %d: %q, broken %v", c.name, framing, w.why, w.dead)
+					}
+					continue
+				}
+				if begin, more := strings.CutSuffix(c.want, "…"); shown != c.want && !(more && strings.HasPrefix(shown, begin)) {
+					t.Errorf("%s, %d: %d bytes shown, %.60q", c.name, framing, len(shown), shown)
+				}
+				if told := append(w.told, w.why); told[0] != c.told || w.why != "" {
+					t.Errorf("%s, %d: told %q, why %q; want %q", c.name, framing, w.told, w.why, c.told)
+				}
+				if edits == 0 && string(w.out(down)) != m {
+					t.Errorf("%s, %d: was altered", c.name, framing)
+				}
+			}
+		}
+	}
+}
+
+// TestUntransformed: coded bodies that must not be transformed stay, and ranges keep their length.
+func TestUntransformed(t *testing.T) {
+	zip := coded(t, "gzip", "a needle")
+	for _, head := range []string{"Cache-Control: public, no-transform\r\nContent-Encoding: gzip\r\n", "Content-Encoding: gzip\r\nContent-Range: bytes 0-9/10\r\n"} {
+		for _, m := range messages(head, zip, 3) {
+			w := newWire(t, New())
+			w.old, w.with, w.edits, w.resize = "needle", "pin", bodies, bodies
+			w.cut(exchange{{up, get}, {down, m}}, nil, true, nil)
+			if string(w.out(down)) != m {
+				t.Errorf("%q became %q", m, w.out(down))
+			}
+		}
+	}
+	for with, want := range map[string]string{"NEEDLE": "a NEEDLE", "pin": "a needle"} {
+		w := newWire(t, New())
+		w.old, w.with, w.edits, w.resize = "needle", with, bodies, bodies
+		w.cut(exchange{{up, get}, {down, "HTTP/1.1 206 Part\r\nContent-Length: 8\r\nContent-Range: bytes 0-7/8\r\nDigest: x\r\n\r\na needle"}}, nil, true, nil)
+		if got := string(w.out(down)); !strings.HasSuffix(got, "Xigest: x\r\n\r\n"+want) {
+			t.Errorf("%q", got)
+		}
+		if told := len(w.told) > 0 && w.told[0] == cannotResize; told != (len(with) != 6) {
+			t.Errorf("%s: told %q", with, w.told)
+		}
+	}
+}
