@@ -28,6 +28,15 @@ const (
 	TLSALPN
 	TLSVersion // highest version offered, or the one chosen: "1.3"
 	TLSECH     // an encrypted ClientHello was offered, so TLSSNI is only its outer name: "outer" or "inner"
+	TLSJA4     // fingerprint of the ClientHello: "t13d1516h2_8daaf6152771_e5627efa2ab1"
+
+	// Of the server's own certificate, where it is sent in clear (TLS 1.2 and older).
+	TLSCertSubject     // "C=DE, O=Example, CN=www.example.com"
+	TLSCertIssuer      // likewise
+	TLSCertSerial      // "5C:19:B7:B1:32:3B:1C:A1"
+	TLSCertFingerprint // SHA-1 of the certificate: "4a:a3:66:76:…"
+
+	QUICVersion // of the packet that a ClientHello ended in: "1" or "2"
 
 	DNSQuery  // name asked for, lower case, without the final dot
 	DNSType   // type asked for, as text: "A", "HTTPS", "TYPE65280"
@@ -45,7 +54,9 @@ var names = [...]string{
 	HTTPMethod: "http.method", HTTPURI: "http.uri", HTTPHost: "http.host", HTTPUserAgent: "http.user_agent",
 	HTTPHeaders: "http.headers", HTTPRequestBody: "http.request_body", HTTPStatus: "http.stat_code",
 	HTTPResponseBody: "http.response_body",
-	TLSSNI:           "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version", TLSECH: "tls.ech",
+	TLSSNI:           "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version", TLSECH: "tls.ech", TLSJA4: "tls.ja4",
+	TLSCertSubject: "tls.cert_subject", TLSCertIssuer: "tls.cert_issuer", TLSCertSerial: "tls.cert_serial",
+	TLSCertFingerprint: "tls.cert_fingerprint", QUICVersion: "quic.version",
 	DNSQuery: "dns.query", DNSType: "dns.type", DNSRCode: "dns.rcode", DNSAnswer: "dns.answer",
 }
 

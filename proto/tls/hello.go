@@ -6,31 +6,52 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
+// Reasons for which a hello is refused.
+const (
+	badHello packet.Reason = "tls-bad-hello" // lengths within it do not add up
+	twice    packet.Reason = "tls-duplicate-extension"
+	twoNames packet.Reason = "tls-several-names"
+	badName  packet.Reason = "tls-bad-name" // empty, over 255 bytes, or bytes outside visible ASCII
+)
+
 // Extensions (IANA, TLS ExtensionType Values).
 const (
-	extName     = 0
-	extALPN     = 16
-	extVersions = 43
-	extECH      = 0xfe0d
+	extName       = 0
+	extSignatures = 13
+	extALPN       = 16
+	extVersions   = 43
+	extECH        = 0xfe0d
 )
 
 // A part is a range of a handshake message; absent iff end is 0.
 type part struct{ off, end int }
 
+func (p part) len() int { return p.end - p.off }
+
 // A hello is a ClientHello or ServerHello taken apart.
 type hello struct {
-	unit []byte
-	msg  []byte // with its header
-	cut  bool   // it goes on behind msg
+	msg []byte // with its header
 
-	legacy    part // the version in its old place
-	whole     bool // all extensions were read
-	name      part // host name
-	alpn      part // list of protocols
-	versions  part // list of versions, or the one chosen
-	encrypted part // ECH
-	seen      [4]bool
+	legacy     part // the version in its old place
+	suites     part // of a ClientHello
+	extensions part // the block, without its length
+	name       part // host name
+	alpn       part // list of protocols
+	versions   part // list of versions, or the one chosen
+	encrypted  part // ECH
+	signatures part // list of signature schemes
+	seen       [slots]bool
 }
+
+// The extensions that are read, each of which may come but once.
+const (
+	slotName = iota
+	slotALPN
+	slotVersions
+	slotECH
+	slotSignatures
+	slots
+)
 
 // cursor reads lengths and skips over them; it stands beyond the end once something did not fit.
 type cursor struct {
@@ -58,83 +79,77 @@ func (c *cursor) vector(size int) part {
 	return p
 }
 
-// read takes the hello apart as far as it goes.
-func (h *hello) read() packet.Reason {
-	short := badHello // what it means to run over the end
-	if h.cut {
-		short = ""
-	}
-	if len(h.msg) < 4+2+32 {
-		return short
-	}
-	if h.msg[4] != 3 {
+// randomOff is where a hello's random begins, behind header and version.
+const randomOff = 4 + 2
+
+// read takes the whole hello apart.
+func (h *hello) read(msg []byte) packet.Reason {
+	*h = hello{msg: msg}
+	if len(msg) < randomOff+32 || msg[4] != 3 {
 		return badHello
 	}
-	c := cursor{h.msg, 4}
+	c := cursor{msg, 4}
 	h.legacy = part{4, 6}
 	c.skip(2 + 32)
 	c.vector(1) // session
-	if h.msg[0] == serverHello {
+	if msg[0] == serverHello {
 		c.skip(2 + 1) // suite, compression
 	} else {
-		c.vector(2) // suites
+		h.suites = c.vector(2)
 		c.vector(1) // compressions
 	}
 	if !c.ok() {
-		return short
-	}
-	if c.at == len(h.msg) && !h.cut { // no extensions: TLS 1.2 and older
-		h.whole = true
-		return ""
-	}
-	all := c.vector(2)
-	if all.end == 0 {
-		return short
-	}
-	if !h.cut && all.end != len(h.msg) || h.cut && 4+size24(h.msg) != all.end {
 		return badHello
 	}
-	return h.extensions(all, short)
+	if c.at == len(msg) { // no extensions: TLS 1.2 and older
+		return ""
+	}
+	if h.extensions = c.vector(2); h.extensions.end != len(msg) {
+		return badHello
+	}
+	return h.readExtensions()
 }
 
-func (h *hello) extensions(all part, short packet.Reason) packet.Reason {
-	c := cursor{h.msg, all.off}
-	for c.at < all.end {
-		if c.at+4 > all.end {
+func (h *hello) readExtensions() packet.Reason {
+	end := h.extensions.end
+	c := cursor{h.msg, h.extensions.off}
+	for c.at < end {
+		if c.at+4 > end {
 			return badHello
-		}
-		if c.at+4 > len(h.msg) {
-			return short
 		}
 		kind := binary.BigEndian.Uint16(h.msg[c.at:])
 		c.skip(2)
 		ext := c.vector(2)
-		if ext.end > all.end {
+		if ext.end > end {
 			return badHello
-		}
-		if ext.end > len(h.msg) {
-			return short
 		}
 		if why := h.extension(kind, ext); why != "" {
 			return why
 		}
 	}
-	h.whole = true
 	return ""
 }
 
-func (h *hello) extension(kind uint16, ext part) packet.Reason {
-	var slot int
+// slotOf returns the place of an extension in hello.seen, or -1 for those that are not read.
+func slotOf(kind uint16) int {
 	switch kind {
 	case extName:
-		slot = 0
+		return slotName
 	case extALPN:
-		slot = 1
+		return slotALPN
 	case extVersions:
-		slot = 2
+		return slotVersions
 	case extECH:
-		slot = 3
-	default:
+		return slotECH
+	case extSignatures:
+		return slotSignatures
+	}
+	return -1
+}
+
+func (h *hello) extension(kind uint16, ext part) packet.Reason {
+	slot := slotOf(kind)
+	if slot < 0 {
 		return ""
 	}
 	if h.seen[slot] {
@@ -143,7 +158,7 @@ func (h *hello) extension(kind uint16, ext part) packet.Reason {
 	h.seen[slot] = true
 	if h.msg[0] == serverHello {
 		if kind == extVersions {
-			if ext.end-ext.off != 2 {
+			if ext.len() != 2 {
 				return badHello
 			}
 			h.versions = ext
@@ -156,15 +171,23 @@ func (h *hello) extension(kind uint16, ext part) packet.Reason {
 	case extALPN:
 		return h.protocols(ext)
 	case extVersions:
-		c := cursor{h.msg[:ext.end], ext.off}
-		if h.versions = c.vector(1); c.at != ext.end || (h.versions.end-h.versions.off)%2 != 0 {
-			return badHello
-		}
+		return h.list(ext, 1, &h.versions)
+	case extSignatures:
+		return h.list(ext, 2, &h.signatures)
 	case extECH:
-		if ext.off == ext.end {
+		if ext.len() == 0 {
 			return badHello
 		}
 		h.encrypted = ext
+	}
+	return ""
+}
+
+// list reads an extension that is one vector of two-byte values, with a length of size bytes.
+func (h *hello) list(ext part, size int, to *part) packet.Reason {
+	c := cursor{h.msg[:ext.end], ext.off}
+	if *to = c.vector(size); c.at != ext.end || to.len()%2 != 0 {
+		return badHello
 	}
 	return ""
 }
@@ -218,4 +241,22 @@ func (h *hello) protocols(ext part) packet.Reason {
 		}
 	}
 	return ""
+}
+
+// retry is the random of a ServerHello that asks for another ClientHello (RFC 8446 §4.1.3).
+const retry = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
+
+// IsRetry reports whether msg, a whole handshake message, is a HelloRetryRequest.
+func IsRetry(msg []byte) bool {
+	return len(msg) >= randomOff+32 && msg[0] == serverHello && string(msg[randomOff:randomOff+32]) == retry
+}
+
+// chooses13 reports whether the ServerHello msg chooses TLS 1.3 or later, which hides the certificate.
+func chooses13(msg []byte) bool {
+	var h hello
+	if h.read(msg) != "" {
+		return true
+	}
+	v, _ := h.version()
+	return v >= 0x0304
 }
