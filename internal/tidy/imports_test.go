@@ -46,6 +46,8 @@ var rooms = map[string][]string{
 	"control":         {},
 	"sim":             {"divert", "engine", "event", "field", "flow", "inspect", "packet", "packet/checksum"},
 	"sim/":            {"*"},
+	"evade":           {"packet", "packet/checksum"},
+	"evade/":          {"*"},
 	"lab":             {"divert", "firewall", "packet"},
 	"lab/":            {"*"},
 	"cmd/":            {"*"},

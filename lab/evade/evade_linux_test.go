@@ -1,0 +1,65 @@
+package evade
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/weir-project/weir/evade"
+	"github.com/weir-project/weir/lab"
+)
+
+var only = flag.String("only", "", "attempts whose row and name match this regular expression; all if it is empty")
+
+var noLab error
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if noLab = lab.Enter(); noLab != nil {
+		fmt.Fprintln(os.Stderr, "evade tests are skipped:", noLab)
+	}
+	os.Exit(m.Run())
+}
+
+// everyNth of the attempts with three pieces, of which there are thousands, are made here; `make evade`
+// makes all.
+const everyNth = 37
+
+// TestEvade makes attempts against the kernel's stack.
+func TestEvade(t *testing.T) {
+	if noLab != nil {
+		t.Skipf("SKIPPED: %v", noLab)
+	}
+	wanted, n := regexp.MustCompile(*only), 0
+	results, err := Run(Options{Only: func(a *evade.Attempt) bool {
+		if *only != "" {
+			return wanted.MatchString(a.Row + " " + a.Name)
+		}
+		if strings.HasPrefix(a.Name, "3 pieces") {
+			n++
+			return n%everyNth == 0
+		}
+		return true
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	if err := evade.WriteTable(&table, results); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", &table)
+	for i := range results {
+		if r := &results[i]; r.Failed() {
+			t.Error(r)
+		} else if *only != "" {
+			t.Log(r)
+		}
+	}
+	if c := evade.Total(results); c.Works == 0 || c.Arrive == 0 {
+		t.Error("no attempt works where nobody inspects: the test does not test it")
+	}
+}

@@ -1,0 +1,317 @@
+package evade
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weir-project/weir/evade"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/lab"
+)
+
+// A setting is a pair of networks, and the attempts that are made there.
+type setting struct {
+	by     string
+	kind   weirKind
+	wants  func(*evade.Attempt) bool
+	single bool // one attempt at a time, each in networks of its own
+}
+
+var settings = []setting{
+	{by: "Weir", wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded }},
+	{by: "kernel", kind: weirKind{conntrack: true}, wants: func(a *evade.Attempt) bool { return a.Fragments() }},
+	{by: "Weir", kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
+	{by: "Weir", kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
+	{by: "Weir", kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
+}
+
+// Run makes attempts, and returns what came of each, in their order. The error is the lab's.
+func Run(o Options) (results []evade.Result, err error) {
+	var all []evade.Attempt
+	for _, a := range evade.All() {
+		if o.Only == nil || o.Only(&a) {
+			all = append(all, a)
+		}
+	}
+	for i := range settings {
+		s := &settings[i]
+		var jobs []job
+		for k := range all {
+			if !s.wants(&all[k]) {
+				continue
+			}
+			for _, f := range []evade.Family{evade.IPv4, evade.IPv6} {
+				if all[k].Families&f != 0 {
+					jobs = append(jobs, job{attempt: &all[k], family: f})
+				}
+			}
+		}
+		part, err := s.run(jobs, o)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, part...)
+	}
+	return results, nil
+}
+
+// A job is one attempt over one family.
+type job struct {
+	attempt *evade.Attempt
+	family  evade.Family
+}
+
+func (s *setting) run(jobs []job, o Options) (results []evade.Result, err error) {
+	width := o.Width
+	if width == 0 {
+		width = 48
+	}
+	if s.single {
+		for chunk := range slices.Chunk(jobs, 1) {
+			part, err := s.batch(chunk, 1, o)
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, part...)
+		}
+		return results, nil
+	}
+	// Identifications of datagrams are used once in a network.
+	for chunk := range slices.Chunk(jobs, 1500) {
+		part, err := s.batch(chunk, width, o)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, part...)
+	}
+	return results, nil
+}
+
+// batch runs jobs in a fresh pair of networks.
+func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Result, err error) {
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	p := pair{by: s.by}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if p.plain, err = newNetwork(nil); err != nil {
+		return nil, err
+	}
+	if p.inspected, err = newNetwork(&s.kind); err != nil {
+		return nil, err
+	}
+	results = make([]evade.Result, len(jobs))
+	errs := make([]error, len(jobs))
+	todo := make(chan int)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	for range width {
+		group.Go(func() {
+			for i := range todo {
+				results[i], errs[i] = p.judge(jobs[i])
+				if o.Say != nil {
+					mu.Lock()
+					fmt.Fprintln(o.Say, results[i].String())
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for i := range jobs {
+		todo <- i
+	}
+	close(todo)
+	group.Wait()
+	if s.by == "Weir" {
+		errs = append(errs, p.moved(jobs))
+	}
+	return results, errors.Join(errs...)
+}
+
+// A pair is two networks that differ in whether somebody inspects.
+type pair struct {
+	by               string
+	plain, inspected *network
+}
+
+func (p *pair) close() error {
+	var errs []error
+	for _, n := range []*network{p.plain, p.inspected} {
+		if n != nil {
+			errs = append(errs, n.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// moved wants Weir's own counter of reassembled datagrams to have moved if there were fragments: otherwise
+// somebody else has put them together, and nothing is proved.
+func (p *pair) moved(jobs []job) error {
+	if !slices.ContainsFunc(jobs, func(j job) bool { return j.attempt.Fragments() }) {
+		return nil
+	}
+	time.Sleep(1100 * time.Millisecond) // counters are published once a second
+	if n := p.inspected.weir.lane.Snapshot().Fragments; n.Pieces == 0 || n.Reassembled == 0 {
+		return fmt.Errorf("lab/evade: there were fragments, and Weir has seen %d and reassembled %d datagrams", n.Pieces, n.Reassembled)
+	}
+	return nil
+}
+
+// An outcome is what one try has come to.
+type outcome struct {
+	heard []byte // by the application
+	shown []byte // to the inspector
+	seen  bool   // one datagram held the word
+}
+
+// judge makes an attempt four times. A twin that did not arrive gets another chance: the machine may have
+// been busy.
+func (p *pair) judge(j job) (r evade.Result, err error) {
+	a := j.attempt
+	r = evade.Result{Row: a.Row, Name: a.Name, Family: j.family, By: p.by}
+	var without, with, twin outcome
+	try := func(n *network, isTwin bool) (o outcome) {
+		if err == nil {
+			o, err = n.try(a, j.family, isTwin)
+		}
+		return o
+	}
+	without = try(p.plain, false)
+	with = try(p.inspected, false)
+	r.Works, r.Missed, r.Passed = evade.Holds(without.heard), !without.seen, evade.Holds(with.heard)
+	r.Unseen = p.unseen(a, &with)
+	r.NoTwin = a.NoTwin != ""
+	for range 2 {
+		if r.NoTwin {
+			break
+		}
+		plain := try(p.plain, true)
+		twin = try(p.inspected, true)
+		text := evade.NewText(true).Real
+		r.Arrives = bytes.Contains(plain.heard, text)
+		r.Intact = bytes.Equal(twin.heard, plain.heard) || a.Inline && bytes.Equal(twin.heard, twin.shown) && len(twin.heard) > len(text)
+		r.Unseen = r.Unseen || p.unseen(a, &twin)
+		if !r.Arrives || r.Intact {
+			break
+		}
+	}
+	if r.Failed() {
+		r.Note = fmt.Sprintf("word: heard %q, shown %q; twin: heard %q, shown %q", with.heard, with.shown, twin.heard, twin.shown)
+	}
+	return r, err
+}
+
+// unseen reports whether the application has read what the inspector was not shown.
+func (p *pair) unseen(a *evade.Attempt, o *outcome) bool {
+	return !a.UDP && !a.Late && !bytes.HasPrefix(o.shown, o.heard)
+}
+
+// try makes an attempt once.
+func (n *network) try(a *evade.Attempt, f evade.Family, twin bool) (o outcome, err error) {
+	if n.weir != nil && n.weir.kind.late {
+		if err := n.weir.rules.Remove(); err != nil {
+			return o, err
+		}
+	}
+	port, id := n.next()
+	l := &line{net: n, from: n.client, to: n.server, v6: f == evade.IPv6}
+	path := evade.Path{
+		Me:   netip.AddrPortFrom(pick(rawClient, f), port),
+		Peer: netip.AddrPortFrom(pick(n.lab.Server().In, f), servicePort(a)), ID: id,
+	}
+	dir := flow.ToServer
+	var client *caller
+	if a.Reverse {
+		l.from, l.to, dir = l.to, l.from, flow.ToClient
+		path.Me, path.Peer = netip.AddrPortFrom(pick(rawServer, f), port), netip.AddrPortFrom(pick(n.lab.Client().Out, f), port)
+	}
+	l.in = l.from.join(port)
+	defer l.from.leave(port)
+	if a.Reverse {
+		client = n.call(path.Peer, path.Me)
+	}
+	a.Play(l, path, evade.NewText(twin))
+	l.Recv(20 * time.Millisecond) // the application reads what has come
+	if client != nil {
+		o.heard = client.hangUp()
+	} else {
+		o.heard = n.service.take(port)
+	}
+	if n.weir != nil {
+		o.shown = n.weir.watch.take(port, dir)
+	}
+	o.seen = l.seen
+	if l.problem != nil {
+		return o, fmt.Errorf("lab/evade: %s %s: %w", a.Row, a.Name, l.problem)
+	}
+	return o, nil
+}
+
+// A caller is a client of a real kernel that reads what it is told.
+type caller struct {
+	mu    sync.Mutex
+	conn  net.Conn
+	heard []byte
+	over  bool
+}
+
+// call begins to open a connection.
+func (n *network) call(from, to netip.AddrPort) *caller {
+	c := &caller{}
+	go func() {
+		var conn net.Conn
+		err := n.lab.Client().Do(func() (err error) {
+			d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Timeout: 5 * time.Second}
+			conn, err = d.Dial("tcp", to.String())
+			return err
+		})
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.conn = conn
+		over := c.over
+		c.mu.Unlock()
+		if over {
+			conn.Close()
+			return
+		}
+		c.read(conn)
+	}()
+	return c
+}
+
+func (c *caller) read(conn net.Conn) {
+	defer conn.Close()
+	buf := make([]byte, 4096)
+	for {
+		n, err := conn.Read(buf)
+		c.mu.Lock()
+		c.heard = append(c.heard, buf[:n]...)
+		c.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// hangUp ends the connection and returns what came over it.
+func (c *caller) hangUp() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+		tcp.Close()
+	}
+	return c.heard
+}
+
+// Enter makes sure that this process can build labs; see lab.Enter.
+func Enter() error { return lab.Enter() }
