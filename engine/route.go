@@ -74,6 +74,9 @@ func (l *Lane) begin(p *packet.Packet) {
 func (l *Lane) inspect(p *packet.Packet) (gone bool) {
 	l.begin(p)
 	f, dir, isNew := l.flows.Observe(p, l.now)
+	if ss := l.sessions.of(f); ss != nil && ss.conn.Restarts(p, dir) {
+		f, isNew = l.succeed(ss, p), true
+	}
 	if f == nil {
 		d := l.anomaly(inspect.LayerFlow, "flow-table-full", l.outcomes.Limit)
 		l.outcome(p, d)

@@ -125,7 +125,17 @@ func (l *Lane) dropWaiting(ss *session, dir flow.Direction, why packet.Reason) {
 	}
 }
 
-// restartSession has the readers begin anew: the two ends have.
+// succeed ends the flow of a session whose two ends have begun a new connection, and returns that one's flow. p
+// is what its client agrees by.
+func (l *Lane) succeed(ss *session, p *packet.Packet) *flow.Flow {
+	conn := ss.conn.Successor(l.mode())
+	f := l.flows.Succeed(ss.flow, p, l.now)
+	l.begin(p)
+	l.sessions.open(f, conn)
+	return f
+}
+
+// restartSession has the readers begin anew: a direction is read from a place before that at which it was met.
 func (l *Lane) restartSession(ss *session) {
 	if ss.parser != nil {
 		ss.parser.Close()

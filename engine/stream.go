@@ -25,10 +25,6 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 		}
 	}
 	ss.nat[dir] = p.Meta.Mark&l.translated != 0
-	if ss.conn.Restarts(p, dir) {
-		l.dropWaiting(ss, flow.ToServer, "stream-restarted")
-		l.dropWaiting(ss, flow.ToClient, "stream-restarted")
-	}
 	a := ss.conn.Arrive(p, dir)
 	if a.Moved {
 		l.restartSession(ss)

@@ -210,10 +210,24 @@ func senderIsServer(p *packet.Packet) bool {
 }
 
 // reopenedBy says that p opens a new connection on the addresses and ports of one that is
-// over. A SYN on a live flow ends nothing: the endpoint has yet to agree. Nor does the old connection's own
+// over, of one that has no session: a session knows better (Succeed). A SYN on a live flow ends nothing: the endpoint has yet to agree. Nor does the old connection's own
 // SYN that comes once more: one end may still wait for the other's last word.
 func (f *Flow) reopenedBy(p *packet.Packet) bool {
-	return f.over() && opens(p) && (f.isn == 0 || f.isn != uint32(p.TCP().Seq()))
+	return f.Session == 0 && f.over() && opens(p) && (f.isn == 0 || f.isn != uint32(p.TCP().Seq()))
+}
+
+// Succeed ends f, whose two ends have begun a new connection, and returns the flow of that: p, which was observed as
+// one of f, is its client's.
+func (t *Table) Succeed(f *Flow, p *packet.Packet, now time.Duration) *Flow {
+	key, senderIsB := KeyOf(p)
+	dir := f.direction(senderIsB)
+	f.Count[dir].Packets--
+	f.Count[dir].Bytes -= uint64(len(p.Bytes()))
+	t.end(f, EndReused)
+	g := t.create(key, key.hash(&t.secrets), now)
+	g.clientIsB = senderIsB
+	t.follow(g, ToServer, p, now)
+	return g
 }
 
 // opens reports whether p is a SYN.

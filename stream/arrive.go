@@ -88,10 +88,6 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	if s.has(packet.SYN) {
 		return c.arriveSYN(p, dir, &s)
 	}
-	restarted := c.Restarts(p, dir)
-	if restarted {
-		c.restart()
-	}
 	if c.phase != phaseOpen {
 		if a, done := c.arriveEarly(dir, &s); done {
 			return a
@@ -105,6 +101,7 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 		return c.arriveRST(h, &s)
 	}
 	h.stamp(s.h)
+	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
 	if c.mode.Recorded && s.has(packet.ACK) {
 		back.replay(p, &s)
 	}
@@ -115,7 +112,6 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	}
 	a := c.arriveData(dir, h, &s)
 	a.Moved = moved
-	a.Restarted = a.Restarted || restarted
 	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
 	a.Gap = a.Action == Wait && h.una == h.sent && !h.unsure
 	a.BackGap = !caught && back.una == back.sent && back.gap()
@@ -232,8 +228,19 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	if !h.edgeKnown {
 		to = h.next.Add(1 << 20)
 	}
-	if s.seq != h.next && (h.place(s.seq).Less(h.una) || to.Less(s.seq)) {
+	out := h.place(s.seq)
+	switch {
+	case s.seq == h.next:
+	case out.Less(h.una), to.Less(s.seq):
 		return discard("tcp-reset-out-of-window")
+	case !h.m.straight() && s.seq.Less(h.next) && (out != h.una || h.m.inside(s.seq)):
+		// An end resets where it has come to, or where it was told that the other is. Among edits, what any other
+		// place becomes may be just where the receiver is.
+		return discard("tcp-reset-inexact")
+	case s.seq.Less(h.next) && h.decided != h.next:
+		// It would overtake bytes that wait here. Once the receiver has those and says so, an end that is gone
+		// resets again.
+		return discard("tcp-reset-early")
 	}
 	return Arrival{}
 }
@@ -398,7 +405,8 @@ func (c *Conn) differs(h *half, s *segment) bool {
 func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost bool) {
 	fresh := s.payload[s.seq.Size(h.next):]
 	if h.finSeen && h.fin.Less(s.end) {
-		h.finSeen = false // nobody ends and goes on: the FIN was a fake that the receiver has not seen
+		// Nobody ends and goes on: the FIN was a fake that the receiver has not seen.
+		h.finSeen, h.finSent, h.owedFin, h.finSure = false, false, false, false
 		c.pool.Stats.Retracted++
 	}
 	lost = h.work != nil && len(h.work.buf) > 0 && !c.pool.extend(h.work, fresh)

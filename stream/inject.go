@@ -56,7 +56,7 @@ func (c *Conn) speak(dir flow.Direction) packet.Segment {
 	if back.finAcked {
 		s.Ack = back.fin.Add(1)
 	}
-	if h.finSent {
+	if h.finSent && (h.finSure || h.finAcked) { // a fake that never came would have the receiver think that bytes are missing
 		s.Seq = s.Seq.Add(1)
 	}
 	return s
@@ -121,11 +121,13 @@ func (h *half) paid(from, to seqnum.Value) {
 // carried them, and its receiver takes them now.
 func (c *Conn) Owes(dir flow.Direction) bool {
 	h := &c.half[dir]
-	if h.owed == h.owedTo && !h.owedFin {
-		return false
-	}
-	return h.owed.Less(h.allowed(h.owedTo)) || h.owedFin && h.owed == h.owedTo
+	return h.owed.Less(h.allowed(h.owedTo)) || h.owesFIN() && h.owed == h.owedTo
 }
+
+// owesFIN reports whether a FIN that had no room is to follow in a segment of our own. That it is the
+// sender's and no fake, which was never to reach the receiver, only what comes after it tells; until then it waits
+// to be sent again.
+func (h *half) owesFIN() bool { return h.owedFin && h.finSure }
 
 // allowed returns how far towards to the receiver has room.
 func (h *half) allowed(to seqnum.Value) seqnum.Value {
@@ -157,10 +159,10 @@ func (c *Conn) Owed(dst []byte, of *packet.Packet, dir, ofDir flow.Direction) []
 	if to.Less(from) {
 		to = from
 	}
-	fin := h.owedFin && to == h.owedTo
+	fin := h.owesFIN() && to == h.owedTo
 	h.owed = to
 	if from == to && !fin || !h.kept.holds(from, to) {
-		h.owed, h.owedFin = h.owedTo, false
+		h.owed, h.owedFin = h.owedTo, h.owedFin && h.kept.holds(from, to)
 		return dst
 	}
 	s := c.speak(dir)

@@ -155,7 +155,7 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 }
 
 // Restarts reports whether a segment is the client's agreement to a new handshake on a connection that was open:
-// what was before is over for both. Whoever holds segments that wait takes them before Arrive.
+// what was before is over for both, and Successor is the connection to go on with.
 func (c *Conn) Restarts(p *packet.Packet, dir flow.Direction) bool {
 	if c.open == nil || !c.open.answered || c.phase != phaseOpen || dir != flow.ToServer ||
 		p.TCPFlags&(packet.SYN|packet.RST|packet.ACK) != packet.ACK {
@@ -165,16 +165,13 @@ func (c *Conn) Restarts(p *packet.Packet, dir flow.Direction) bool {
 	return ok && p.TCP().Seq() == c.open.client.isn.Add(1)
 }
 
-// restart makes the connection one whose handshake the client has yet to agree to.
-func (c *Conn) restart() {
-	open := c.open
-	c.open = nil
-	c.reset()
-	c.open = open
-	for d := range c.half {
-		c.half[d] = half{}
-	}
-	c.phase, c.locked, c.middle = phaseHalf, false, false
+// Successor returns a connection of which all but the client's agreement was seen.
+func (c *Conn) Successor(mode Mode) *Conn {
+	n := c.pool.New(mode)
+	n.open, c.open = c.open, nil
+	n.open.answered = false
+	n.phase = phaseHalf
+	return n
 }
 
 func (c *Conn) anySYN() bool {

@@ -131,6 +131,12 @@ func (m *seqMap) last(v seqnum.Value, atToo bool) int {
 	return lo - 1
 }
 
+// inside reports whether a received place lies strictly inside of a splice.
+func (m *seqMap) inside(v seqnum.Value) bool {
+	i := m.last(v, false)
+	return i >= 0 && v.Less(m.list[i].inEnd())
+}
+
 // toOut returns where a received place leaves, before anything that was inserted there. A place
 // inside a splice leaves as far from the splice's start, at most at its end.
 func (m *seqMap) toOut(v seqnum.Value) seqnum.Value { return m.place(v, m.last(v, false)) }
@@ -148,8 +154,8 @@ func (m *seqMap) toOutEnd(v seqnum.Value) seqnum.Value {
 // it again may never send the others in the same segment, and wants all that took their place
 // acknowledged.
 func (m *seqMap) toOutWhole(v seqnum.Value) seqnum.Value {
-	if i := m.last(v, false); i >= 0 && v.Less(m.list[i].inEnd()) {
-		return m.list[i].outEnd()
+	if m.inside(v) {
+		return m.list[m.last(v, false)].outEnd()
 	}
 	return m.toOutEnd(v)
 }

@@ -125,6 +125,7 @@ type half struct {
 	finSeen   bool
 	finSent   bool
 	finAcked  bool
+	finSure   bool // the sender counts its FIN: it is no fake
 	owedFin   bool // with owedTo
 }
 
@@ -132,7 +133,7 @@ type half struct {
 func (h *half) begin(first seqnum.Value) {
 	h.first, h.next, h.decided, h.edited, h.sent, h.from, h.fresh = first, first, first, first, first, first, first
 	h.offered, h.una, h.kept.from = first, first, first
-	h.owed, h.owedTo, h.owedFin = first, first, false
+	h.owed, h.owedTo, h.owedFin, h.finSure = first, first, false, false
 	for r := range h.read {
 		h.read[r], h.shown[r] = first, first
 	}
