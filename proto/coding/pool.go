@@ -24,16 +24,17 @@ func (l *Limits) SetDefaults() {
 	}
 }
 
-// A Pool makes the Streams of one lane and keeps those that are closed, up to keep of each outermost coding.
+// A Pool makes the Streams of one lane and keeps those that are closed, up to keep of each outermost coding, and keepBytes.
 type Pool struct {
 	limits Limits
 	used   int // bytes of decoders in use
+	idle   int // and of those that are kept
 	free   [kinds][]*Stream
 }
 
 const (
 	keep      = 16
-	keepBytes = 1 << 20 // decoders with larger windows are left to the garbage collector
+	keepBytes = 20 << 20 // of all that are kept
 
 	baseCost = 96 << 10 // of a decoder without its window: tables and input buffer
 )
@@ -57,6 +58,7 @@ func (p *Pool) Open(l Layers) *Stream {
 	if n := len(p.free[outer]); n > 0 {
 		s = p.free[outer][n-1]
 		p.free[outer] = p.free[outer][:n-1]
+		p.idle -= s.cost
 	} else {
 		s = newStream(p)
 	}
@@ -77,10 +79,11 @@ func (p *Pool) take(s *Stream, n int) bool {
 // putBack takes a Stream that is closed.
 func (p *Pool) putBack(s *Stream, outer Kind) {
 	p.used -= s.cost
-	if s.broken || s.cost > MaxLayers*baseCost+keepBytes || len(p.free[outer]) == keep {
+	if s.broken || p.idle+s.cost > keepBytes || len(p.free[outer]) == keep {
 		s.leave()
 		return
 	}
+	p.idle += s.cost
 	p.free[outer] = append(p.free[outer], s)
 }
 

@@ -141,16 +141,19 @@ func (p *parser) readBody(h *half, f *feed) bool {
 		return p.passBody(h, f)
 	}
 	over, why := p.gather(b, f)
-	if why != "" {
-		if b.plan == asIs {
-			return f.refuse(proto.Unreadable, why)
-		}
-		return f.broken(proto.Unreadable, why)
-	}
+	more := false
 	if b.layers.Len() > 0 {
-		return p.readCoded(h, f, from, over)
+		more = p.readCoded(h, f, from, over)
+	} else {
+		more = p.readText(h, f, from, before, over)
 	}
-	return p.readText(h, f, from, before, over)
+	switch {
+	case why == "" || f.why != "": // what came before the fault counts first
+		return more
+	case b.plan == asIs:
+		return f.refuse(proto.Unreadable, why)
+	}
+	return f.broken(proto.Unreadable, why)
 }
 
 // A piece is bytes of a body that lie together in what was fed.

@@ -34,7 +34,7 @@ type wire struct {
 	late bool
 	log  strings.Builder // what was shown, bodies joined
 	body []byte
-	off  int64 // of the next text of the body that was not shown before
+	part [2][]byte // by direction: the body shown so far
 	told []packet.Reason
 	why  packet.Reason
 	dead bool
@@ -83,7 +83,7 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 	var a proto.Answer
 	w.list = w.list[:0]
 	if phase == field.MessageStart || phase == field.MessageWhole {
-		w.body, w.off = nil, 0
+		w.body, w.part[w.dir] = nil, nil
 		if w.heads != nil {
 			w.list = append(w.list, w.heads(m)...)
 		}
@@ -96,15 +96,15 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 			fmt.Fprintf(&w.log, "%s=%q ", strings.TrimPrefix(f.ID.String(), "http."), f.Value)
 			continue
 		}
-		if phase != field.MessagePart || f.Offset+int64(f.Seen) != w.off || f.Seen > 0 && !bytes.HasSuffix(w.body, f.Value[:f.Seen]) {
-			w.t.Fatalf("phase %v: a part at %d with %d bytes seen, after %d bytes", phase, f.Offset, f.Seen, w.off)
+		if phase != field.MessagePart || int(f.Offset)+f.Seen != len(w.part[w.dir]) || f.Seen > 0 && !bytes.HasSuffix(w.part[w.dir], f.Value[:f.Seen]) {
+			w.t.Fatalf("phase %v: a part at %d with %d bytes seen, after %d bytes", phase, f.Offset, f.Seen, len(w.part[w.dir]))
 		}
-		w.body = append(w.body, f.Value[f.Seen:]...)
-		w.off += int64(len(f.Value) - f.Seen)
+		w.part[w.dir] = append(w.part[w.dir], f.Value[f.Seen:]...)
+		w.body = w.part[w.dir]
 		a.Hold = w.look(&f)
 	}
 	if phase == field.MessageEnd {
-		fmt.Fprintf(&w.log, "body=%q end ", w.body)
+		fmt.Fprintf(&w.log, "body=%q end ", w.part[w.dir])
 	}
 	if phase == field.MessageWhole {
 		w.log.WriteString("whole ")
