@@ -44,13 +44,14 @@ func (l *Lane) readAll(end bool) {
 
 // readPayload shows bytes.
 func (l *Lane) readPayload(end bool) {
-	end = end || l.reading.late
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
+	left := &r.ss.left[r.dir]
 	r.hold, r.mayHold = 0, !end
+	end = end || r.late
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
-		l.cx.Seen = seen
+		l.cx.Seen, l.cx.Left = seen, min(*left, seen)
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
 			if f.Interest&v.Bit != 0 && !r.decision.Verdict.Final() {
@@ -58,7 +59,7 @@ func (l *Lane) readPayload(end bool) {
 				r.decision = l.combine(r.decision, v.I.InspectStream(&l.cx, b))
 			}
 		}
-		l.cx.Seen = 0
+		l.cx.Seen, l.cx.Left = 0, 0
 		if wantsField && !r.decision.Verdict.Final() {
 			l.showPayload(b, seen, end)
 		}
@@ -69,6 +70,9 @@ func (l *Lane) readPayload(end bool) {
 		hold = 0
 	}
 	conn.Done(r.dir, stream.Payload, len(b)-hold)
+	if *left = max(0, *left-(len(b)-hold)); r.late {
+		*left = hold
+	}
 }
 
 // showPayload shows bytes as the field of that name. Edits of it count in b.

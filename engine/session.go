@@ -20,6 +20,7 @@ type session struct {
 	parser proto.Parser // nil until a grammar has recognised the flow, and once it is done
 
 	skip   [2]int64         // bytes of each direction that the parser need not see
+	left   [2]int           // bytes of each direction that have left, and are to be shown once more
 	since  [2]time.Duration // when the oldest bytes that are undecided came
 	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
 	pace   [2]pace
@@ -141,7 +142,7 @@ func (l *Lane) restartSession(ss *session) {
 		ss.parser.Close()
 		ss.parser = nil
 	}
-	ss.skip, ss.tries, ss.spoken, ss.dark = [2]int64{}, 0, [2]bool{}, false
+	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]int{}, 0, [2]bool{}, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)
 }

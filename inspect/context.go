@@ -24,6 +24,7 @@ type Context struct {
 	Monitor bool           // the inspector being called only monitors: the engine carries out nothing that it decides
 	Shown   *field.Message // the message in whose view this call is; nil otherwise
 	Seen    int            // InspectStream: bytes at the head of b that were shown before, because somebody held them
+	Left    int            // InspectStream: of those, bytes at the head that have left meanwhile, and cannot be edited
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's
@@ -67,9 +68,10 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 
 // Hold asks to see the last n bytes of what is being shown, b of InspectStream or the value of a
 // field that goes on (field.Field.More), once more at the head of what follows. Until then they
-// are not released, as long as the limits allow; after that they are shown again all the same, and
-// can no longer be edited. Others see them again too, and are told how many they are. It reports
-// false where nothing can follow: a datagram, a whole field, the end of a stream.
+// are not released, as long as the limits allow. Others see them again too, and are told how many they
+// are. It reports false where nothing can follow: a datagram, a whole field, the end of a stream; and
+// where no more time is left: then what is to be edited must be so now, for the bytes leave, but
+// those of a stream are shown again all the same (Context.Left).
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.

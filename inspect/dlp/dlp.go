@@ -55,7 +55,7 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	}
 	for s.next() && s.off < decided {
 		r := d.set.rules[s.kind]
-		if d.set.allowed(s.digits()) {
+		if s.end <= cx.Left || d.set.allowed(s.digits()) { // what left was seen to when it did
 			continue
 		}
 		found++

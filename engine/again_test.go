@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// TestHeldBytesAreShownAgainAfterTheyLeft sends a word a byte at a time, more slowly than bytes wait for a
+// decision (HAZARDS T26): the end of the word must not leave.
+func TestHeldBytesAreShownAgainAfterTheyLeft(t *testing.T) {
+	const word = "forbidden"
+	var left []int
+	guard := streamFunc{"ids", func(cx *inspect.Context, b []byte) inspect.Decision {
+		if cx.Left > cx.Seen || cx.Seen > len(b) {
+			t.Errorf("%d bytes, %d seen, %d left", len(b), cx.Seen, cx.Left)
+		}
+		left = append(left, cx.Left)
+		if bytes.Contains(b, []byte(word)) {
+			return inspect.Drop(inspect.ScopeFlow, "forbidden-word")
+		}
+		for n := min(len(word)-1, len(b)); n > 0; n-- {
+			if bytes.HasSuffix(b, []byte(word[:n])) {
+				cx.Hold(n)
+				break
+			}
+		}
+		return inspect.Decision{}
+	}}
+	b := newBench(t, Config{}, guard)
+	const client, server = "192.0.2.1:40000", "198.51.100.1:80"
+	b.pushAt(0, craft.TCP(client, server, craft.Segment{Flags: packet.SYN, Seq: 99}, nil))
+	b.pushAt(0, craft.TCP(server, client, craft.Segment{Flags: packet.SYN | packet.ACK, Seq: 499, Ack: 100}, nil))
+	text := "a " + word + " word"
+	for i := range text {
+		b.pushAt(time.Duration(1+i)*time.Second, craft.TCP(client, server, craft.Segment{
+			Flags: packet.ACK | packet.PSH, Seq: uint32(100 + i), Ack: 500,
+		}, []byte{text[i]}))
+	}
+	var released []byte
+	for _, f := range b.run() {
+		var p packet.Packet
+		p.Set(f.Bytes)
+		p.Decode()
+		if !f.Verdict.Final() {
+			released = append(released, p.Payload()...)
+		}
+	}
+	if want := "a " + word[:len(word)-1]; string(released) != want {
+		t.Errorf("%q was released, want %q", released, want)
+	}
+	if n := left[len(left)-1]; n != len(word)-1 {
+		t.Errorf("when the word was found, %d of its bytes were known to have left, want %d", n, len(word)-1)
+	}
+}
