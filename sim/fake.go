@@ -18,11 +18,7 @@ func (e *end) fake(s segment) {
 		s.payload = e.lie(s.payload)
 	}
 	s.flags &^= fin
-	kinds := fakesOfData
-	if e.enders {
-		kinds = fakesOfAll
-	}
-	switch e.rand.IntN(kinds) {
+	switch e.rand.IntN(14) {
 	case 0:
 		s.ttl = shortTTL
 	case 1:
@@ -57,16 +53,10 @@ func (e *end) fake(s segment) {
 	case 12:
 		s.flags = []uint8{0, fin | psh | urg, syn | fin, syn | rst, rst | fin | ack}[e.rand.IntN(5)]
 	case 13:
-		s.flags, s.payload, s.seq = rst, nil, s.seq-1 // in no window
+		s.flags, s.payload, s.seq = rst, nil, e.seqOf(e.una)-1 // in no window
 	}
 	e.emit(e.who, &s)
 }
 
 // shortTTL takes a datagram past Weir, and not to the receiver.
 const shortTTL = 2
-
-// How many fakes there are, without and with those that look like the end of a connection, or a new one.
-const (
-	fakesOfData = 8
-	fakesOfAll  = 14
-)

@@ -52,7 +52,6 @@ type network struct {
 	host     Host // in place of ends[real]; nil: none
 	real     int
 	heard    time.Duration // when the host sent something last
-	enders   bool          // Options.Enders
 	scratch  segment
 	spare    []byte
 	piece    []byte
@@ -69,7 +68,7 @@ func (n *network) reset(o Options) {
 	n.agenda.reset()
 	n.flying, n.packets, n.middle = 0, 0, nil
 	n.waiting, n.problems, n.trace = n.waiting[:0], nil, o.Trace
-	n.enders, n.host, n.heard = o.Enders, nil, n.now
+	n.host, n.heard = nil, n.now
 	n.hops, n.narrow, n.linger, n.merge = [hops]hop{}, 0, 0, false
 }
 

@@ -33,7 +33,6 @@ const patience = 20 * time.Minute
 type Options struct {
 	Trace   func(line string) // each packet at each place, for people; nil: nobody asks
 	Without bool              // no Weir between the ends: what the endpoints do among themselves
-	Enders  bool              // fakes also look like the end of the connection, and like a new one
 	Real    func(Part) Host   // a real host is one of the ends, and all happens in its time; nil: none
 }
 

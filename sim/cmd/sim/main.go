@@ -24,10 +24,9 @@ func main() {
 	from := flag.Uint64("from", 0, "first of many seeds")
 	n := flag.Uint64("n", 10000, "how many seeds")
 	width := flag.Int("width", 0, "how many at a time; 0: as many as are good")
-	enders := flag.Bool("enders", false, "have fakes also look like the end of the connection, and like a new one")
 	kernel := flag.Bool("real", false, "have Linux's TCP at one end, in a network namespace; takes real time")
 	flag.Parse()
-	o := sim.Options{Without: *without, Enders: *enders}
+	o := sim.Options{Without: *without}
 	if *width == 0 {
 		*width = min(runtime.NumCPU(), 2)
 	}
