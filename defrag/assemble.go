@@ -69,8 +69,10 @@ func roomBeforeFirst(version uint8) int {
 }
 
 // overlap compares a new piece [off, end) with those that are there. They agree with each other,
-// so each byte needs to be compared only once.
+// so each byte needs to be compared only once. A duplicate goes no further, unless there are pieces that
+// overlap: receivers differ in what they make of those, and some throw away what came before.
 func (d *Datagram) overlap(p *packet.Packet, off, end int) (why packet.Reason) {
+	var same *Piece
 	data := p.FragmentPayload()
 	at := off
 	for _, other := range d.sorted {
@@ -88,10 +90,19 @@ func (d *Datagram) overlap(p *packet.Packet, off, end int) (why packet.Reason) {
 			at = to
 		}
 		if off == other.off && end == other.end && p.Fragment.More == other.Packet.Fragment.More {
-			why = Duplicate
+			why, same = Duplicate, other
 		} else if p.Version == 6 {
 			return Overlap
+		} else {
+			d.overlaps = true
 		}
+	}
+	switch {
+	case same == nil:
+	case d.overlaps:
+		return "" // the receiver may have begun anew at an overlap, and need it
+	case same.Packet.TTL() < p.TTL():
+		same.Packet.SetTTL(p.TTL())
 	}
 	return why
 }

@@ -10,8 +10,8 @@
 // exhausted the oldest datagram gives way. Fragments are rare: unlike the rest of the packet path
 // this package allocates.
 //
-// It does not look at TTLs: a piece that expires on its way makes the receiver wait, not read
-// something else.
+// It does not judge TTLs: a piece that expires on its way makes the receiver wait, not read
+// something else. Of duplicates the largest counts, so that the one that is kept arrives.
 package defrag
 
 import (
@@ -85,17 +85,18 @@ type Datagram struct {
 	Whole  packet.Packet
 	Pieces []*Piece // in order of arrival
 
-	key    key
-	sorted []*Piece      // Pieces by offset; of several that begin together, the first to come first
-	room   int           // how long the payload can be
-	reach  int           // the furthest end of a piece
-	length int           // of the payload; -1 until the last piece is here
-	bytes  int           // memory
-	why    packet.Reason // condemned for; "" if not
-	timer  wheel.Timer
-	index  uint32
-	older  *Datagram
-	newer  *Datagram
+	key      key
+	sorted   []*Piece      // Pieces by offset; of several that begin together, the first to come first
+	room     int           // how long the payload can be
+	reach    int           // the furthest end of a piece
+	length   int           // of the payload; -1 until the last piece is here
+	bytes    int           // memory
+	overlaps bool          // IPv4: some pieces overlap others, with the same bytes
+	why      packet.Reason // condemned for; "" if not
+	timer    wheel.Timer
+	index    uint32
+	older    *Datagram
+	newer    *Datagram
 }
 
 // key tells datagrams apart (RFC 791 §3.2, RFC 8200 §4.5). IPv6 does not count the protocol.

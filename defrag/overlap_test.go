@@ -164,6 +164,46 @@ func TestExactDuplicate(t *testing.T) {
 	}
 }
 
+// TestDuplicateOfWhatExpires keeps the larger TTL of two copies: the smaller one's may never arrive.
+func TestDuplicateOfWhatExpires(t *testing.T) {
+	for _, s := range overlapShapes {
+		original := s.datagram(noise(32, 1))
+		pieces := s.cut(original, 16)
+		for _, ttls := range [][2]uint8{{2, 64}, {64, 2}} {
+			b := newBench(Limits{}, t.Fatalf)
+			for _, ttl := range ttls {
+				p := decoded(pieces[0])
+				p.SetTTL(ttl)
+				p.Repair()
+				b.add(p.Bytes(), 0)
+			}
+			d, _ := b.add(pieces[1], 0)
+			if d == nil || len(d.Pieces) != 2 {
+				t.Fatalf("v6 %v: not whole", s.v6)
+			}
+			if p := &d.Pieces[0].Packet; p.TTL() != 64 {
+				t.Errorf("v6 %v: TTLs %d: the piece that is kept has %d", s.v6, ttls, p.TTL())
+			}
+		}
+	}
+}
+
+// TestDuplicateBesideOverlap lets a copy pass beside pieces that overlap: a receiver that has begun anew at
+// the overlap needs it (ip_frag_queue of Linux).
+func TestDuplicateBesideOverlap(t *testing.T) {
+	s := overlapShapes[0]
+	original := s.datagram(noise(32, 1))
+	b := newBench(Limits{}, t.Fatalf)
+	for i, v := range []interval{{0, 1}, {0, 2}, {0, 2}} {
+		if _, why := b.add(s.piece(original, 8*v.off, 8*v.end, true), 0); why != "" {
+			t.Errorf("piece %d: %q", i, why)
+		}
+	}
+	if d, _ := b.add(s.piece(original, 16, 32, false), 0); d == nil || len(d.Pieces) != 4 {
+		t.Error("not whole, or not of all four pieces")
+	}
+}
+
 // TestCondemned wants late pieces refused, and the datagram forgotten in the end.
 func TestCondemned(t *testing.T) {
 	for _, s := range overlapShapes {

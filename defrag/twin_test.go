@@ -147,7 +147,7 @@ func (d *twinDatagram) judge(f fragment, maxPieces int) packet.Reason {
 		return BadEnd
 	case !same:
 		return Overlap
-	case duplicate:
+	case duplicate && !d.overlapping(f):
 		return Duplicate
 	case f.v6 && met:
 		return Overlap
@@ -155,6 +155,19 @@ func (d *twinDatagram) judge(f fragment, maxPieces int) packet.Reason {
 		return TooMany
 	}
 	return ""
+}
+
+// overlapping reports whether any two pieces, f among them, overlap and are no duplicates.
+func (d *twinDatagram) overlapping(f fragment) bool {
+	all := append(slices.Clone(d.pieces), f)
+	for i, g := range all {
+		for _, h := range all[:i] {
+			if g.off < h.end && h.off < g.end && (g.off != h.off || g.end != h.end || g.last != h.last) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // join puts the datagram together.
