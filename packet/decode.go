@@ -94,6 +94,8 @@ func (p *Packet) decodeOther(h []byte) {
 		p.payload += int32(p.Proto.minHeader())
 	case NoNextHeader:
 		p.payload = p.upper // RFC 8200 §4.7: bytes behind it are ignored
+	case IPIP, IPv6InIP, GRE:
+		p.Traits |= Tunnel
 	}
 }
 

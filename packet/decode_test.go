@@ -398,3 +398,23 @@ func TestTCPFlagNames(t *testing.T) {
 		t.Error(ICMPv6.String(), Proto(200).String())
 	}
 }
+
+// TestTunnels names datagrams in datagrams, and does not enter them.
+func TestTunnels(t *testing.T) {
+	for proto, want := range map[Proto]Traits{IPIP: Tunnel, IPv6InIP: Tunnel, GRE: Tunnel, ESP: 0, UDP: 0} {
+		for _, v6 := range []bool{false, true} {
+			b := make([]byte, 20+28)
+			b[0], b[3], b[8], b[9] = 0x45, byte(len(b)), 64, byte(proto)
+			if v6 {
+				b = make([]byte, 40+28)
+				b[0], b[5], b[6], b[7] = 0x60, 28, byte(proto), 64
+			}
+			var p Packet
+			p.Set(b)
+			p.Decode()
+			if p.Traits != want || p.Proto != proto {
+				t.Errorf("%v, v6 %v: traits %b, want %b, and %v", proto, v6, p.Traits, want, p.Proto)
+			}
+		}
+	}
+}

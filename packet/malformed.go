@@ -71,6 +71,7 @@ const (
 	AtomicFragment                    // IPv6 fragment header on a whole datagram (RFC 6946)
 	Authenticated                     // IPv6 AH: an edit would break it, so none is made
 	UDPSurplus                        // bytes between the UDP length and the IP length (RFC 9868)
+	Tunnel                            // the payload is a datagram in another: IP in IP, GRE
 )
 
 // Has reports whether any of the traits of mask is there.

@@ -85,6 +85,7 @@ var traits = []struct {
 	{"atomic_fragment", packet.AtomicFragment},
 	{"authenticated", packet.Authenticated},
 	{"udp_surplus", packet.UDPSurplus},
+	{"tunnel", packet.Tunnel},
 }
 
 // Words returns the names of the traits.
