@@ -1,0 +1,71 @@
+package main
+
+// A mutant is one deliberate bug.
+type mutant struct {
+	name     string
+	file     string // of package stream
+	old, new string
+}
+
+var mutants = []mutant{
+	{"places behind a splice are not shifted", "seqadj.go", "return s.outEnd().Add(off - s.inLen)", "return s.out.Add(off)"},
+	{"what begins at a place counts as before it", "seqadj.go", "\t\ti-- // it begins here, and what it became comes behind\n", ""},
+	{"an acknowledgement inside an edit is for what it says", "seqadj.go", "\t\treturn m.list[lo].in\n", "\t\treturn v\n"},
+	{"acknowledged splices leave no shift", "seqadj.go", "\t\tm.shift = s.inEnd().Size(s.outEnd())\n", ""},
+	{"a splice that ends at a place is not there yet", "seqadj.go", "if m.list[mid].outEnd().LessEq(w) {", "if m.list[mid].outEnd().Less(w) {"},
+	{"a range that begins in an edit begins before it", "seqadj.go", "\t\treturn m.list[i].inEnd()\n\t}\n\treturn m.toIn(w)", "\t}\n\treturn m.toIn(w)"},
+	{"a part of an edit is sent again as a part", "seqadj.go", "\tif m.inside(v) {\n\t\treturn m.list[m.last(v, false)].outEnd()\n\t}\n", ""},
+	{"joined splices forget what lies between", "seqadj.go", "last.outLen += gap + outLen", "last.outLen += outLen"},
+	{"splices begin where they were received", "seqadj.go", "out: m.toOutEnd(in), inLen", "out: in, inLen"},
+	{"a splice grows over the next", "seqadj.go", "return s.out.Add(min(off, s.outLen))", "return s.out.Add(off)"},
+
+	{"windows shrink with what grows", "translate.go", "if h.offered.Less(edge) {", "if true {"},
+	{"a SACK block may end inside an edit", "translate.go", "h.m.toInStart(left), h.ackIn(right)", "h.m.toInStart(left), h.m.toInStart(right)"},
+	{"SACK blocks are translated like acknowledgements", "translate.go", "h.m.toInStart(left), h.ackIn(right)", "h.ackIn(left), h.ackIn(right)"},
+	{"SACK blocks are not translated", "translate.go", "\t\th.translateSACK(p, o)\n", "\t\t_ = o\n"},
+	{"acknowledgements are not translated", "translate.go", "\tack := h.ackIn(s.h.Ack())\n\tp.SetAck(ack)", "\tack := s.h.Ack()\n\tp.SetAck(ack)"},
+	{"a FIN is acknowledged as a byte", "translate.go", "if h.finSent && ack == h.m.toOutEnd(h.fin).Add(1) {", "if false {"},
+
+	{"what the receiver has is sent again", "depart.go", "from := h.place(s.seq).Max(h.una).Min(h.sent)", "from := h.place(s.seq).Min(h.sent)"},
+	{"segments leave a gap", "depart.go", "from := h.place(s.seq).Max(h.una).Min(h.sent)", "from := h.place(s.seq).Max(h.una)"},
+	{"edited bytes leave as they came", "depart.go", "!h.m.identity() || s.seq.Less(h.edited) || h.sent.Less(s.seq)", "!h.m.identity() || h.sent.Less(s.seq)"},
+	{"empty segments run ahead of held bytes", "depart.go", "if s.seq == h.next || h.ahead(s) {", "if h.ahead(s) {"},
+	{"a nudge is no old byte", "depart.go", "return p.SetSeq(h.una.Sub(1))", "return p.SetSeq(h.una)"},
+	{"a FIN leaves before its time", "depart.go", "fin = fin && to == h.m.toOutEnd(h.fin)", "fin = fin && true"},
+	{"what grows exceeds the window", "depart.go", "\t\tto = h.allowed(to).Max(from)\n", ""},
+	{"what grows exceeds the segment", "depart.go", "\treturn max(n, full)\n", "\treturn max(n, full) + 2000\n"},
+	{"what had no room is forgotten", "depart.go", "\t\th.owe(to, all, wants)\n", "\t\t_, _ = all, wants\n"},
+	{"old places are off by the last edits", "depart.go", "return h.una.Sub(v.Size(h.m.toIn(h.una)))", "return v.Add(h.m.shift)"},
+
+	{"released bytes move when some are acknowledged", "kept.go", "\tk.skip += int(n)\n", ""},
+	{"other bytes sent again are overlooked", "kept.go", "same := string(piece) == string(b[:len(piece)])", "same := true"},
+	{"more is said to be kept than is", "kept.go", "return k.from.LessEq(from) && to.LessEq(k.end())", "return k.from.LessEq(from)"},
+
+	{"bytes outside of the window are read", "arrive.go", "case h.edgeKnown && h.limit().Add(1).Less(s.end):", "case false:"},
+	{"bytes that were read are read again", "arrive.go", "fresh := s.payload[s.seq.Size(h.next):]", "fresh := s.payload"},
+	{"acknowledgements of what was never sent pass", "arrive.go", "\tif top.Less(ack) {\n", "\tif false {\n"},
+	{"a FIN that was a fake is believed", "arrive.go", "if h.finSeen && h.fin.Less(s.end) {", "if false {"},
+	{"flags of no endpoint are read", "arrive.go", "\tif badFlags(s.flags) {\n", "\tif false {\n"},
+	{"gaps are skipped", "arrive.go", "\tcase h.next.Less(s.seq):\n\t\treturn Arrival{Action: Wait}\n", "\tcase h.next.Less(s.seq):\n\t\th.next = s.seq\n"},
+	{"segments that waited say what was", "arrive.go", "if ts, _, ok := o.Timestamps(); ok && ts != h.ts {", "if false {\n\t\tts := h.ts"},
+	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && (out != h.una || h.m.inside(s.seq)):", "case false:"},
+	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
+
+	{"edits leave no trace", "read.go", "\t\t\th.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))\n", ""},
+	{"edits are cut in two", "read.go", "\t\t\treturn e.in\n\t\t}\n\t}\n\treturn to", "\t\t}\n\t}\n\treturn to"},
+	{"an edit takes the bytes of the one before", "read.go", "\t\tused += e.size\n", ""},
+	{"what is held is forgotten", "read.go", "\tcase len(rest) > 0:\n\t\tc.pool.extend(h.needWork(c.pool), rest)\n", "\tcase len(rest) > 0:\n"},
+
+	{"our own segments speak of the past", "inject.go", "Seq: h.sent, Ack: back.ackIn(back.una)", "Seq: h.una, Ack: back.ackIn(back.una)"},
+	{"our own segments acknowledge in the wrong numbers", "inject.go", "Seq: h.sent, Ack: back.ackIn(back.una)", "Seq: h.sent, Ack: back.una"},
+	{"a FIN of our own may be a fake", "inject.go", "return h.owedFin && h.finSure", "return h.owedFin"},
+	{"what is owed leaves twice as long", "inject.go", "\th.owed = to\n\tif from == to", "\tif from == to"},
+
+	{"a late SYN begins a handshake", "opening.go", "if c.phase != phaseOpen || s.seq != c.half[flow.ToServer].first {", "if true {"},
+	{"windows of SYNs are scaled", "opening.go", "up.offer(up.first, seqnum.Size(server.wnd))", "up.offer(up.first, seqnum.Size(server.wnd)<<up.scale)"},
+	{"scales are of the other end", "opening.go", "up.scale, down.scale = server.scale, client.scale", "up.scale, down.scale = client.scale, server.scale"},
+	{"data of a SYN passes", "opening.go", "if n := len(p.Payload()); n > 0 {", "if n := len(p.Payload()); n > 1<<20 {"},
+
+	{"a FIN waits for ever", "wait.go", "return w.end.LessEq(h.decided) || h.decided == h.next && w.end == h.decided.Add(1)", "return w.end.LessEq(h.decided)"},
+	{"segments that wait leave in any order", "wait.go", "for at > 0 && s.seq.Less(w.wait[at-1].seq) {", "for false {"},
+}
