@@ -20,8 +20,8 @@ type Config struct {
 	// says what becomes of it.
 	Answers []Answer `yaml:"answers"`
 
-	// Unable is what becomes of a packet whose answer should be edited and cannot be, such as one that must grow
-	// over TCP: "pass" (default) with an event, or "drop".
+	// Unable is what becomes of a packet whose answer should be edited and cannot be, such as one that is signed
+	// as a whole, or whose message cannot be read: "pass" (default) with an event, or "drop".
 	Unable string `yaml:"unable,omitempty"`
 }
 
@@ -101,6 +101,7 @@ type ruleSet struct {
 	drops      nameSet // rules that drop, which are about questions
 	answers    nameSet // the others
 	dropUnable bool
+	edits      bool // some rule changes answers
 }
 
 // A nameSet is rules by name.
@@ -178,6 +179,9 @@ func New(c Config, _ inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	if len(m) > 0 {
 		return nil, m
 	}
+	s.edits = slices.ContainsFunc(c.Answers, func(a Answer) bool {
+		return a.Action == "" || a.Action == actionNames[replace] || a.Action == actionNames[remove]
+	})
 	return func() inspect.Inspector {
 		return &Inspector{
 			set: s, wire: make([]byte, 0, MaxAddresses*(maxName+10+16)),

@@ -2,13 +2,14 @@
 // server gave are replaced, or records removed, or the exchange dropped. It writes records as wire bytes
 // (RFC 1035 §4.1.3); counts, lengths and name compression around them are for the grammar to repair.
 //
-// It sees what the DNS grammar reads: UDP, and TCP where a message lies in one segment. It does not look into DNS
+// It sees what the DNS grammar reads, over UDP and TCP. It does not look into DNS
 // over TLS, HTTPS or QUIC, and it cannot sign: a client that validates DNSSEC takes a replaced answer for a forgery.
 package dns
 
 import (
 	"encoding/binary"
 	"net/netip"
+	"strings"
 	"unsafe"
 
 	"github.com/weir-project/weir/event"
@@ -23,7 +24,8 @@ const (
 	Unable  packet.Reason = "dns-not-replaced" // an answer that should be edited and cannot be
 )
 
-// An Inspector rewrites DNS messages. It implements inspect.MessageInspector.
+// An Inspector rewrites DNS messages. It implements inspect.MessageInspector, ResizeInspector and
+// AnomalyInspector.
 type Inspector struct {
 	set    *ruleSet
 	event  event.Event
@@ -73,6 +75,23 @@ func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, _ insp
 	return decision
 }
 
+// Resizes implements inspect.ResizeInspector.
+func (d *Inspector) Resizes() field.Set {
+	if !d.set.edits {
+		return 0
+	}
+	return field.SetOf(field.DNSAnswer)
+}
+
+// InspectAnomaly implements inspect.AnomalyInspector: a message that cannot be read cannot be edited or blocked
+// either.
+func (d *Inspector) InspectAnomaly(cx *inspect.Context, a inspect.Anomaly) inspect.Decision {
+	if !d.set.dropUnable || a.Layer != inspect.LayerApp || cx.Flow == nil || !strings.HasPrefix(string(a.Reason), "dns-") {
+		return inspect.Decision{}
+	}
+	return inspect.Drop(inspect.ScopePacket, a.Reason)
+}
+
 // answer does to one record what the rules say.
 func (d *Inspector) answer(cx *inspect.Context, m *field.Message, f *field.Field, query []byte) inspect.Decision {
 	rec, ok := readRecord(m, f, d.owner[:0])
@@ -100,19 +119,11 @@ func (d *Inspector) answer(cx *inspect.Context, m *field.Message, f *field.Field
 	if r.action == replace && uint16(f.Detail>>16) != typeRRSIG && d.isFirst(r, typ) {
 		d.wire = rec.appendNew(d.wire, r, typ)
 	}
-	if !m.Complete || !d.edit(cx, f, d.wire) {
+	if !m.Complete || !cx.Edit(f, 0, f.Span.Len(), d.wire) {
 		return d.unable(cx, r, query, f)
 	}
 	d.tell(cx, r, query, f, packet.Pass)
 	return inspect.Decision{}
-}
-
-// edit replaces the whole record f. Outside a datagram the stream's length must stay.
-func (d *Inspector) edit(cx *inspect.Context, f *field.Field, with []byte) bool {
-	if cx.Packet.Proto != packet.UDP && len(with) != f.Span.Len() {
-		return false
-	}
-	return cx.Edit(f, 0, f.Span.Len(), with)
 }
 
 // unable tells of an answer that stays as it was, and decides what becomes of it. While the inspector only monitors, no edit is

@@ -230,23 +230,38 @@ func TestDropBothWays(t *testing.T) {
 	}
 }
 
-// TestOverTCP holds that an answer of the same length is replaced in a stream, and another is not.
+// TestOverTCP holds that answers are replaced in a stream too, in any length, and that what cannot be read goes as unable
+// says.
 func TestOverTCP(t *testing.T) {
 	wire := message(t, "www.example.com.", wiredns.TypeA, www)
 	unit := append([]byte{byte(len(wire) >> 8), byte(len(wire))}, wire...)
+	unread := inspect.Anomaly{Layer: inspect.LayerApp, Reason: "dns-bad-pointer"}
 	for _, c := range []struct {
-		rules string
-		edits int
-		want  inspect.Decision
+		rules   string
+		edits   int
+		resizes bool
+		unread  inspect.Decision
 	}{
-		{"answers: [{name: www.example.com, replace: [192.0.2.1]}]", 1, inspect.Decision{}},
-		{"answers: [{name: www.example.com, replace: [192.0.2.1, 192.0.2.2]}]", 0, inspect.Decision{}},
-		{"{unable: drop, answers: [{name: www.example.com, replace: [192.0.2.1, 192.0.2.2]}]}", 0, inspect.Drop(inspect.ScopePacket, Unable)},
+		{"answers: [{name: www.example.com, replace: [192.0.2.1]}]", 1, true, inspect.Decision{}},
+		{"answers: [{name: www.example.com, replace: [192.0.2.1, 192.0.2.2]}]", 1, true, inspect.Decision{}},
+		{"{unable: drop, answers: [{name: www.example.com, action: remove}]}", 1, true, inspect.Drop(inspect.ScopePacket, unread.Reason)},
+		{"answers: [{name: www.example.com, action: alert}]", 0, false, inspect.Decision{}},
 	} {
 		l := load(t, c.rules)
 		d := l.Message(inspecttest.TCP(server, client, unit), parse(t, unit, packet.TCP), inspect.MessageWhole)
-		if l.Edited != c.edits || d != c.want || len(l.Events) != 1 {
+		if l.Edited != c.edits || d != (inspect.Decision{}) || len(l.Events) != 1 {
 			t.Errorf("%s: %d edits, %v, %d events", c.rules, l.Edited, d, len(l.Events))
+		}
+		if (l.Chain.Resize != 0) != c.resizes {
+			t.Errorf("%s: resizes %v", c.rules, l.Chain.Resize)
+		}
+		in := l.Chain.Entries[0].Inspector.(inspect.AnomalyInspector)
+		l.Cx.Flow = new(flow.Flow)
+		if d := in.InspectAnomaly(&l.Cx, unread); d != c.unread {
+			t.Errorf("%s: unread %v", c.rules, d)
+		}
+		if d := in.InspectAnomaly(&l.Cx, inspect.Anomaly{Layer: inspect.LayerApp, Reason: "http-bad-length"}); d != (inspect.Decision{}) {
+			t.Errorf("%s: %v for another grammar", c.rules, d)
 		}
 	}
 }

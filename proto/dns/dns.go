@@ -6,11 +6,11 @@
 // than RFC 1035's are refused (RFC 6891 §5). Bytes behind the last record belong to the message and
 // are kept, since common servers overlook them.
 //
-// Limits: 128 pointer jumps and 255 bytes per name, 64 questions and records per message
+// Limits: 128 pointer jumps and 255 bytes per name, 16 questions, and 64 questions and records, per message
 // (Grammar.MaxRecords). A message beyond them is refused: "dns-long-name", "dns-too-many-records".
 //
-// It does not join messages that arrive in several segments, judge DNSSEC, or match answers to
-// questions. Whoever edits signed answers removes their RRSIG records too.
+// It does not judge DNSSEC, or match answers to questions. Whoever edits signed answers removes their RRSIG
+// records too.
 package dns
 
 import (
@@ -36,15 +36,15 @@ type Grammar struct {
 	MaxRecords int
 
 	layout  layout
-	text    []byte // values of name and type fields
-	patched []byte // a unit with its equal-length edits made
+	text    []byte     // values of name and type fields
+	first   field.Span // in text: the name of the first question; there is one wherever names are asked for
+	patched []byte     // a unit with its equal-length edits made
 	rebuild rebuild
+	parser  *parser // reads all connections
 }
 
 // New returns a Grammar with the default limits.
 func New() *Grammar { return &Grammar{} }
-
-var _ proto.Grammar = (*Grammar)(nil)
 
 // Name returns "dns".
 func (g *Grammar) Name() string { return "dns" }

@@ -123,9 +123,9 @@ func TestRefusals(t *testing.T) {
 	for i := range 130 {
 		at := 12
 		if i > 0 {
-			at = 12 + 7 + 6*(i-1)
+			at = 12 + 7 + 12*(i-1)
 		}
-		chain = append(chain, 0xc0|byte(at>>8), byte(at), 0, 1, 0, 1)
+		chain = append(chain, 0xc0|byte(at>>8), byte(at), 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0)
 	}
 	for _, c := range []struct {
 		name string
@@ -139,7 +139,8 @@ func TestRefusals(t *testing.T) {
 		{"half a question", message(0, 1, 0, 0, 0, "\x00\x00\x01\x00"), short},
 		{"half a record", message(0, 0, 1, 0, 0, "\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00"), short},
 		{"RDATA beyond the end", message(0, 0, 1, 0, 0, "\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x01\x02\x03"), short},
-		{"65 questions", message(0, 65, 0, 0, 0), tooMany},
+		{"17 questions", message(0, 17, 0, 0, 0), tooMany},
+		{"65 records", message(0, 1, 64, 0, 0), tooMany},
 		{"counts that overflow together", message(0, 0xffff, 0xffff, 0xffff, 0xffff), tooMany},
 		{"pointer to itself", message(0, 1, 0, 0, 0, "\xc0\x0c\x00\x01\x00\x01"), badPointer},
 		{"pointer into its own name", message(0, 1, 0, 0, 0, "\x01a\xc0\x0c\x00\x01\x00\x01"), badPointer},
@@ -147,7 +148,7 @@ func TestRefusals(t *testing.T) {
 		{"pointer into the header", message(0, 1, 0, 0, 0, "\xc0\x04\x00\x01\x00\x01"), badPointer},
 		{"pointer back, then forward again", message(0, 3, 0, 0, 0, "\x01a\x00\x00\x01\x00\x01", "\xc0\x0c\x00\x01\x00\x01",
 			"\x01b\xc0\x19\x00\x01\x00\x01"), badPointer},
-		{"129 jumps", func() []byte { g := message(0, 131, 0, 0, 0); return append(g, chain...) }(), badPointer},
+		{"129 jumps", func() []byte { g := message(0, 1, 130, 0, 0); return append(g, chain...) }(), badPointer},
 		{"label type 01", message(0, 1, 0, 0, 0, "\x41a\x00\x00\x01\x00\x01"), badLabel},
 		{"label type 10", message(0, 1, 0, 0, 0, "\x80\x00\x00\x01\x00\x01"), badLabel},
 		{"256 bytes", message(0, 1, 0, 0, 0, long, "\x3e", strings.Repeat("b", 62), "\x00\x00\x01\x00\x01"), longName},
@@ -187,7 +188,7 @@ func TestLimitsAreReached(t *testing.T) {
 	if got := len(m.Get(field.DNSQuery)); got != maxName-2 {
 		t.Errorf("longest name shows %d bytes", got)
 	}
-	parse(t, message(0, 64, 0, 0, 0, strings.Repeat("\x00\x00\x01\x00\x01", 64)), udp)
+	parse(t, message(0, 16, 48, 0, 0, strings.Repeat("\x00\x00\x01\x00\x01", 16), strings.Repeat("\x00\xff\x00\x00\x01\x00\x00\x00\x00\x00\x00", 48)), udp)
 }
 
 // TestCutAnywhereOverTCP holds that a message cut short yields only fields of the whole one, and that over UDP it is

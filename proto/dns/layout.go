@@ -9,13 +9,14 @@ import (
 // Reasons for which Parse refuses a message.
 const (
 	short         packet.Reason = "dns-short"            // it ends inside its header, a question or a record
-	tooMany       packet.Reason = "dns-too-many-records" // more questions and records than MaxRecords
+	tooMany       packet.Reason = "dns-too-many-records" // more questions and records than MaxRecords, or than maxQuestions
 	badPointer    packet.Reason = "dns-bad-pointer"      // forwards, into the header, or more than 128 in a chain
 	badLabel      packet.Reason = "dns-bad-label"        // label types 01 and 10
 	longName      packet.Reason = "dns-long-name"        // more than 255 bytes
 	badRData      packet.Reason = "dns-bad-rdata"        // RDATA is not as its type has it
 	badOPT        packet.Reason = "dns-bad-opt"          // several, misplaced, or options that do not add up
 	headerSize                  = 12
+	maxQuestions                = 16
 	flagResponse                = 0x80 // in byte 2 of the header
 	flagTruncated               = 0x02 // in byte 2
 	flagAD                      = 0x20 // in byte 3
@@ -60,23 +61,28 @@ type layout struct {
 	opt       int  // index in records; -1 iff there is none
 	end       int  // behind the last record; valid iff whole
 	whole     bool // the message was read to its last record
+	known     *memory
 }
 
 // read finds the questions and records of msg and checks every name in them. What it found before it
 // met something wrong stays in l.
 func (l *layout) read(msg []byte, maxRecords int) packet.Reason {
-	*l = layout{questions: l.questions[:0], records: l.records[:0], opt: -1}
+	*l = layout{questions: l.questions[:0], records: l.records[:0], opt: -1, known: l.known}
+	if l.known == nil {
+		l.known = new(memory)
+	}
+	l.known.begin()
 	if len(msg) < headerSize {
 		return short
 	}
-	if total(msg) > maxRecords {
+	if total(msg) > maxRecords || binary.BigEndian.Uint16(msg[4:]) > maxQuestions {
 		return tooMany
 	}
 	at := headerSize
 	for range binary.BigEndian.Uint16(msg[4:]) {
 		q := question{off: at}
 		var why packet.Reason
-		if q.fixed, why = checkName(msg, at, len(msg)); why != "" {
+		if q.fixed, why = checkName(msg, at, len(msg), l.known); why != "" {
 			return why
 		}
 		if at = q.fixed + 4; at > len(msg) {
@@ -87,7 +93,7 @@ func (l *layout) read(msg []byte, maxRecords int) packet.Reason {
 	}
 	for s := answer; s <= additional; s++ {
 		for range binary.BigEndian.Uint16(msg[6+2*int(s):]) {
-			r, why := readRecord(msg, at)
+			r, why := readRecord(msg, at, l.known)
 			if why != "" {
 				return why
 			}
@@ -114,9 +120,9 @@ func (l *layout) add(msg []byte, r record) packet.Reason {
 }
 
 // readRecord reads the record at off and checks the names in it.
-func readRecord(msg []byte, off int) (r record, why packet.Reason) {
+func readRecord(msg []byte, off int, known *memory) (r record, why packet.Reason) {
 	r.off = off
-	if r.fixed, why = checkName(msg, off, len(msg)); why != "" {
+	if r.fixed, why = checkName(msg, off, len(msg), known); why != "" {
 		return r, why
 	}
 	r.rdata = r.fixed + 10
@@ -128,7 +134,7 @@ func readRecord(msg []byte, off int) (r record, why packet.Reason) {
 	if r.end > len(msg) {
 		return r, short
 	}
-	return r, checkRData(msg, &r)
+	return r, checkRData(msg, &r, known)
 }
 
 // rcode is the response code with the upper eight bits of OPT (RFC 6891 §6.1.3).

@@ -3,6 +3,7 @@ package dns
 import (
 	"bytes"
 
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -12,10 +13,62 @@ const (
 	reach    = 0x4000 // pointers have 14 bits
 )
 
+// A memory knows the names of one message that were read: by offset, as far as pointers reach. Without it a message of
+// pointers to one long name would be read label by label for each of them.
+type memory struct {
+	turn uint16
+	at   [reach]remembered
+
+	// The labels passed in reading one name; at most 127 of a byte each, and the root's.
+	passed [maxName/2 + 1]passed
+	n      int
+}
+
+type passed struct {
+	at          uint16
+	size, jumps uint8 // before it
+}
+
+// remembered is a name that is sound if it is read from its offset.
+type remembered struct {
+	turn        uint16 // memory.turn, or it is of another message
+	size, jumps uint8
+}
+
+// begin forgets the message before.
+func (k *memory) begin() {
+	if k.turn++; k.turn == 0 {
+		*k = memory{turn: 1}
+	}
+}
+
+// pass notes a label on the way.
+func (k *memory) pass(at, size, jumps int) {
+	if k != nil {
+		k.passed[k.n] = passed{uint16(at), uint8(size), uint8(jumps)}
+		k.n++
+	}
+}
+
+// note remembers of all labels that were passed the rest of the name.
+func (k *memory) note(size, jumps int) {
+	if k == nil {
+		return
+	}
+	for _, p := range k.passed[:k.n] {
+		if p.at < reach {
+			k.at[p.at] = remembered{k.turn, uint8(size - int(p.size) + 1), uint8(jumps - int(p.jumps))}
+		}
+	}
+}
+
 // checkName reads the name at off through all its pointers and returns the offset behind its own bytes, which
 // must not lie beyond limit. Each pointer must lead before the place the last one led to, and the first one before
-// the name.
-func checkName(msg []byte, off, limit int) (end int, why packet.Reason) {
+// the name. known is of msg, or nil.
+func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.Reason) {
+	if known != nil {
+		known.n = 0
+	}
 	at, floor, size, jumps := off, off, 1, 0
 	for {
 		if at >= len(msg) {
@@ -24,6 +77,7 @@ func checkName(msg []byte, off, limit int) (end int, why packet.Reason) {
 		c := int(msg[at])
 		switch c >> 6 {
 		case 0:
+			known.pass(at, size, jumps)
 			at += 1 + c
 			if c > 0 {
 				if size += 1 + c; size > maxName {
@@ -34,6 +88,7 @@ func checkName(msg []byte, off, limit int) (end int, why packet.Reason) {
 			if jumps == 0 {
 				end = at
 			}
+			known.note(size, jumps)
 			return within(end, limit, len(msg))
 		case 3:
 			if at+1 >= len(msg) {
@@ -47,6 +102,17 @@ func checkName(msg []byte, off, limit int) (end int, why packet.Reason) {
 				return 0, badPointer
 			}
 			floor = at
+			if known == nil || known.at[at].turn != known.turn {
+				continue
+			}
+			if size += int(known.at[at].size) - 1; size > maxName {
+				return 0, longName
+			}
+			if jumps += int(known.at[at].jumps); jumps > maxJumps {
+				return 0, badPointer
+			}
+			known.note(size, jumps)
+			return within(end, limit, len(msg))
 		default:
 			return 0, badLabel
 		}
@@ -107,7 +173,7 @@ func appendName(dst, msg []byte, off int) []byte {
 // sameName reports whether the checked name at i in a is, byte for byte, the one that stands at
 // j in b, where anything may stand.
 func sameName(a []byte, i int, b []byte, j int) bool {
-	if _, why := checkName(b, j, len(b)); why != "" {
+	if _, why := checkName(b, j, len(b), nil); why != "" {
 		return false
 	}
 	x, y := labels{a, i}, labels{b, j}
@@ -124,8 +190,12 @@ func sameName(a []byte, i int, b []byte, j int) bool {
 
 // nameText is a name as a field shows it: lower case (RFC 4343; resolvers vary the case at random), without the
 // final dot, empty for the root; dots and backslashes within labels escaped by a backslash, bytes outside
-// visible ASCII as \DDD, as in RFC 1035 §5.1.
+// visible ASCII as \DDD, as in RFC 1035 §5.1. A name that is a mere pointer to where the name of the first question stands
+// has the text of that.
 func (g *Grammar) nameText(msg []byte, off int) []byte {
+	if first := g.layout.questions[0].off; off != first && int(msg[off])<<8|int(msg[off+1]) == 0xc000|first {
+		return g.text[g.first.Off:g.first.End:g.first.End]
+	}
 	from := len(g.text)
 	l := labels{msg, off}
 	for label := l.next(); label != nil; label = l.next() {
@@ -135,6 +205,9 @@ func (g *Grammar) nameText(msg []byte, off int) []byte {
 		for _, c := range label {
 			g.text = appendByteText(g.text, c)
 		}
+	}
+	if off == g.layout.questions[0].off {
+		g.first = field.Span{Off: from, End: len(g.text)}
 	}
 	return g.text[from:len(g.text):len(g.text)]
 }

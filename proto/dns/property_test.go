@@ -277,7 +277,7 @@ func plain(g *Grammar, msg []byte) (questions []byte, records [][]byte) {
 			b = append(b, msg[r.rdata:at]...)
 			for range s.names {
 				b = appendName(b, msg, at)
-				at, _ = checkName(msg, at, r.end)
+				at, _ = checkName(msg, at, r.end, nil)
 			}
 		}
 		records = append(records, append(b, msg[at:r.end]...))

@@ -78,7 +78,7 @@ func (s shape) firstName(msg []byte, r *record) int {
 	return at
 }
 
-func checkRData(msg []byte, r *record) packet.Reason {
+func checkRData(msg []byte, r *record, known *memory) packet.Reason {
 	if r.typ == typeOPT {
 		return checkOptions(msg[r.rdata:r.end])
 	}
@@ -88,7 +88,7 @@ func checkRData(msg []byte, r *record) packet.Reason {
 		return badRData
 	}
 	for range s.names {
-		end, why := checkName(msg, at, r.end)
+		end, why := checkName(msg, at, r.end, known)
 		if why == short { // the record is there to its last byte, so this is no lack of bytes
 			return badRData
 		}

@@ -175,7 +175,7 @@ func (b *rebuild) checkNewName(wire []byte, off, limit int) int {
 	if p < headerSize || p >= limit {
 		return -1
 	}
-	if _, why := checkName(b.msg, p, len(b.msg)); why != "" || size-2+nameSize(b.msg, p) > maxName {
+	if _, why := checkName(b.msg, p, len(b.msg), nil); why != "" || size-2+nameSize(b.msg, p) > maxName {
 		return -1
 	}
 	return end

@@ -84,23 +84,25 @@ func (g *Grammar) maxUDP() int {
 	return 512
 }
 
-// answerAt returns the index of the answer record that lies exactly in span, or -1.
-func (l *layout) answerAt(span field.Span, base int) int {
-	for i := range l.records {
-		r := &l.records[i]
-		if r.section == answer && base+r.off == span.Off && base+r.end == span.End {
-			return i
+// answerAt reports whether an answer record, of those from *next on, lies exactly in span. Spans are asked for in
+// order.
+func (l *layout) answerAt(span field.Span, base int, next *int) bool {
+	for ; *next < len(l.records); *next++ {
+		r := &l.records[*next]
+		if r.section != answer || base+r.off >= span.Off {
+			return r.section == answer && base+r.off == span.Off && base+r.end == span.End
 		}
 	}
-	return -1
+	return false
 }
 
 // patch returns msg with the edits made that are not whole answer records; these keep every length.
 func (g *Grammar) patch(msg []byte, base int, edits []field.Edit) ([]byte, packet.Reason) {
 	g.patched = g.patched[:0]
+	next := 0
 	for i := range edits {
 		e := &edits[i]
-		if g.layout.answerAt(e.Span, base) >= 0 {
+		if g.layout.answerAt(e.Span, base, &next) {
 			continue
 		}
 		if e.Span.Off < base || e.Span.End > base+len(msg) || e.Span.Len() != len(e.New) {
@@ -148,6 +150,9 @@ func (g *Grammar) replace(b *rebuild, edits []field.Edit, base int) packet.Reaso
 	l, answers, first := &g.layout, 0, true
 	for i := range l.records {
 		r := &l.records[i]
+		for len(edits) > 0 && edits[0].Span.Off < base+r.off {
+			edits = edits[1:]
+		}
 		e := editOf(edits, r, base)
 		if r.section == answer {
 			answers++
@@ -180,15 +185,13 @@ func (g *Grammar) replace(b *rebuild, edits []field.Edit, base int) packet.Reaso
 	return ""
 }
 
-// editOf returns the edit whose span is r, or nil.
+// editOf returns the first of edits if its span is r, else nil.
 func editOf(edits []field.Edit, r *record, base int) *field.Edit {
-	if r.section != answer {
+	if r.section != answer || len(edits) == 0 {
 		return nil
 	}
-	for i := range edits {
-		if e := &edits[i]; e.Span.Off == base+r.off && e.Span.End == base+r.end {
-			return e
-		}
+	if e := &edits[0]; e.Span.Off == base+r.off && e.Span.End == base+r.end {
+		return e
 	}
 	return nil
 }
