@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the lab tests use besides Go, as root on Debian and its children. Anywhere else it says what is missing.
 set -eu
-want="iptables nftables iproute2 ethtool procps curl dnsutils openssl"
+want="iptables nftables iproute2 ethtool procps curl dnsutils openssl nginx-light"
 missing=""
 for p in $want; do
 	dpkg -s "$p" >/dev/null 2>&1 || missing="$missing $p"

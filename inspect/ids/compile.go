@@ -219,7 +219,10 @@ func (b *building) finish(r *rule.Rule) (*signature, []byte, error) {
 			if c.nocase {
 				c.pattern, m.any = bytes.ToLower(c.pattern), true
 			}
-			if !c.not && c.isBetterHint(hint) {
+			if c.not || b.mixed && isBody(m.buffer.field) && hint != nil && !isBody(b.hint.field) {
+				continue // in front of the body it is known earlier who waits for it
+			}
+			if b.mixed && hint != nil && isBody(b.hint.field) && !isBody(m.buffer.field) || c.isBetterHint(hint) {
 				hint, b.hint = c, m.buffer
 			}
 		}
@@ -257,6 +260,7 @@ func (b *building) chooseView(r *rule.Rule) error {
 		}
 		b.late = b.late || m.buffer.field == field.HTTPRequestBody || m.buffer.field == field.HTTPResponseBody
 	}
+	b.mixed = b.late && b.asksHead()
 	switch {
 	case b.app != "":
 		b.view = messages

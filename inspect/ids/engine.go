@@ -21,6 +21,10 @@ type engine struct {
 	buffers      [field.Count][2]bool       // buffers that message rules look into; second: dotted
 	apps         map[string]bool            // protocols that message rules are about
 	lists        int
+
+	bodies      bool    // some message rules look into bodies
+	blind       []int32 // those of them that ask something of the head in which there is no pattern to look for
+	plainBodies []int32 // those without any pattern to look for
 }
 
 // engine files the signatures by where and how they are looked at.
@@ -42,6 +46,8 @@ func (l *loader) engine() *engine {
 			inPayload = append(inPayload, keyed{hint, id})
 		case s.view == payloads:
 			e.payloadRules = append(e.payloadRules, id)
+		case s.late && hint == nil && !s.mixed:
+			e.plainBodies = append(e.plainBodies, id)
 		case hint != nil:
 			inMessage[s.hint] = append(inMessage[s.hint], keyed{hint, id})
 		default:
@@ -49,6 +55,10 @@ func (l *loader) engine() *engine {
 		}
 		if s.view == messages {
 			e.want(s)
+			e.bodies = e.bodies || s.late
+		}
+		if s.late && s.mixed && (hint == nil || isBody(s.hint.field)) {
+			e.blind = append(e.blind, id)
 		}
 	}
 	e.payload = e.automaton(inPayload)

@@ -2,7 +2,7 @@
 // HTTP, TLS and DNS messages; it alerts, drops, rejects and passes. The rule language is package rule; what it
 // says that is not supported here refuses the rule, by name and place.
 //
-// It looks at each packet, each payload (a datagram's, or one segment's) and each message by itself: a pattern cut by
+// It looks at each packet, each payload (a datagram's, or one segment's), each message and each part of a body by itself: a pattern cut by
 // the end of a segment is not found. Work is linear in what is looked at: one walk of an automaton for all rules, and
 // for each rule whose longest pattern it finds one walk per content.
 package ids
@@ -22,17 +22,19 @@ import (
 const Matched packet.Reason = "ids-rule"
 
 // An Inspector matches the rules on one lane. It implements inspect.PacketInspector, StreamInspector,
-// MessageInspector, StateInspector and IdleInspector.
+// FieldInspector, MessageInspector, StateInspector and IdleInspector.
 type Inspector struct {
-	engine  *engine
-	looked  inspect.State[looked]
-	found   candidates
-	matcher matcher
-	values  instances
-	matched []int32
-	event   event.Event
-	isTold  bool // of the rules that were loaded
-	app     app  // of the last message: the next one is likely of the same protocol
+	engine *engine
+	looked inspect.State[looked]
+
+	awaiting inspect.State[[2]awaiting]
+	found    candidates
+	matcher  matcher
+	values   instances
+	matched  []int32
+	event    event.Event
+	isTold   bool // of the rules that were loaded
+	app      app  // of the last message: the next one is likely of the same protocol
 }
 
 // An app is what the engine knows of a protocol.
@@ -56,7 +58,9 @@ func (d *Inspector) Name() string { return "ids" }
 func (d *Inspector) Fields() field.Set { return d.engine.fields }
 
 // FlowState implements inspect.StateInspector.
-func (d *Inspector) FlowState() []inspect.StateSlot { return []inspect.StateSlot{&d.looked} }
+func (d *Inspector) FlowState() []inspect.StateSlot {
+	return []inspect.StateSlot{&d.looked, &d.awaiting}
+}
 
 // InspectPacket implements inspect.PacketInspector: rules without contents.
 func (d *Inspector) InspectPacket(cx *inspect.Context, _ *packet.Packet) inspect.Decision {
@@ -110,17 +114,17 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	for _, id := range e.payloadRules {
 		d.found.add(id)
 	}
-	return d.verify(cx, false)
+	return d.verify(cx)
 }
 
-// InspectMessage implements inspect.MessageInspector: rules about protocols and their fields. At a message's end only those
-// that look into bodies are tried; the others had all they ask for when it began.
+// InspectMessage implements inspect.MessageInspector: rules about protocols and their fields, all of which are there when a message
+// begins, but for bodies: see body.go.
 func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase inspect.Phase) inspect.Decision {
 	e := d.engine
 	if m.Proto != d.app.name {
 		d.app = app{m.Proto, e.apps[m.Proto], e.plainRules[m.Proto]}
 	}
-	if !d.app.wanted {
+	if !d.app.wanted || phase == inspect.MessageEnd {
 		return inspect.Decision{}
 	}
 	d.begin()
@@ -134,7 +138,10 @@ func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase 
 	for _, id := range d.app.plain {
 		d.found.add(id)
 	}
-	return d.verify(cx, phase == inspect.MessageEnd)
+	if phase == inspect.MessageStart && d.engine.bodies {
+		d.await(cx)
+	}
+	return d.verify(cx)
 }
 
 // gather makes the instances of the buffers that any rule looks into.
@@ -159,11 +166,11 @@ func (d *Inspector) begin() {
 	d.matched = d.matched[:0]
 }
 
-// verify tries the candidates whole; if atEnd only those that look into bodies.
-func (d *Inspector) verify(cx *inspect.Context, atEnd bool) inspect.Decision {
+// verify tries the candidates whole, but for those that look into bodies.
+func (d *Inspector) verify(cx *inspect.Context) inspect.Decision {
 	for _, id := range d.found.ids {
 		s := d.engine.signatures[id]
-		if atEnd && !s.late || s.app != "" && cx.Shown != nil && cx.Shown.Proto != s.app {
+		if s.late || s.app != "" && cx.Shown != nil && cx.Shown.Proto != s.app {
 			continue
 		}
 		d.try(cx, id)

@@ -37,6 +37,7 @@ type signature struct {
 	mustBe   flow.State
 	once     bool // once for each direction of a flow
 	late     bool // looks into bodies
+	mixed    bool // and into what is in front of them; valid iff late
 	monitor  bool
 	dsize    sizes
 	matches  []bufferMatch

@@ -2,8 +2,8 @@
 // server name of a TLS ClientHello. Names are looked up in lists, exactly and by the domains above them;
 // lists have an action and a category, which becomes a label of the flow.
 //
-// It believes names as they are sent: a client that lies about the name, or encrypts it (ECH), gets past, and a
-// request is judged where head or ClientHello lies in one segment. Paths are not looked at.
+// It believes names as they are sent: a client that lies about the name, or encrypts it (ECH), gets past. A request that can be
+// read in two ways is not judged here: what becomes of it says outcomes.malformed. Paths are not looked at.
 package urls
 
 import (

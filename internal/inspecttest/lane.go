@@ -114,6 +114,18 @@ func (l *Lane) Message(p *packet.Packet, m *field.Message, phase inspect.Phase) 
 	return d
 }
 
+// Field shows f, which p carries, to the field inspectors that ask for it, and returns the gravest decision.
+func (l *Lane) Field(p *packet.Packet, f *field.Field) (d inspect.Decision) {
+	l.Begin(p)
+	for i := range l.Chain.Field {
+		if v := &l.Chain.Field[i]; v.Want.Has(f.ID) {
+			l.Cx.Author = v.Index
+			d = graver(d, v.I.InspectField(&l.Cx, f))
+		}
+	}
+	return d
+}
+
 // Outcome shows p with the decision taken to the outcome inspectors and returns the gravest decision of theirs.
 func (l *Lane) Outcome(p *packet.Packet, taken inspect.Decision) (d inspect.Decision) {
 	l.Begin(p)

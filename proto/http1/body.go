@@ -25,6 +25,7 @@ type body struct {
 	plan    plan
 	wanted  bool // somebody wants to see it
 	decodes bool // it leaves decoded
+	closes  bool // what follows it must not leave: it may now end with the connection
 	chunks       // of byLength and byClose only place and left
 
 	offset int64 // of the first byte of text that was not shown, or is held
@@ -100,12 +101,17 @@ func (p *parser) planLength(f *feed, ask asked) plan {
 		return whole
 	case !hd.old && ask&askedOld == 0:
 		return rechunk
-	case hd.response && (hd.close || hd.old && !hd.keep):
+	case hd.lastOne(ask):
 		return free
 	case !coded && hd.contentLength <= maxWait && !f.in.Late && !f.in.End:
 		return wait
 	}
 	return asIs
+}
+
+// lastOne reports whether the connection of a peer of HTTP/1.0 ends behind the response.
+func (h *head) lastOne(ask asked) bool {
+	return h.response && (h.old || ask&askedOld != 0) && (h.close || h.old && !h.keep)
 }
 
 const (
@@ -287,8 +293,9 @@ func (p *parser) endMessage(h *half, f *feed, trailer []byte) bool {
 		}
 		m.Add(field.Field{ID: field.HTTPHeaders, Value: trailer[:s.End:s.End], Span: s})
 	}
-	p.g.drop(&h.body)
 	h.in, h.last = false, false
+	h.closed = h.body.closes
+	p.g.drop(&h.body)
 	p.show(f, m, field.MessageEnd)
 	return true
 }

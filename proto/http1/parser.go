@@ -22,6 +22,7 @@ type parser struct {
 type half struct {
 	in     bool // the middle of a message; then body is valid
 	last   bool // behind the last chunk, in front of the trailer
+	closed bool // the last body now ends with the connection: what follows it does not leave
 	tunnel bool // a request to CONNECT came last: what follows may be anything
 	empty  int  // bytes of empty lines in front of the next message
 	none   int  // bytes at the start of what comes next in which no head or trailer ends
@@ -89,6 +90,12 @@ func (p *parser) step(h *half, f *feed) bool {
 	switch {
 	case h.in:
 		return p.readBody(h, f)
+	case h.closed:
+		if n := len(f.rest()); n > 0 && !f.out.Replace(f.at, f.at+n, nil) {
+			return f.broken(proto.Unedited, editLost)
+		}
+		f.at = len(f.in.Bytes)
+		return false
 	case p.dark || p.stopped:
 		f.at, f.skip = len(f.in.Bytes), proto.Forever
 		return false
@@ -200,6 +207,7 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 	}
 	h.in, h.last = true, false
 	h.body.begin(hd, fr, pl, f.in.Want)
+	h.body.closes = fr == byLength && pl != asIs && hd.lastOne(ask)
 	p.tellCoding(&h.body, f)
 	return p.startBody(h, f, unit, start)
 }
