@@ -161,21 +161,28 @@ func (b *Bound) finishUpTo(queue uint16, verdict, id uint32) error {
 	return nil
 }
 
-// Waiting returns how many packets of the queues have no verdict yet.
-func (b *Bound) Waiting() (packets int, err error) {
+// A Load is what the kernel has counted of queues since they were bound.
+type Load struct {
+	Waiting int    // packets without a verdict, now
+	Dropped uint64 // packets for which there was no room, in the queue or in the socket's buffer
+}
+
+// Load reads what waits in the queues, and what was dropped.
+func (b *Bound) Load() (l Load, err error) {
 	f, err := os.Open(queueTable)
 	if err != nil {
-		return 0, fmt.Errorf("nfqueue: %w", err)
+		return l, fmt.Errorf("nfqueue: %w", err)
 	}
 	defer f.Close()
 	rows, err := readQueueTable(f)
 	if err != nil {
-		return 0, fmt.Errorf("nfqueue: %w", err)
+		return l, fmt.Errorf("nfqueue: %w", err)
 	}
 	for _, r := range rows {
 		if r.number >= b.first && r.number <= b.last {
-			packets += int(r.waiting)
+			l.Waiting += int(r.waiting)
+			l.Dropped += uint64(r.dropped) + uint64(r.userDropped)
 		}
 	}
-	return packets, nil
+	return l, nil
 }

@@ -90,12 +90,14 @@ type State struct {
 	ConfirmLeft time.Duration
 	Uptime      time.Duration
 	Sandbox     string
+	Load        Load
 	Outputs     []Output        // of events; empty until the reporter has spoken
 	Missing     []string        // what this system cannot do, each a sentence
 	Worker      json.RawMessage // the worker's counters: worker.Status
 }
 
 func (h *Holder) snapshot() State {
+	h.weigh()
 	s := h.state
 	s.Generation, s.Applied, s.GaveUp, s.Uptime = h.generation, h.applied, h.gaveUp, time.Since(h.epoch)
 	s.Worker, s.Outputs = h.counters.json(), h.outputs.list

@@ -210,7 +210,7 @@ func (d *daemon) events() map[string]int {
 	}
 	for line := range strings.Lines(string(text)) {
 		if strings.Contains(line, `"holder"`) && json.Valid([]byte(line)) {
-			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed"} {
+			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected"} {
 				if strings.Contains(line, `"`+name+`"`) {
 					count[name]++
 				}

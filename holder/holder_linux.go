@@ -75,7 +75,8 @@ const (
 	stuckFor     = 300 * time.Millisecond // a queue that has not shrunk for so long holds only what is held on purpose
 	shortLife    = 100 * time.Millisecond // a worker that lived no longer did nothing useful
 	shortLives   = 8                      // in a row, after which the policy's outcome takes over
-	retryEvery   = 2 * time.Second        // the first pause between such lives; it doubles
+	weighEvery   = 5 * time.Second
+	retryEvery   = 2 * time.Second // the first pause between such lives; it doubles
 	retryAtMost  = 30 * time.Second
 	tickEvery    = 100 * time.Millisecond
 	bindWithin   = 2 * time.Second // a worker whose holder was killed lets go of its queue within
@@ -114,6 +115,7 @@ type Holder struct {
 	stopping bool
 	reported bool // a reporter has been ready
 
+	weighedAt     time.Time
 	short         int // short lives in a row
 	diedAt        time.Time
 	retryAt       time.Time // next attempt to start a worker; zero: none is due

@@ -18,6 +18,10 @@ func (h *Holder) look(now time.Time) error {
 			h.reporterAt = now.Add(retryEvery)
 		}
 	}
+	if now.Sub(h.weighedAt) > weighEvery {
+		h.weighedAt = now
+		h.weigh()
+	}
 	if !h.mendAt.IsZero() && now.After(h.mendAt) {
 		if h.applied {
 			h.restore()

@@ -78,7 +78,15 @@ events: {eve: [{to: %s/events/eve.json}]}
 			t.Errorf("overload: pass: %d packets passed, and %d afterwards, of %d", meanwhile, after, sent)
 		}
 	}
-	if s := d.status(); s.Restarts != 0 || strings.Contains(d.log(), "cannot change") {
+	// What the kernel did with them is counted, and told.
+	s := d.status()
+	if passed := s.Load.Passed().Packets; s.Load.Dropped < 2*(sent-2*queue) || passed < 2*(sent-2*queue) || s.Load.Rules["queued"].Packets < 4*sent {
+		t.Errorf("the kernel counted %+v", s.Load)
+	}
+	for _, name := range []string{"queue-overflow", "uninspected"} {
+		d.told(name, 1)
+	}
+	if s.Restarts != 0 || strings.Contains(d.log(), "cannot change") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -140,11 +140,11 @@ func (h *Holder) release() error {
 func (h *Holder) waiting() int {
 	n := 0
 	for _, b := range h.bound {
-		w, err := b.Waiting()
+		l, err := b.Load()
 		if err != nil {
 			return 0
 		}
-		n += w
+		n += l.Waiting
 	}
 	return n
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weir-project/weir/control"
 	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/holder"
 	"github.com/weir-project/weir/packet"
@@ -89,6 +90,9 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	now := time.Now()
 	line("weir", "up %s, policy generation %d", s.Uptime.Round(time.Second), s.Generation)
 	line("rules", "%s", rulesState(s))
+	if n := s.Load.Passed(); n.Packets > 0 {
+		line("trouble", "%d packets (%s) passed without inspection", n.Packets, size(n.Bytes))
+	}
 	if s.ConfirmLeft > 0 {
 		line("confirm", "the rules go away in %s: keep them with weir confirm", s.ConfirmLeft.Round(time.Second))
 	}
@@ -121,10 +125,26 @@ func rulesState(s *holder.State) string {
 	case s.GaveUp:
 		text = "! the outcome absent is in force: the worker kept ending, traffic is not inspected"
 	case s.Applied:
-		text = "in place"
+		text = "in place" + ruleCounts(s.Load.Rules)
 	}
 	if s.RulesMended > 0 {
 		text += fmt.Sprintf(", mended %s after a change by somebody else", times(s.RulesMended))
+	}
+	return text
+}
+
+// ruleCounts says what became of the packets that came to the rules, where there were any.
+func ruleCounts(rules map[string]firewall.Count) (text string) {
+	for _, c := range []struct {
+		counter firewall.Counter
+		what    string
+	}{{firewall.Queued, "diverted"}, {firewall.HandedBack, "of settled flows"}, {firewall.Management, "of management"}, {firewall.Own, "Weir's own"}} {
+		if n := rules[c.counter.String()].Packets; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, c.what)
+		}
+	}
+	if text != "" {
+		text = ": packets" + strings.TrimPrefix(text, ",")
 	}
 	return text
 }

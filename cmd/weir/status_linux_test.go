@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/holder"
 	"github.com/weir-project/weir/packet"
@@ -50,10 +51,14 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	got := printed(t, holder.State{
 		Generation: 2, WorkerPID: 101, ReporterPID: 102, Ready: true, Applied: true, Restarts: 1, RulesMended: 2, Uptime: 90 * time.Minute,
+		Load: holder.Load{Rules: map[string]firewall.Count{
+			"queued": {Packets: 3000, Bytes: 3 << 30}, "handed_back": {Packets: 70}, "own": {Packets: 2}, "uninspected": {Packets: 9, Bytes: 2048},
+		}},
 		ConfirmLeft: 42 * time.Second, Sandbox: "no-new-privs=true seccomp=true landlock=true", Missing: []string{"A sentence.", "A sentence."},
 	}, &worker.Status{Lanes: []*engine.Snapshot{lane(1), lane(2)}, RSSBytes: 34 << 20})
 	const want = `weir       up 1h30m0s, policy generation 2
-rules      in place, mended 2 times after a change by somebody else
+rules      in place: packets 3000 diverted, 70 of settled flows, 2 Weir's own, mended 2 times after a change by somebody else
+trouble    9 packets (2.0 KiB) passed without inspection
 confirm    the rules go away in 42s: keep them with weir confirm
 worker     pid 101, 34.0 MiB resident, started again once
 reporter   pid 102
