@@ -47,6 +47,9 @@ func createCapture(name string, nano bool) (*captureWriter, error) {
 		f, err = os.OpenFile(name, os.O_WRONLY, 0)
 	}
 	if err != nil {
+		if e := (*os.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // its name is a temporary one
+		}
 		return nil, fmt.Errorf("pcap: create %s: %w", name, err)
 	}
 	w := &captureWriter{name: name, moves: moves, file: f, buf: bufio.NewWriterSize(f, 256<<10)}

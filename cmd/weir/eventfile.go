@@ -44,6 +44,9 @@ func openEventFile(name string, stdout io.Writer) (*eventFile, error) {
 		e.file, err = os.OpenFile(e.name, os.O_WRONLY, 0)
 	}
 	if err != nil {
+		if e := (*os.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // its name is a temporary one
+		}
 		return nil, fmt.Errorf("events: create %s: %w", name, err)
 	}
 	e.writer = eve.NewWriter(eve.NewStream(e.file), eve.Format{}, 0)

@@ -25,6 +25,9 @@ and the search for card and social security numbers. Nothing is dropped or alter
 		Example: "  weir init -o /etc/weir/weir.yaml\n  weir init --local",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if queues < 1 || queues > policy.MaxQueues {
+				return fail(exitUsage, fmt.Errorf("--queues %d: from 1 to %d", queues, policy.MaxQueues))
+			}
 			h := thisHost()
 			h.Local, h.Queues = local, queues
 			text := policy.InitText(h)

@@ -97,7 +97,90 @@ func newRoot() *cobra.Command {
 	for _, make := range commands {
 		root.AddCommand(make())
 	}
+	strictHelp(root)
+	complete(root)
 	return root
+}
+
+// strictHelp has the library's own commands say what is wrong, instead of showing something else and ending well.
+func strictHelp(root *cobra.Command) {
+	root.SetHelpCommand(&cobra.Command{
+		Use: "help [command]", Short: "Help about any command",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			if c, _, err := root.Find(args); err == nil {
+				for _, sub := range c.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return fail(exitUsage, fmt.Errorf("there is no help about %q\nSee weir --help", strings.Join(args, " ")))
+			}
+			return c.Help()
+		},
+	})
+	root.InitDefaultCompletionCmd()
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	c.Args = cobra.ArbitraryArgs // else it answers with another exit code
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fail(exitUsage, errors.New("weir completion needs the name of a shell: bash, zsh, fish or powershell\nSee weir completion --help"))
+		}
+		return fail(exitUsage, fmt.Errorf("weir completion %s: bash, zsh, fish or powershell?", args[0]))
+	}
+}
+
+// complete teaches the shells which files and words fit.
+func complete(root *cobra.Command) {
+	files := func(endings ...string) cobra.CompletionFunc {
+		return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return endings, cobra.ShellCompDirectiveFilterFileExt
+		}
+	}
+	none := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	words := func(ws ...string) cobra.CompletionFunc {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ws, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	anyOf := func(endings ...string) cobra.CompletionFunc { // of a flag: whatever the arguments are
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return endings, cobra.ShellCompDirectiveFilterFileExt
+		}
+	}
+	flags := map[string]cobra.CompletionFunc{
+		"policy": anyOf("yaml", "yml"), "backend": words("auto", "nft", "nft-compat", "iptables"),
+		"confirm": words("30s", "60s", "5m"), "batch": none, "spin": none, "queues": none, "user": none, "card": none,
+	}
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "check":
+			c.ValidArgsFunction = files("yaml", "yml")
+		case "replay":
+			c.ValidArgsFunction = files("pcap", "pcapng", "cap")
+		case "rules", "completion", "help":
+		default:
+			c.ValidArgsFunction = none
+		}
+		for name, f := range flags {
+			if c.Flags().Lookup(name) != nil {
+				_ = c.RegisterFlagCompletionFunc(name, f) // fails only if it is registered already
+			}
+		}
+	}
 }
 
 // exactly is cobra.ExactArgs with the exit code of wrong usage.

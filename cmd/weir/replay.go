@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -92,15 +93,33 @@ func (f *replayFlags) address(in string) (string, error) {
 		return "", fmt.Errorf("--batch %d: at least one packet at a time", f.batch)
 	case strings.Contains(in, ">") || strings.Contains(f.write, ">"):
 		return "", errors.New("a capture's name cannot contain \">\": give it another, or a link with another")
+	case sameFile(in, f.write):
+		return "", fmt.Errorf("%s is the capture that is read: write to another file", f.write)
+	case sameFile(in, f.eve):
+		return "", fmt.Errorf("%s is the capture that is read: write events to another file", f.eve)
+	case collide(f.eve, f.write):
+		return "", fmt.Errorf("%s cannot hold both packets and events", f.eve)
 	case f.write == "":
 		return "pcap:" + in, nil
 	}
-	a, errA := os.Stat(in)
-	b, errB := os.Stat(f.write)
-	if errA == nil && errB == nil && os.SameFile(a, b) {
-		return "", fmt.Errorf("%s is the capture that is read: write to another file", f.write)
-	}
 	return "pcap:" + in + ">" + f.write, nil
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// collide reports whether both outputs would be one file. A device may take both.
+func collide(eve, write string) bool {
+	if eve == "" || eve == "-" || write == "" {
+		return false
+	}
+	if st, err := os.Stat(eve); err == nil && !st.Mode().IsRegular() {
+		return false
+	}
+	return filepath.Clean(eve) == filepath.Clean(write) || sameFile(eve, write)
 }
 
 // A replay is one capture on its way.

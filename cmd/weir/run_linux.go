@@ -31,6 +31,7 @@ import (
 
 const (
 	defaultState = "/run/weir/sysctl.json"
+	maxBatch     = 1024 // of packets: each has room for 64 KiB
 )
 
 func init() { commands = append(commands, newRun) }
@@ -73,18 +74,31 @@ the policy has cut you off, wait.`,
 	return c
 }
 
+// check refuses values that make no sense, before anything is touched.
+func (f *runFlags) check() error {
+	switch _, err := strconv.ParseUint(f.user, 10, 32); {
+	case f.user != "" && err != nil:
+		return fail(exitUsage, fmt.Errorf("--user %s: it must be the number of a user", f.user))
+	case f.confirm < 0:
+		return fail(exitUsage, fmt.Errorf("--confirm %v: a time to come, such as 60s", f.confirm))
+	case f.batch < 1 || f.batch > maxBatch:
+		return fail(exitUsage, fmt.Errorf("--batch %d: it must be from 1 to %d packets", f.batch, maxBatch))
+	case f.spin < 0:
+		return fail(exitUsage, fmt.Errorf("--spin %v: a time such as 50us, or 0", f.spin))
+	}
+	return nil
+}
+
 func (f *runFlags) run() error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	p, err := loadPolicy(f.policy, 0)
 	if err != nil {
 		return err
 	}
 	if err := sandbox.ForgetAmbient(); err != nil {
 		return fail(exitSystem, err)
-	}
-	if f.user != "" {
-		if _, err := strconv.ParseUint(f.user, 10, 32); err != nil {
-			return fail(exitUsage, fmt.Errorf("--user %s: it must be the number of a user", f.user))
-		}
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
