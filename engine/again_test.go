@@ -57,3 +57,32 @@ func TestHeldBytesAreShownAgainAfterTheyLeft(t *testing.T) {
 		t.Errorf("when the word was found, %d of its bytes were known to have left, want %d", n, len(word)-1)
 	}
 }
+
+// TestFakeEnd sends a FIN in the middle of a word, as one that dies before the receiver would be, and then
+// the rest (HAZARDS T22).
+func TestFakeEnd(t *testing.T) {
+	const word = "forbidden"
+	guard := streamFunc{"ids", func(cx *inspect.Context, b []byte) inspect.Decision {
+		if bytes.Contains(b, []byte(word)) {
+			return inspect.Drop(inspect.ScopeFlow, "forbidden-word")
+		}
+		if n := len(b); n < len(word) && bytes.HasPrefix([]byte(word), b) {
+			cx.Hold(n)
+		}
+		return inspect.Decision{}
+	}}
+	b := newBench(t, Config{}, guard)
+	const client, server = "192.0.2.1:40000", "198.51.100.1:80"
+	say := func(flags packet.TCPFlags, at int, text string) {
+		b.push(craft.TCP(client, server, craft.Segment{Flags: packet.ACK | flags, Seq: uint32(100 + at), Ack: 500}, []byte(text)))
+	}
+	b.push(craft.TCP(client, server, craft.Segment{Flags: packet.SYN, Seq: 99}, nil))
+	b.push(craft.TCP(server, client, craft.Segment{Flags: packet.SYN | packet.ACK, Seq: 499, Ack: 100}, nil))
+	say(packet.PSH, 0, "forb")
+	say(packet.FIN, 4, "")
+	say(packet.PSH, 4, "idden")
+	out := b.run()
+	if last := out[len(out)-1]; !last.Verdict.Final() {
+		t.Errorf("the end of the word was %v", last.Verdict)
+	}
+}

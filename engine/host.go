@@ -151,7 +151,7 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 		return false
 	}
 	r.hold = max(r.hold, n)
-	return !r.late
+	return !r.last
 }
 
 // editStream notes an edit of what is shown of a stream.

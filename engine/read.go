@@ -22,6 +22,7 @@ type reading struct {
 	hold     int  // what those who were shown it want to see again
 	mayHold  bool
 	late     bool // what is not decided now leaves as it is
+	last     bool // bytes that somebody holds leave all the same
 	message  bool // a parser shows it
 }
 
@@ -47,8 +48,8 @@ func (l *Lane) readPayload(end bool) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	left := &r.ss.left[r.dir]
-	r.hold, r.mayHold = 0, !end
 	end = end || r.late
+	r.hold, r.mayHold, r.last = 0, true, end // a FIN may be a fake, and more bytes follow
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(*left, seen)
@@ -70,9 +71,10 @@ func (l *Lane) readPayload(end bool) {
 		hold = 0
 	}
 	conn.Done(r.dir, stream.Payload, len(b)-hold)
-	if *left = max(0, *left-(len(b)-hold)); r.late {
+	if *left = max(0, *left-(len(b)-hold)); end {
 		*left = hold
 	}
+	r.last = false
 }
 
 // showPayload shows bytes as the field of that name. Edits of it count in b.

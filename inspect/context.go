@@ -69,9 +69,9 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 // Hold asks to see the last n bytes of what is being shown, b of InspectStream or the value of a
 // field that goes on (field.Field.More), once more at the head of what follows. Until then they
 // are not released, as long as the limits allow. Others see them again too, and are told how many they
-// are. It reports false where nothing can follow: a datagram, a whole field, the end of a stream; and
-// where no more time is left: then what is to be edited must be so now, for the bytes leave, but
-// those of a stream are shown again all the same (Context.Left).
+// are. It reports false where nothing can follow: a datagram, a whole field; and where no more time is
+// left, or a stream seems to end: then what is to be edited must be so now, for the bytes leave, but if
+// more of the stream follows they are shown again all the same (Context.Left).
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.
