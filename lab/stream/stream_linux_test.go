@@ -5,7 +5,7 @@ package stream_test
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,8 +29,12 @@ import (
 	"github.com/weir-project/weir/packet"
 )
 
-// bytesEach is what each connection of TestTransfers sends in each direction.
-var bytesEach = flag.Int("bytes", 1<<20, "bytes that each connection of a transfer sends each way")
+var (
+	bytesEach = flag.Int64("bytes", 2<<20, "bytes that each connection of TestTransfers sends each way")
+	longBytes = flag.Int64("long", 4500<<20, "bytes that the one connection of TestBeyondTheWrap sends")
+	stormConn = flag.Int("storm", 64, "connections of TestStorm")
+	stormEach = flag.Int64("stormbytes", 1<<20, "bytes that each of them sends each way; 80 MiB make 10 GB")
+)
 
 var noLab error
 
@@ -135,21 +139,62 @@ func newWeir(t *testing.T, n *lab.Node, with string) *weir {
 	return w
 }
 
-// text is random bytes with the word in them, some at the ends.
-func text(seed uint64, n int) []byte {
-	r := rand.New(rand.NewPCG(seed, 7))
-	b := make([]byte, 0, n+16)
-	for len(b) < n {
-		switch r.IntN(200) {
+// A source is a text of random bytes with the word in it, some at the ends of blocks. It is made as it is read,
+// so it may be longer than memory.
+type source struct {
+	seed  uint64
+	block uint64
+	left  int64 // whole blocks are read until there is less
+	with  []byte
+	raw   []byte
+	b     []byte
+}
+
+// newSource returns the text with the given number; with is what stands in place of the word, nil for the text as
+// it is sent.
+func newSource(seed uint64, n int64, with []byte) *source {
+	return &source{seed: seed, left: n, with: with}
+}
+
+const blockBytes = 32 << 10
+
+// next returns the next block; nil is the end. No word reaches over its end, since a line ends there.
+func (s *source) next() []byte {
+	if s.left <= 0 {
+		return nil
+	}
+	r := rand.New(rand.NewPCG(s.seed, s.block))
+	s.block++
+	b := s.raw[:0]
+	for len(b) < int(min(s.left, blockBytes)) {
+		switch r.IntN(60) {
 		case 0:
 			b = append(b, word...)
 		case 1:
 			b = append(b, word[:r.IntN(len(word))]...)
 		default:
-			b = append(b, byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()))
+			for range 8 {
+				b = binary.LittleEndian.AppendUint64(b, r.Uint64())
+			}
 		}
 	}
-	return append(b, word...)
+	b = append(append(b, word...), '\n')
+	s.left -= int64(len(b))
+	s.raw = b
+	if s.with == nil {
+		return b
+	}
+	s.b = s.b[:0]
+	for {
+		i := bytes.Index(b, []byte(word))
+		if i < 0 {
+			break
+		}
+		s.b = append(append(s.b, b[:i]...), s.with...)
+		b = b[i+len(word):]
+	}
+	s.b = append(s.b, b...)
+	return s.b
 }
 
 type setting struct {
@@ -158,6 +203,8 @@ type setting struct {
 	with     string
 	v6, dnat bool
 	conns    int
+	bytes    int64      // of each connection, each way
+	disturb  *disturber // on the hop behind the router
 }
 
 // TestTransfers has both ends send at once, and compares what the other reads.
@@ -176,8 +223,27 @@ func TestTransfers(t *testing.T) {
 		{name: "longer, masquerade v6", with: "needles and pins", v6: true, topology: lab.Topology{Masquerade: true}, conns: 8},
 		{name: "shorter, redirected", with: "pin", dnat: true, conns: 8},
 	} {
+		s.bytes = *bytesEach
 		t.Run(s.name, func(t *testing.T) { transfer(t, s) })
 	}
+}
+
+// TestStorm has many connections edited both ways while a hop behind Weir loses, repeats and reorders.
+func TestStorm(t *testing.T) {
+	for _, s := range []setting{
+		{name: "longer", with: "needles and pins"},
+		{name: "shorter v6", with: "pin", v6: true},
+	} {
+		s.conns, s.bytes = *stormConn/2, *stormEach
+		s.topology = lab.Topology{Hop: true, PlainPackets: true}
+		s.disturb = &disturber{loss: 50, reorder: 50, twice: 10}
+		t.Run(s.name, func(t *testing.T) { transfer(t, s) })
+	}
+}
+
+// TestBeyondTheWrap sends more on one connection than there are sequence numbers.
+func TestBeyondTheWrap(t *testing.T) {
+	transfer(t, setting{with: "needles and pins", conns: 1, bytes: *longBytes})
 }
 
 func pick(e lab.Ends, v6 bool) netip.Addr {
@@ -222,6 +288,9 @@ func transfer(t *testing.T, s setting) {
 		t.Log(err)
 	}
 	w := newWeir(t, l.Router(), s.with)
+	if s.disturb != nil {
+		s.disturb.start(t, l.Hop())
+	}
 	ln, err := l.Server().Listen("tcp", real.String())
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +313,7 @@ func transfer(t *testing.T, s setting) {
 				t.Errorf("connection: %v", err)
 				return
 			}
-			moved.Add(exchange(t, c, uint64(id[0]), true, s.with))
+			moved.Add(exchange(t, c, uint64(id[0]), true, s.bytes, s.with))
 		})
 		group.Go(func() {
 			c, err := l.Client().Dial("tcp", dial.String())
@@ -255,7 +324,7 @@ func transfer(t *testing.T, s setting) {
 				t.Error(err)
 				return
 			}
-			moved.Add(exchange(t, c, uint64(i), false, s.with))
+			moved.Add(exchange(t, c, uint64(i), false, s.bytes, s.with))
 		})
 	}
 	group.Wait()
@@ -266,7 +335,10 @@ func transfer(t *testing.T, s setting) {
 	n := w.lane.Snapshot()
 	t.Logf("%d connections, %d MB in %v: %d packets, %d edits, dropped %v, anomalies %v, %+v",
 		s.conns, moved.Load()>>20, time.Since(begin).Round(time.Millisecond), n.Packets, n.Edits, n.Drops, n.Anomalies, n.Streams)
-	if s.topology.Loss == 0 && len(n.Anomalies) > 0 {
+	if s.disturb != nil {
+		s.disturb.report(t)
+	}
+	if s.topology.Loss == 0 && s.disturb == nil && len(n.Anomalies) > 0 {
 		t.Errorf("anomalies %v: something that was sent here was not understood", n.Anomalies)
 	}
 	if n.Edits == 0 {
@@ -275,29 +347,61 @@ func transfer(t *testing.T, s setting) {
 }
 
 // exchange sends one text and reads the other, which it wants edited and otherwise whole.
-func exchange(t *testing.T, c net.Conn, id uint64, server bool, with string) int64 {
+func exchange(t *testing.T, c net.Conn, id uint64, server bool, n int64, with string) int64 {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(120 * time.Second))
-	mine, theirs := text(2*id, *bytesEach), text(2*id+1, *bytesEach)
+	_ = c.SetDeadline(time.Now().Add(patience))
+	mine, theirs := 2*id, 2*id+1
 	if server {
 		mine, theirs = theirs, mine
 	}
 	sent := make(chan error, 1)
-	go func() {
-		_, err := c.Write(mine)
-		sent <- errors.Join(err, c.(*net.TCPConn).CloseWrite())
-	}()
-	got, err := io.ReadAll(c)
+	go func() { sent <- errors.Join(send(c, newSource(mine, n, nil)), c.(*net.TCPConn).CloseWrite()) }()
+	got, err := receive(c, newSource(theirs, n, []byte(with)))
+	if err != nil {
+		c.Close()
+	}
 	if err := errors.Join(err, <-sent); err != nil {
-		t.Errorf("connection %d, server %v: %v after %d bytes of %d", id, server, err, len(got), len(theirs))
+		t.Errorf("connection %d, server %v, after %d bytes: %v", id, server, got, err)
 	}
-	want := bytes.ReplaceAll(theirs, []byte(word), []byte(with))
-	if sha256.Sum256(got) != sha256.Sum256(want) {
-		at := 0
-		for at < min(len(got), len(want)) && got[at] == want[at] {
-			at++
+	return got
+}
+
+// patience is for how long connections of a transfer may take.
+const patience = 20 * time.Minute
+
+func send(w io.Writer, s *source) error {
+	for b := s.next(); b != nil; b = s.next() {
+		if _, err := w.Write(b); err != nil {
+			return fmt.Errorf("send: %w", err)
 		}
-		t.Errorf("connection %d, server %v: %d bytes arrived, want %d; they differ at %d", id, server, len(got), len(want), at)
 	}
-	return int64(len(got))
+	return nil
+}
+
+// receive reads to the end, and wants every byte to be the source's.
+func receive(r io.Reader, want *source) (n int64, err error) {
+	var b [1 << 16]byte
+	rest := want.next()
+	for {
+		k, err := r.Read(b[:])
+		for got := b[:k]; len(got) > 0; {
+			m := min(len(got), len(rest))
+			if m == 0 || !bytes.Equal(got[:m], rest[:m]) {
+				return n, fmt.Errorf("what arrived is something else than what was sent and edited, within %d bytes of %d", max(m, 1), n)
+			}
+			n += int64(m)
+			if got, rest = got[m:], rest[m:]; len(rest) == 0 {
+				rest = want.next()
+			}
+		}
+		if err == io.EOF && rest != nil {
+			return n, errors.New("it ends early")
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
 }
