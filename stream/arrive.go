@@ -100,6 +100,9 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	if s.has(packet.RST) {
 		return c.arriveRST(h, &s)
 	}
+	if why := c.untaken(back, &s); why != "" {
+		return discard(why)
+	}
 	h.stamp(s.h)
 	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
 	if c.mode.Recorded && s.has(packet.ACK) {
@@ -319,6 +322,7 @@ func (h *half) replay(p *packet.Packet, s *segment) {
 
 // offer notes a window that the receiver offers from the released place ack on.
 func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
+	h.widest = max(h.widest, wnd)
 	if edge := ack.Add(wnd); !h.edgeKnown || h.edge.Less(edge) {
 		h.edge = edge
 	}

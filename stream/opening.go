@@ -21,6 +21,8 @@ type candidate struct {
 	scale uint8
 	has   options
 	valid bool
+
+	unseen bool // nothing is known of it but the number
 }
 
 // options is what a SYN proposes.
@@ -72,7 +74,9 @@ func (o *opening) note(dir flow.Direction, k candidate) {
 		}
 	}
 	o.syn[dir][o.next[dir]%maxCandidates] = k
-	o.next[dir]++
+	if o.next[dir] < 255 {
+		o.next[dir]++
+	}
 }
 
 // find returns the candidate whose SYN an acknowledgement of ack is for.
@@ -137,11 +141,11 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 		return Arrival{}
 	}
 	syn, ok := c.opening().find(flow.ToServer, s.h.Ack())
-	if !ok && (c.phase != phaseNew || c.anySYN()) {
+	if !ok && (c.phase != phaseNew || c.anySYN()) && c.open.next[flow.ToServer] <= maxCandidates {
 		return discard("tcp-bad-ack")
 	}
-	if !ok { // the SYN went another way
-		syn = candidate{isn: s.h.Ack().Sub(1), valid: true}
+	if !ok { // the SYN went another way, or there were too many
+		syn = candidate{isn: s.h.Ack().Sub(1), valid: true, unseen: true}
 	}
 	if c.phase == phaseOpen {
 		c.open.answered = true
@@ -199,7 +203,7 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 	}
 	up.offer(up.first, seqnum.Size(server.wnd)) // windows of SYNs are not scaled
 	down.offer(down.first, seqnum.Size(client.wnd))
-	up.edgeKnown, down.edgeKnown = true, true
+	up.edgeKnown, down.edgeKnown = !client.unseen, !client.unseen
 	up.seen, down.seen = true, true
 	c.sack = client.has&server.has&hasSACK != 0
 	c.locked = (client.has|server.has)&hasAuth != 0
@@ -218,7 +222,9 @@ func (c *Conn) pickUp(dir flow.Direction, s *segment) {
 	}
 	h.loose, back.loose = true, true
 	c.phase, c.middle = phaseOpen, true
-	c.closeOpening()
+	if c.open != nil && !c.anySYN() {
+		c.closeOpening() // otherwise the handshake may yet go on: this came too early, or is a fake
+	}
 }
 
 // cleanSYN takes off a SYN what would lead round us: data, which only Fast Open has the receiver

@@ -1,0 +1,50 @@
+package stream
+
+import (
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+)
+
+// This file is about segments that the receiver does not take although they lie in its window. What they bring
+// must not be released in the place of what it takes.
+
+// untaken says why the receiver, whose data is back, would not take a segment; "" if it may.
+func (c *Conn) untaken(back *half, s *segment) packet.Reason {
+	if c.mode.Passive {
+		return ""
+	}
+	opts := s.h.Options()
+	for o, ok := opts.Next(); ok; o, ok = opts.Next() {
+		switch o.Kind {
+		case packet.OptionTimestamps:
+			if ts, _, ok := o.Timestamps(); ok && back.tooOld(ts) {
+				return "tcp-old-timestamp"
+			}
+		case packet.OptionMD5, packet.OptionAO:
+			if !c.locked && !c.middle {
+				return "tcp-unexpected-signature"
+			}
+		}
+	}
+	if s.has(packet.ACK) && !c.mode.Recorded && back.longAcknowledged(s.h.Ack()) {
+		return "tcp-bad-ack"
+	}
+	return ""
+}
+
+// tooOld reports whether a timestamp is older than the one that the receiver says to have (RFC 7323 §5.2). It is not
+// held against what has been seen here: that may have been a fake.
+func (back *half) tooOld(ts uint32) bool { return back.stamped && int32(back.echo-ts) > 1 }
+
+// longAcknowledged reports whether a segment acknowledges less than any on its way can (RFC 5961 §5.2): the largest
+// window before what is acknowledged, but nothing before the beginning.
+func (h *half) longAcknowledged(ack seqnum.Value) bool {
+	if h.widest == 0 || h.loose || !h.seen {
+		return false
+	}
+	from := h.una.Sub(h.widest)
+	if from.Less(h.first) {
+		from = h.first
+	}
+	return ack.Less(from)
+}

@@ -1,0 +1,111 @@
+package stream
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// with has the client send a segment with options.
+func (k *talk) with(flags packet.TCPFlags, seq, acked uint32, options []byte, payload string) Arrival {
+	k.t.Helper()
+	a, _ := k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{Flags: flags, Seq: seq, Ack: acked, Window: 30000, Options: options}, payload)
+	return a
+}
+
+func timestamps(ts, echo uint32) []byte {
+	b := []byte{byte(packet.OptionNop), byte(packet.OptionNop), byte(packet.OptionTimestamps), 10}
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, ts), echo)
+}
+
+// TestOldTimestamps refuses what is older than what the receiver says to have, and nothing for what only
+// somebody on the way has seen (HAZARDS T16).
+func TestOldTimestamps(t *testing.T) {
+	k := open(t)
+	k.with(ack, 1000, 5000, timestamps(1000, 1), "a")
+	k.with(ack, 1001, 5000, timestamps(900_000, 1), "b") // a fake may say this
+	if a := k.with(ack, 1002, 5000, timestamps(990, 1), "c"); a.Action != Leave {
+		t.Errorf("the receiver has said nothing yet: %v %q", a.Action, a.Why)
+	}
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1001, Window: 30000, Options: timestamps(2, 1000)}, "")
+	for ts, want := range map[int32]Action{998: Discard, 1000 - 1<<30: Discard, 999: Leave, 1000: Leave, 1001: Leave, 900_000: Leave} {
+		if a := k.with(ack, 1003, 5000, timestamps(uint32(ts), 2), ""); a.Action != want {
+			t.Errorf("timestamp %d: %v %q, want %v", ts, a.Action, a.Why, want)
+		}
+	}
+}
+
+// TestSignaturesThatNobodyAskedFor are refused, and those that were agreed on are not (HAZARDS T17).
+func TestSignaturesThatNobodyAskedFor(t *testing.T) {
+	for kind, size := range map[packet.TCPOptionKind]int{packet.OptionMD5: 18, packet.OptionAO: 16} {
+		option := make([]byte, size)
+		option[0], option[1] = byte(kind), byte(size)
+		if a := open(t).with(ack, 1000, 5000, option, "a"); a.Action != Discard || a.Why != "tcp-unexpected-signature" {
+			t.Errorf("%v: %v %q", kind, a.Action, a.Why)
+		}
+		k := newTalk(t)
+		k.with(syn, clientISN, 0, option, "")
+		k.server(synAck, serverISN, clientISN+1, "")
+		k.with(ack, 1000, 5000, option, "")
+		if a := k.with(ack, 1000, 5000, option, "a"); a.Action != Leave {
+			t.Errorf("%v, agreed on: %v %q", kind, a.Action, a.Why)
+		}
+	}
+}
+
+// TestOldAcknowledgements refuses what acknowledges less than can be on its way (RFC 5961 §5.2).
+func TestOldAcknowledgements(t *testing.T) {
+	k := open(t)
+	at := uint32(5000)
+	for range 5 { // 100 kB, by a window of 30,000
+		for range 10 {
+			k.server(ack, at, 1000, string(make([]byte, 2000)))
+			at += 2000
+		}
+		k.client(ack, 1000, at, "")
+	}
+	for back, want := range map[uint32]Action{0: Leave, 29_999: Leave, 30_001: Discard, 99_000: Discard, 1 << 30: Discard} {
+		if a, _ := k.client(ack, 1000, at-back, ""); a.Action != want {
+			t.Errorf("%d bytes ago: %v %q, want %v", back, a.Action, a.Why, want)
+		}
+	}
+	k = open(t)
+	if a, _ := k.client(ack, 1000, 4999, "a"); a.Action != Discard {
+		t.Errorf("before the beginning: %v", a.Action)
+	}
+}
+
+// TestDataBeforeTheHandshakeEnds lets the handshake go on (HAZARDS T5): the receiver does not take what came
+// before.
+func TestDataBeforeTheHandshakeEnds(t *testing.T) {
+	k := newTalk(t)
+	k.client(syn, clientISN, 0, "")
+	k.client(ack, 1000, 0, "early, and a lie")
+	k.server(synAck, serverISN, 1000, "")
+	was := k.conn
+	if k.client(ack, 1000, 5000, ""); k.conn == was || k.conn.PickedUp() {
+		t.Error("the connection does not begin anew")
+	}
+	if _, p := k.client(ack, 1000, 5000, "the real beginning"); p == nil || string(p.Payload()) != "the real beginning" {
+		t.Errorf("%v leaves", p)
+	}
+}
+
+// TestManySYNs takes the server's word for one of so many that it is forgotten (HAZARDS T4).
+func TestManySYNs(t *testing.T) {
+	k := newTalk(t)
+	k.client(syn, clientISN, 0, "")
+	for i := range uint32(2 * maxCandidates) {
+		k.client(syn, 70_000+i, 0, "")
+	}
+	k.server(synAck, serverISN, clientISN+1, "")
+	if _, p := k.client(ack, 1000, 5000, "hello"); p == nil || string(p.Payload()) != "hello" || k.conn.phase != phaseOpen || k.conn.PickedUp() {
+		t.Errorf("phase %d, picked up %v", k.conn.phase, k.conn.PickedUp())
+	}
+	if a, _ := k.server(ack, 5000, 1005, string(make([]byte, 40_000))); a.Action != Leave {
+		t.Errorf("the windows are not known: %v %q", a.Action, a.Why)
+	}
+}
