@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -90,6 +91,9 @@ func join(near, far *Node) error {
 	if err != nil {
 		return err
 	}
+	if err := errors.Join(awaitOwn(near, near.Out), awaitOwn(far, far.In)); err != nil {
+		return err
+	}
 	if err := introduce(near, near.Out.Interface, far.In, farMAC); err != nil {
 		return err
 	}
@@ -113,6 +117,30 @@ func awaitUp(n *Node, name string) (mac net.HardwareAddr, err error) {
 		return fmt.Errorf("%s: not up within 5 s", name)
 	})
 	return mac, err
+}
+
+// awaitOwn waits until a node's addresses are its own, which for IPv6 comes some time after the interface
+// is up (addrconf_dad_work in net/ipv6/addrconf.c): who connects to one before looks for a neighbour of that
+// name.
+func awaitOwn(n *Node, e Ends) error {
+	return n.Do(func() error {
+		for range 2500 {
+			if isLocal(e.V4) && isLocal(e.V6) {
+				return nil
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		return fmt.Errorf("%s: its addresses are not there within 5 s", e.Interface)
+	})
+}
+
+// isLocal reports whether what is sent to an address stays here; so does what is sent to none.
+func isLocal(a netip.Addr) bool {
+	if !a.IsValid() {
+		return true
+	}
+	routes, err := netlink.RouteGet(a.AsSlice())
+	return err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL
 }
 
 // introduce tells a node its neighbour's hardware address for good: neighbour discovery takes its
