@@ -28,13 +28,17 @@ func kills(t *testing.T) int {
 	return 100
 }
 
-// TestKilledWorkers is F1: kill -9 of the worker at random moments under UDP with sequence numbers
-// and TCP transfers that are edited. Nothing is lost, nothing is corrupt.
+// TestKilledWorkers is F1: kill -9 of the worker at random moments under UDP with sequence numbers,
+// TCP transfers that are edited, and connections whose answers grow. Nothing is lost, nothing is corrupt, and no
+// connection is reset.
 func TestKilledWorkers(t *testing.T) {
 	l := newLab(t)
-	d := start(t, l.Router(), "")
+	dir := newDir(t)
+	d := begin(t, l.Router(), dir, strings.Replace(policyText(dir, ""), "inspect:\n", growingDNS, 1))
+	d.ready()
 	echo := newEcho(t, l, 9000, 4000)
-	x := startTransfers(t, l, 20)
+	x := startTransfers(t, l, 60)
+	q := startQuestions(t, l, 40)
 	echo.start()
 	n, early := kills(t), 0
 	for range n {
@@ -50,10 +54,11 @@ func TestKilledWorkers(t *testing.T) {
 		d.until("the holder notices", 5*time.Second, func() bool { return d.status().Restarts > s.Restarts })
 	}
 	last := d.ready()
-	failed := x.finish()
+	failed := append(x.finish(), q.finish()...)
 	got := echo.finish()
 	t.Logf("%d kills, %d of them of a worker that had not begun, gave up %d times: UDP %v; TCP %d transfers, %d MB, %d of %d cards masked, %d failed",
 		n, early, d.events()["crash-outcome"], got, x.started, x.bytes.Load()>>20, x.masked.Load(), x.cards.Load(), len(failed))
+	t.Logf("questions: %d answers grew, %d came as they were; events %v", q.rewritten.Load(), q.untouched.Load(), d.events())
 	t.Logf("a new worker was ready after %v", pauses(d.log()))
 	if d.events()["crash-outcome"] == 0 { // otherwise some were to pass
 		echo.inspected()
@@ -69,6 +74,9 @@ func TestKilledWorkers(t *testing.T) {
 	}
 	if x.masked.Load() == 0 {
 		t.Error("no card was masked: was anything inspected?")
+	}
+	if q.rewritten.Load() == 0 || q.untouched.Load() > q.rewritten.Load() {
+		t.Errorf("%d answers grew, and %d did not", q.rewritten.Load(), q.untouched.Load())
 	}
 	d.told("worker-crashed", n)
 	if e := d.events(); e["crash-outcome"] == 0 && e["worker-restarted"] == 0 {

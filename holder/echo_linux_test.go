@@ -107,7 +107,11 @@ func resolve(l *lab.Lab, network string, server netip.Addr, name string, kind ui
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	return addresses(m), nil
+}
+
+// addresses are those of an answer.
+func addresses(m *dns.Msg) (out []string) {
 	for _, rr := range m.Answer {
 		switch rr := rr.(type) {
 		case *dns.A:
@@ -116,7 +120,7 @@ func resolve(l *lab.Lab, network string, server netip.Addr, name string, kind ui
 			out = append(out, rr.AAAA.String())
 		}
 	}
-	return out, nil
+	return out
 }
 
 // serveNames answers over UDP and TCP.

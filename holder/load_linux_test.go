@@ -253,7 +253,7 @@ func (x *transfers) upload(c *net.TCPConn, conn int) error {
 			}
 			sum, err := io.ReadAll(c)
 			if err != nil {
-				return err
+				return fmt.Errorf("after %d chunks: %w", n, err)
 			}
 			if !bytes.Equal(sum, hash.Sum(nil)) {
 				return fmt.Errorf("corrupt after %d chunks", n)

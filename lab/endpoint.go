@@ -24,13 +24,13 @@ const zoneTTL = 300
 
 // ServeDNS answers questions about the zone over UDP until pc is closed.
 func ServeDNS(pc net.PacketConn, zone Zone) {
-	s := &dns.Server{PacketConn: pc, Handler: zone}
+	s := &dns.Server{MaxTCPQueries: -1, PacketConn: pc, Handler: zone}
 	_ = s.ActivateAndServe() // ends with pc
 }
 
 // ServeDNSStreams answers questions about the zone over TCP until ln is closed.
 func ServeDNSStreams(ln net.Listener, zone Zone) {
-	s := &dns.Server{Listener: ln, Handler: zone}
+	s := &dns.Server{MaxTCPQueries: -1, Listener: ln, Handler: zone}
 	_ = s.ActivateAndServe() // ends with ln
 }
 
