@@ -147,7 +147,7 @@ func (l *Lane) feedParser(b []byte, end, late bool) (got proto.Progress, n int) 
 		in.Edits, in.Resize = l.chain.Edits, l.chain.Resize
 	}
 	was := r.late
-	r.message, r.late = true, late
+	r.message, r.late = true, late || end // a FIN may be a fake, and more bytes follow
 	got = r.ss.parser.Feed(in, r)
 	r.message, r.late = false, was
 	return got, min(max(got.N, 0), len(b))
@@ -256,9 +256,11 @@ func (r *reading) Show(m *field.Message, phase field.Phase) proto.Answer {
 	r.hold = 0
 	r.mayHold = false
 	for i := range m.Fields {
-		r.mayHold = r.mayHold || m.Fields[i].More && !r.late
+		r.mayHold = r.mayHold || m.Fields[i].More
 	}
+	r.last = r.late
 	r.decision = l.showMessage(m, l.cx.Flow, r.decision, phase)
+	r.last = false
 	e := &l.edits
 	if len(e.list) > 1 {
 		e.merge(l.tellOverlap)

@@ -121,6 +121,7 @@ type Field struct {
 	// A value of any length, such as a body, comes in parts.
 	Offset int64 // place of Value[0] in the whole; 0 for the first part, and where there is but one
 	Seen   int   // bytes at the head of Value that the part before has shown: somebody held them
+	Left   int   // of those, bytes at the head that have left meanwhile, and cannot be edited
 	More   bool  // another part follows, maybe an empty one
 }
 

@@ -47,7 +47,7 @@ func (cx *Context) Emit(e *event.Event) { cx.Host.Emit(cx, e) }
 // of one unit merge; of two that overlap, the one of the earlier inspector in the
 // chain is made. with is copied.
 func (cx *Context) Edit(f *field.Field, off, end int, with []byte) bool {
-	if !f.Editable || off < 0 || end < off || end > f.Span.Len() {
+	if !f.Editable || off < f.Left || end < off || end > f.Span.Len() {
 		return false
 	}
 	return cx.Host.Edit(cx, f.ID, field.Span{Off: f.Span.Off + off, End: f.Span.Off + end}, with)
@@ -71,7 +71,7 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 // are not released, as long as the limits allow. Others see them again too, and are told how many they
 // are. It reports false where nothing can follow: a datagram, a whole field; and where no more time is
 // left, or a stream seems to end: then what is to be edited must be so now, for the bytes leave, but if
-// more of the stream follows they are shown again all the same (Context.Left).
+// more of the stream follows they are shown again all the same (Context.Left, field.Field.Left).
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.

@@ -37,7 +37,7 @@ type Parser interface {
 type Input struct {
 	Bytes  []byte // read-only view; valid for the call
 	Dir    flow.Direction
-	End    bool      // the sender has closed: nothing comes behind Bytes, and what is left is never shown again
+	End    bool      // the sender seems to have closed: Bytes leave, as if Late; if that was a fake, more comes behind them
 	Late   bool      // time is up: what the parser is not done with leaves as it came, and comes again all the same
 	Want   field.Set // somebody asks for these; others need not be made
 	Edits  field.Set // of these, the inspectors may change bytes; known before their first byte leaves
@@ -120,7 +120,8 @@ type Answer struct {
 	// Hold is the number of bytes at the end of a body's part that somebody wants to see again, together
 	// with what follows them. They are at the head of the next part, with Field.Seen to tell. The
 	// parser leaves the bytes of the stream that they came from unread (Progress.N), or where
-	// it cannot, because they were decoded, keeps their text. 0 where More is false, and if Input.Late.
+	// it cannot, because they were decoded or framed anew, keeps their text. If Input.Late or End, they
+	// leave all the same (Field.Left). 0 where More is false.
 	Hold int
 
 	// Stop says that nobody wants to see any more of this connection, or that it was dropped. A parser

@@ -26,16 +26,17 @@ type body struct {
 	wanted  bool // somebody wants to see it
 	decodes bool // it leaves decoded
 	closes  bool // what follows it must not leave: it may now end with the connection
-	chunks       // of byLength and byClose only place and left
+	chunks       // of byLength and byClose only place and due
 
 	offset int64 // of the first byte of text that was not shown, or is held
 	seen   int   // bytes of text that were shown and are held
-	ended  bool  // the last part was shown
 
-	layers coding.Layers  // to undo; none once stream is nil and raw is set
-	stream *coding.Stream // opened when the first bytes are there
-	kept   []byte         // decoded text that is held
-	ahead  int            // bytes at the head of what comes next that were decoded already
+	layers  coding.Layers  // to undo; none once stream is nil and raw is set
+	stream  *coding.Stream // opened when the first bytes are there
+	kept    []byte         // text that is held and does not come again
+	left    int            // bytes at its head that have left
+	drained bool           // the stream was told that nothing follows
+	ahead   int            // bytes at the head of what comes next that were decoded already
 }
 
 func bodyField(response bool) field.ID {
@@ -51,9 +52,9 @@ func (b *body) begin(h *head, fr framing, pl plan, want field.Set) {
 	b.wanted = want.Has(b.id)
 	switch fr {
 	case byLength:
-		b.place, b.left = inData, h.contentLength
+		b.place, b.due = inData, h.contentLength
 	case byClose:
-		b.place, b.left = inData, proto.Forever
+		b.place, b.due = inData, proto.Forever
 	}
 	if b.wanted && h.decodable() {
 		b.layers = h.layers
@@ -153,6 +154,9 @@ func (p *parser) readBody(h *half, f *feed) bool {
 	} else {
 		more = p.readText(h, f, from, before, over)
 	}
+	if b.framing == byClose && f.in.End && f.why == "" {
+		p.showEnd(b, f)
+	}
 	switch {
 	case why == "" || f.why != "": // what came before the fault counts first
 		return more
@@ -167,7 +171,7 @@ type piece struct {
 	text int   // where they are in the text
 	in   int   // and in what was fed
 	n    int   // how many
-	left int64 // of the chunk or body, from the piece's start on
+	due  int64 // of the chunk or body, from the piece's start on
 }
 
 // maxPieces is how many pieces make up a part, at most.
@@ -188,24 +192,24 @@ func (p *parser) gather(b *body, f *feed) (over bool, why packet.Reason) {
 			}
 			continue
 		}
-		n := int(min(b.left, int64(len(in)-f.at)))
-		g.pieces = append(g.pieces, piece{text: text, in: f.at, n: n, left: b.left})
+		n := int(min(b.due, int64(len(in)-f.at)))
+		g.pieces = append(g.pieces, piece{text: text, in: f.at, n: n, due: b.due})
 		f.at += n
 		text += n
-		if b.left -= int64(n); b.left == 0 && b.framing == byLength {
+		if b.due -= int64(n); b.due == 0 && b.framing == byLength {
 			return true, ""
-		} else if b.left == 0 {
+		} else if b.due == 0 {
 			b.place = inTail
 		}
 	}
-	return b.framing == byClose && f.in.End && f.at == len(in), ""
+	return false, ""
 }
 
 // back has the reading stand at offset keep of the text gathered, and returns where that is in what was fed.
 func (p *parser) back(b *body, keep int) int {
 	for i := len(p.g.pieces) - 1; ; i-- {
 		if pc := &p.g.pieces[i]; pc.text <= keep {
-			b.chunks = chunks{place: inData, left: pc.left - int64(keep-pc.text)}
+			b.chunks = chunks{place: inData, due: pc.due - int64(keep-pc.text)}
 			return pc.in + keep - pc.text
 		}
 	}
@@ -228,10 +232,10 @@ func (p *parser) passBody(h *half, f *feed) bool {
 				return false
 			}
 		}
-		n := min(b.left, int64(len(f.rest())))
+		n := min(b.due, int64(len(f.rest())))
 		f.at += int(n)
-		if b.left -= n; b.left > 0 {
-			f.skip, b.left = b.left, 0
+		if b.due -= n; b.due > 0 {
+			f.skip, b.due = b.due, 0
 		}
 		switch {
 		case b.framing == byClose:
@@ -279,11 +283,29 @@ func (p *parser) readTrailer(h *half, f *feed) bool {
 	return p.endMessage(h, f, b[:end])
 }
 
-// endMessage shows the end of a message, with the trailer if there is one.
+// endMessage ends a message, with the trailer if there is one.
 func (p *parser) endMessage(h *half, f *feed, trailer []byte) bool {
+	response := h.body.id == field.HTTPResponseBody
+	h.in, h.last = false, false
+	h.closed = h.body.closes
+	p.g.drop(&h.body)
+	p.showTrailer(f, trailer, response)
+	return true
+}
+
+// showEnd shows the end of a body that ends with the connection. If that was a fake, the body goes on.
+func (p *parser) showEnd(b *body, f *feed) {
+	if b.wanted {
+		p.showPart(b, f, p.g.tail, true, false)
+	}
+	p.showTrailer(f, nil, b.id == field.HTTPResponseBody)
+}
+
+// showTrailer shows the end of a message.
+func (p *parser) showTrailer(f *feed, trailer []byte, response bool) {
 	m := &p.g.msg
 	m.Reset(p.g.Name(), trailer)
-	m.Complete, m.Response = true, h.body.id == field.HTTPResponseBody
+	m.Complete, m.Response = true, response
 	if len(trailer) > 2 && p.want(f).Has(field.HTTPHeaders) {
 		s := field.Span{End: len(trailer)}
 		for _, c := range "\n\r" { // the line that ends it is no part of it
@@ -293,9 +315,5 @@ func (p *parser) endMessage(h *half, f *feed, trailer []byte) bool {
 		}
 		m.Add(field.Field{ID: field.HTTPHeaders, Value: trailer[:s.End:s.End], Span: s})
 	}
-	h.in, h.last = false, false
-	h.closed = h.body.closes
-	p.g.drop(&h.body)
 	p.show(f, m, field.MessageEnd)
-	return true
 }

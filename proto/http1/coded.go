@@ -38,7 +38,9 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	g.text = append(g.text[:0], b.kept...)
 	g.out = append(g.out[:0], sizeRoom...)
-	why := p.decode(b, f, &over)
+	all := over || b.framing == byClose && f.in.End
+	why := p.decode(b, f, &all)
+	over = over && all
 	if why == "" || why == coding.Truncated {
 		p.textOut(b, f, over)
 	}
@@ -47,7 +49,7 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.text < maxAhead
 	cut := f.at
-	if g.keep(b, g.text); b.seen > 0 && !more {
+	if g.keep(b, g.text); b.seen > b.left && !more && !f.soft() {
 		cut = p.keepBack(b, f, from)
 	}
 	if b.decodes && !p.sendDecoded(b, f, from, cut, over) {
@@ -69,7 +71,7 @@ func (p *parser) openStream(b *body, f *feed, over bool) (ready, ok bool) {
 		b.layers = coding.Layers{} // nothing was coded
 		return true, false
 	}
-	first := p.join(f)
+	first := p.join(b, f)
 	if len(first) < coding.MaxMagic && !over && !f.in.Late && !f.in.End {
 		return false, false
 	}
@@ -89,8 +91,11 @@ const sizeRoom = "0000000\r\n"
 
 // decode decodes the pieces into g.text, which leaves when it is full. It reads less than all if that is too much for now.
 func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
-	if b.stream == nil {
+	switch {
+	case b.stream == nil:
 		return ""
+	case b.drained && len(p.g.pieces) > 0:
+		return coding.Bad // the end of the connection, which was the body's, was none
 	}
 	pieces := p.g.pieces
 	for i := range pieces {
@@ -102,11 +107,12 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 		}
 		if !all {
 			at := pc.n - b.stream.Rest()
-			b.chunks = chunks{place: inData, left: pc.left - int64(at)}
+			b.chunks = chunks{place: inData, due: pc.due - int64(at)}
 			f.at, *over = pc.in+at, false
 			return ""
 		}
 	}
+	b.drained = *over
 	if *over && !b.stream.Done() {
 		b.stream.Feed(nil, true)
 		why, _ := p.drain(b, f)
@@ -134,20 +140,27 @@ func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
 	}
 }
 
-// textOut shows the text decoded so far. What is held of it stays in g.text.
+// textOut shows the text decoded so far. What is held of it stays in g.text, the first b.left bytes of which have left.
 func (p *parser) textOut(b *body, f *feed, over bool) {
 	g := p.g
-	keep, edits := p.showPart(b, f, g.text, over, len(g.text) == cap(g.text))
-	if keep = max(keep, len(g.text)-maxKept); keep < len(g.text) && !g.canKeep(b) {
+	hold, edits := p.showPart(b, f, g.text, over, len(g.text) == cap(g.text))
+	if hold = min(hold, maxKept); hold > 0 && !g.canKeep(b) {
 		proto.Tell(f.out, proto.Beyond, heldExhaust)
-		keep = len(g.text)
+		hold = 0
+	}
+	keep, lead := len(g.text)-hold, b.left
+	to := max(keep, lead)
+	if f.soft() {
+		to = len(g.text)
 	}
 	if b.decodes {
-		g.out = proto.Splice(g.out, g.text[:keep], edits)
+		g.out = proto.Splice(g.out, g.text[lead:to], edits)
 	}
+	b.left = max(0, to-keep)
 	b.offset += int64(keep)
-	b.seen = len(g.text) - keep
+	b.seen = hold
 	g.text = g.text[:copy(g.text, g.text[keep:])]
+	g.tail = g.text
 }
 
 // undecodable tells why a body cannot be decoded on. It reports whether the connection can go on; then no more of

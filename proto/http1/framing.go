@@ -78,7 +78,7 @@ const (
 type chunks struct {
 	place chunkPlace
 	size  int64 // as far as it was read
-	left  int64 // of the data
+	due   int64 // of the data
 	line  int   // bytes of the line that were read
 	blank bool  // between size and extensions
 }
@@ -110,7 +110,7 @@ func (c *chunks) frame(b []byte) (n int, why packet.Reason) {
 // lineByte reads one byte of a chunk's line.
 func (c *chunks) lineByte(x byte) bool {
 	if c.place == inEnd {
-		c.place, c.left = inData, c.size
+		c.place, c.due = inData, c.size
 		if c.size == 0 {
 			c.place = inTrailer
 		}

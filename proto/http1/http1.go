@@ -52,6 +52,7 @@ type Grammar struct {
 	name      []byte       // the host as it is shown
 	pieces    []piece      // of a body
 	text      []byte       // the body's text
+	tail      []byte       // the end of it that is held
 	out       []byte       // what takes its place
 	asked     []field.Edit // edits asked for in a head
 	lines     []field.Edit // edits of a head

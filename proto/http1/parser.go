@@ -42,6 +42,9 @@ type feed struct {
 	text int  // bytes decoded
 }
 
+// soft reports whether all that was fed leaves now, though more may follow.
+func (f *feed) soft() bool { return f.in.Late || f.in.End }
+
 func (f *feed) rest() []byte { return f.in.Bytes[f.at:] }
 
 // refuse ends the reading of the connection.
@@ -76,7 +79,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	switch {
 	case f.skip > 0:
 		h.gone = 0
-	case in.Late:
+	case in.Late || in.End:
 		h.gone = len(in.Bytes) - at
 	default:
 		h.gone = max(0, h.gone-at)
@@ -121,11 +124,8 @@ func (p *parser) readHead(h *half, f *feed) bool {
 	}
 	var end int
 	if end, h.none = headEnd(b, h.none); end == 0 {
-		switch {
-		case len(b) > maxHead:
+		if len(b) > maxHead {
 			return f.refuse(proto.Beyond, headTooLarge)
-		case f.in.End:
-			f.at = len(f.in.Bytes)
 		}
 		return false
 	}

@@ -16,16 +16,16 @@ const (
 	breaks       packet.Reason = "http-edit-breaks-message"
 )
 
-// join returns the text of the pieces: what was fed, if they are one.
-func (p *parser) join(f *feed) []byte {
+// join returns the text of the pieces, behind what the body keeps: what was fed, if that is one piece.
+func (p *parser) join(b *body, f *feed) []byte {
 	g := p.g
 	if len(g.pieces) == 0 {
-		return nil
+		return b.kept
 	}
-	if pc := &g.pieces[0]; len(g.pieces) == 1 {
+	if pc := &g.pieces[0]; len(g.pieces) == 1 && len(b.kept) == 0 {
 		return f.in.Bytes[pc.in : pc.in+pc.n : pc.in+pc.n]
 	}
-	g.text = g.text[:0]
+	g.text = append(g.text[:0], b.kept...)
 	for i := range g.pieces {
 		pc := &g.pieces[i]
 		g.text = append(g.text, f.in.Bytes[pc.in:pc.in+pc.n]...)
@@ -35,23 +35,58 @@ func (p *parser) join(f *feed) []byte {
 
 // readText shows what was gathered of a body that is not coded, and has it leave.
 func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) bool {
-	b, full := &h.body, len(p.g.pieces) == maxPieces
-	unit := p.join(f)
-	keep, edits := p.showPart(b, f, unit, over, full)
+	b, g, full := &h.body, p.g, len(p.g.pieces) == maxPieces
+	unit, lead := p.join(b, f), len(b.kept)
+	if b.plan == asIs {
+		b.left = g.goneOf(h.gone)
+	}
+	hold, edits := p.showPart(b, f, unit, over, full)
+	leaves := b.plan != asIs && b.plan != whole && f.soft()
+	if leaves {
+		if hold = min(hold, maxKept); !g.canKeep(b) {
+			hold = 0
+		}
+	}
+	keep := len(unit) - hold
+	to := max(keep, lead) // of the text, up to where it leaves
 	cut := f.at
-	if keep < len(unit) {
-		cut = p.back(b, keep)
+	switch {
+	case leaves:
+		to = len(unit)
+	case to < len(unit):
+		cut = p.back(b, to-lead)
 		f.at = cut
 	}
-	b.offset += int64(keep)
-	b.seen = len(unit) - keep
-	if !p.send(b, f, part{from, cut, keep, edits, before, over}) {
+	if !p.send(b, f, part{from, cut, to - lead, edits, before, over}) {
 		return false
+	}
+	b.offset += int64(keep)
+	b.seen = hold
+	g.tail = unit[keep:]
+	if b.plan != asIs {
+		kept := unit[keep:max(keep, lead)]
+		if leaves {
+			kept = unit[keep:]
+		}
+		b.left = len(kept)
+		g.keep(b, kept)
 	}
 	if over {
 		return p.endBody(h, f)
 	}
 	return full && f.at < len(f.in.Bytes)
+}
+
+// goneOf returns how many bytes of the pieces lie in the first gone bytes that were fed.
+func (g *Grammar) goneOf(gone int) (n int) {
+	for i := range g.pieces {
+		pc := &g.pieces[i]
+		if pc.in >= gone {
+			break
+		}
+		n += min(pc.n, gone-pc.in)
+	}
+	return n
 }
 
 // endBody goes on behind a body.
@@ -63,24 +98,23 @@ func (p *parser) endBody(h *half, f *feed) bool {
 	return p.endMessage(h, f, nil)
 }
 
-// showPart shows text, and returns how much of it may leave, and the edits of that. less says that not all can be held.
-func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (keep int, edits []field.Edit) {
-	last := over || f.in.End
-	if !b.wanted || b.ended || len(text) == 0 && !last {
-		return len(text), nil
+// showPart shows text, and returns how much of its end is held, and the edits of it, in the offsets of what is behind the
+// text kept. less says that not all can be held.
+func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (hold int, edits []field.Edit) {
+	if !b.wanted || len(text) == 0 && !over {
+		return 0, nil
 	}
-	b.ended = last
 	m := &p.g.msg
 	m.Reset(p.g.Name(), text)
 	m.Response = b.id == field.HTTPResponseBody
+	seen := min(b.seen, len(text))
 	m.Add(field.Field{
 		ID: b.id, Value: text, Span: field.Span{End: len(text)}, Editable: b.layers.Len() == 0 || b.decodes,
-		Offset: b.offset, Seen: min(b.seen, len(text)), More: !last,
+		Offset: b.offset, Seen: seen, Left: min(b.left, seen), More: !over,
 	})
 	a := p.show(f, m, field.MessagePart)
-	hold := min(a.Hold, len(text), maxHold)
-	if last || f.in.Late || a.Stop {
-		hold = 0
+	if !over && !p.stopped {
+		hold = min(a.Hold, len(text), maxHold)
 	}
 	if less {
 		hold = min(hold, len(text)/2)
@@ -88,7 +122,27 @@ func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (keep 
 	if n := len(a.Edits); n > 0 {
 		hold = min(hold, len(text)-a.Edits[n-1].Span.End)
 	}
-	return len(text) - hold, a.Edits
+	return hold, p.behind(b, f, a.Edits)
+}
+
+// behind returns the edits that lie behind the text kept, which has left, in offsets from there on.
+func (p *parser) behind(b *body, f *feed, edits []field.Edit) []field.Edit {
+	lead := len(b.kept)
+	if b.layers.Len() > 0 {
+		lead = b.left
+	}
+	if lead == 0 {
+		return edits
+	}
+	for len(edits) > 0 && edits[0].Span.Off < lead {
+		proto.Tell(f.out, proto.Unedited, editLost)
+		edits = edits[1:]
+	}
+	for i := range edits {
+		edits[i].Span.Off -= lead
+		edits[i].Span.End -= lead
+	}
+	return edits
 }
 
 // A part is what is to leave: the bytes [from, cut) that were fed, which hold the first keep bytes of the text gathered.
@@ -191,7 +245,7 @@ func (p *parser) sendChunk(b *body, f *feed, t part) bool {
 	}
 	g.out = append(strconv.AppendInt(g.out, int64(size), 16), "\r\n"...)
 	if len(g.pieces) > 1 && g.pieces[1].text < t.keep {
-		g.out = proto.Splice(g.out, p.join(f)[:t.keep], t.edits)
+		g.out = proto.Splice(g.out, p.join(b, f)[len(b.kept):][:t.keep], t.edits)
 		return f.out.Replace(t.from, t.cut, append(append(g.out, "\r\n"...), end...))
 	}
 	in := g.pieces[0].in

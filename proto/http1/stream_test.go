@@ -236,3 +236,36 @@ func appendInt(n, base int) []byte {
 	slices.Reverse(b)
 	return b
 }
+
+// TestAFakeEnd: a FIN at any place, behind which more comes, hides nothing: all is shown, and what was to be edited and had left is
+// shown again.
+func TestAFakeEnd(t *testing.T) {
+	const text = "a needle, and another needle"
+	g := New()
+	for name, m := range map[string]string{
+		"length": "HTTP/1.1 200 OK\r\nContent-Length: " + dec(len(text)) + "\r\n\r\n" + text,
+		"chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(text, 5),
+		"close":  "HTTP/1.1 200 OK\r\n\r\n" + text,
+	} {
+		for _, with := range []string{"NEEDLE", "pin"} {
+			for at := range m {
+				w := newWire(t, g)
+				w.old, w.with, w.edits = "needle", with, bodies
+				if with == "pin" {
+					w.resize = bodies
+				}
+				w.send(up, []byte(get), false, false)
+				w.send(down, []byte(m[:at]), true, false)
+				w.send(down, []byte(m[at:]), true, false)
+				w.p.Close()
+				if string(w.body) != text || w.why != "" {
+					t.Fatalf("%s, %s, FIN at %d: shown %q, %q", name, with, at, w.body, w.why)
+				}
+				out := string(w.out(down))
+				if left := strings.Count(out, "needle"); name == "close" && left != w.missed {
+					t.Fatalf("%s, %s, FIN at %d: %d words left and %d were told: %q", name, with, at, left, w.missed, out)
+				}
+			}
+		}
+	}
+}

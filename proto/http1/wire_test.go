@@ -36,9 +36,11 @@ type wire struct {
 	body []byte
 	part [2][]byte // by direction: the body shown so far
 	told []packet.Reason
-	why  packet.Reason
-	dead bool
-	list []field.Edit
+
+	missed int // words that were found when a part of them had left
+	why    packet.Reason
+	dead   bool
+	list   []field.Edit
 }
 
 type rep struct {
@@ -72,7 +74,7 @@ func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 		}
 	}
 	w.gone[dir] = max(w.gone[dir], w.at[dir])
-	if late || w.why != "" {
+	if late || end || w.why != "" {
 		w.gone[dir] = len(w.in[dir])
 	}
 }
@@ -120,10 +122,15 @@ func (w *wire) look(f *field.Field) (hold int) {
 	}
 	at := 0
 	for i := bytes.Index(f.Value, []byte(w.old)); i >= 0; i = bytes.Index(f.Value[at:], []byte(w.old)) {
+		if at+i < f.Left {
+			w.missed++
+			at += i + len(w.old)
+			continue
+		}
 		w.list = append(w.list, field.Edit{Span: field.Span{Off: at + i, End: at + i + len(w.old)}, New: []byte(w.with)})
 		at += i + len(w.old)
 	}
-	for n := min(len(w.old)-1, len(f.Value)-at); n > 0 && f.More && !w.late; n-- {
+	for n := min(len(w.old)-1, len(f.Value)-at); n > 0 && f.More; n-- {
 		if bytes.HasSuffix(f.Value, []byte(w.old[:n])) {
 			return n
 		}
