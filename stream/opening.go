@@ -23,6 +23,8 @@ type candidate struct {
 	valid bool
 
 	unseen bool // nothing is known of it but the number
+
+	ts, echo uint32 // valid iff hasStamps
 }
 
 // options is what a SYN proposes.
@@ -32,6 +34,7 @@ const (
 	hasScale options = 1 << iota
 	hasAuth          // RFC 2385, RFC 5925
 	hasSACK
+	hasStamps
 )
 
 // opening is what is remembered until the handshake is over, and of SYNs on a connection that is
@@ -108,6 +111,11 @@ func readSYN(h packet.TCPHeader) candidate {
 			k.has |= hasSACK
 		case packet.OptionMD5, packet.OptionAO:
 			k.has |= hasAuth
+		case packet.OptionTimestamps:
+			if ts, echo, ok := o.Timestamps(); ok {
+				k.ts, k.echo = ts, echo
+				k.has |= hasStamps
+			}
 		}
 	}
 }
@@ -204,6 +212,9 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 	up.offer(up.first, seqnum.Size(server.wnd)) // windows of SYNs are not scaled
 	down.offer(down.first, seqnum.Size(client.wnd))
 	up.edgeKnown, down.edgeKnown = !client.unseen, !client.unseen
+	if client.has&server.has&hasStamps != 0 {
+		down.ts, down.echo, down.stamped = server.ts, server.echo, true // the client's own echoes nothing yet
+	}
 	up.seen, down.seen = true, true
 	c.sack = client.has&server.has&hasSACK != 0
 	c.locked = (client.has|server.has)&hasAuth != 0

@@ -38,6 +38,20 @@ func TestOldTimestamps(t *testing.T) {
 	}
 }
 
+// TestOldTimestampsOfTheFirstData has the server's SYN-ACK say what it has.
+func TestOldTimestampsOfTheFirstData(t *testing.T) {
+	k := newTalk(t)
+	k.with(syn, clientISN, 0, timestamps(1000, 0), "")
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: synAck, Seq: serverISN, Ack: clientISN + 1, Window: 30000, Options: timestamps(1<<31, 1000)}, "")
+	k.with(ack, 1000, 5000, timestamps(1001, 1<<31), "")
+	if a := k.with(ack, 1000, 5000, timestamps(900, 1<<31), "a lie"); a.Action != Discard {
+		t.Errorf("%v %q", a.Action, a.Why)
+	}
+	if a, _ := k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1000, Window: 30000, Options: timestamps(1<<31, 1001)}, "hi"); a.Action != Leave {
+		t.Errorf("the server's: %v %q", a.Action, a.Why)
+	}
+}
+
 // TestSignaturesThatNobodyAskedFor are refused, and those that were agreed on are not (HAZARDS T17).
 func TestSignaturesThatNobodyAskedFor(t *testing.T) {
 	for kind, size := range map[packet.TCPOptionKind]int{packet.OptionMD5: 18, packet.OptionAO: 16} {
