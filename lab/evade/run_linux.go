@@ -23,12 +23,15 @@ type setting struct {
 	single bool // one attempt at a time, each in networks of its own
 }
 
+// byWeir is Result.By where nothing comes before Weir.
+const byWeir = "Weir"
+
 var settings = []setting{
-	{by: "Weir", wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded }},
-	{by: "kernel", kind: weirKind{conntrack: true}, wants: func(a *evade.Attempt) bool { return a.Fragments() }},
-	{by: "Weir", kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
-	{by: "Weir", kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
-	{by: "Weir", kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
+	{by: byWeir, wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded }},
+	{by: evade.ByKernel, kind: weirKind{conntrack: true}, wants: func(a *evade.Attempt) bool { return a.Fragments() }},
+	{by: byWeir, kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
+	{by: byWeir, kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
+	{by: byWeir, kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
 }
 
 // Run makes attempts, and returns what came of each, in their order. The error is the lab's.
@@ -128,7 +131,7 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 	}
 	close(todo)
 	group.Wait()
-	if s.by == "Weir" {
+	if s.by == byWeir {
 		errs = append(errs, p.moved(jobs))
 	}
 	return results, errors.Join(errs...)
@@ -209,7 +212,7 @@ func (p *pair) judge(j job) (r evade.Result, err error) {
 
 // unseen reports whether the application has read what the inspector was not shown.
 func (p *pair) unseen(a *evade.Attempt, o *outcome) bool {
-	return !a.UDP && !a.Late && !bytes.HasPrefix(o.shown, o.heard)
+	return !a.UDP && !a.Late && !bytes.Contains(o.shown, o.heard)
 }
 
 // try makes an attempt once.
