@@ -116,7 +116,17 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"bridge with br_netfilter", func(e *evidence) {
 			e.put("sys/class/net/br0/bridge/ageing_time", "1")
 			e.put("proc/sys/net/bridge/bridge-nf-call-iptables", "1")
-		}, "bridges", markNote, "sees them", ""},
+			e.put("proc/sys/net/bridge/bridge-nf-call-ip6tables", "1")
+		}, "bridged packets", markNote, "br0: br_netfilter is on", ""},
+		{"bridge with br_netfilter for one family", func(e *evidence) {
+			e.put("sys/class/net/br0/bridge/ageing_time", "1")
+			e.put("proc/sys/net/bridge/bridge-nf-call-iptables", "1")
+		}, "bridges", markWarn, "br0: br_netfilter shows Weir packets between the ports of a bridge, but IPv4 alone", "bridge-nf-call-ip6tables=1"},
+		{"br_netfilter for one bridge of two", func(e *evidence) {
+			e.put("sys/class/net/br0/bridge/nf_call_iptables", "1")
+			e.put("sys/class/net/br0/bridge/nf_call_ip6tables", "1")
+			e.put("sys/class/net/br1/bridge/nf_call_iptables", "0")
+		}, "bridges", markNote, "br1: packets between the ports", "modprobe br_netfilter"},
 		{"broken session", func(e *evidence) { e.env = func(string) string { return "x" } }, "management", markWarn, "SSH_CONNECTION", "management:"},
 		{"sudo hides the session", func(e *evidence) {
 			e.env = func(k string) string { return map[string]string{"SUDO_USER": "someone"}[k] }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/weir-project/weir/firewall"
@@ -94,23 +95,48 @@ func list(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// lookBridges says what becomes of packets that are bridged.
+// lookBridges says what becomes of packets that are bridged: they pass the forward hook iff br_netfilter is asked to call it, for
+// all bridges or for that one (br_nf_pre_routing in net/bridge/br_netfilter_hooks.c).
 func lookBridges(e *evidence) []finding {
 	dirs, _ := fs.Glob(e.root, "sys/class/net/*/bridge")
-	var names []string
+	var past []string    // bridges whose packets never come
+	var seen [2][]string // those whose packets come, by family
+	families := [...]string{"iptables", "ip6tables"}
 	for _, d := range dirs {
-		names = append(names, path.Base(path.Dir(d)))
+		name, comes := path.Base(path.Dir(d)), false
+		for i, f := range families {
+			if e.read("/proc/sys/net/bridge/bridge-nf-call-"+f) == "1" || e.read(d+"/nf_call_"+f) == "1" {
+				seen[i], comes = append(seen[i], name), true
+			}
+		}
+		if !comes {
+			past = append(past, name)
+		}
 	}
-	if len(names) == 0 {
-		return nil
+	var out []finding
+	if len(past) > 0 {
+		out = append(out, finding{
+			Name: "bridges", Mark: markNote, Text: list(past) + ": packets between the ports of a bridge are not diverted; what is routed into and out of it is",
+			Hint: []string{"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"},
+		})
 	}
-	if e.read("/proc/sys/net/bridge/bridge-nf-call-iptables") == "1" {
-		return []finding{{Name: "bridges", Mark: markNote, Text: list(names) + ": br_netfilter is on, so IPv4 packets between the ports of a bridge pass the forward hook too, and Weir sees them"}}
+	for i, only := range []string{"IPv4", "IPv6"} {
+		names := slices.DeleteFunc(slices.Clone(seen[i]), func(n string) bool { return slices.Contains(seen[1-i], n) })
+		if len(names) > 0 {
+			out = append(out, finding{
+				Name: "bridges", Mark: markWarn, Text: list(names) + ": br_netfilter shows Weir packets between the ports of a bridge, but " + only + " alone",
+				Hint: []string{"for both: sudo sysctl -w net.bridge.bridge-nf-call-" + families[1-i] + "=1"},
+			})
+		}
 	}
-	return []finding{{
-		Name: "bridges", Mark: markNote, Text: list(names) + ": packets between the ports of a bridge are not diverted; what is routed into and out of it is",
-		Hint: []string{"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"},
-	}}
+	if len(seen[0])+len(seen[1]) > 0 {
+		names := slices.Compact(slices.Sorted(slices.Values(slices.Concat(seen[0], seen[1]))))
+		out = append(out, finding{
+			Name: "bridged packets", Mark: markNote,
+			Text: list(names) + ": br_netfilter is on, so Weir sees packets between the ports of a bridge as forwarded ones, from the bridge to the bridge: name it under in: and out:, never its ports",
+		})
+	}
+	return out
 }
 
 // lookSession is about not cutting the branch that the caller sits on.
