@@ -8,6 +8,7 @@ import (
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
 )
 
 // A Journal keeps records by key in memory that outlives the process. Package journal has one.
@@ -119,16 +120,24 @@ func (l *Lane) remember(ss *session) {
 	s := &l.survive
 	s.key = ss.flow.Key.Append(s.key[:0])
 	var ok bool
-	if s.buf, ok = ss.conn.Save(append(s.buf[:0], clientSide(ss.flow))); ok {
+	whole := !reframes(ss)
+	if s.buf, ok = ss.conn.Save(append(s.buf[:0], clientSide(ss.flow))); ok && whole {
 		ok = s.journal.Put(s.key, s.buf)
 	}
-	if !ok {
-		l.counters.Unsaved++
+	if !ok || !whole {
+		l.counters.Unsaved += b2u(!ok)
 		if ok = s.journal.Put(s.key, s.buf[:1]); !ok {
 			l.mention(inspect.LayerStream, "journal-full", packet.Pass)
 		}
 	}
 	ss.noted = ss.noted || ok
+}
+
+// reframes reports whether the session's parser is in the midst of a message that it frames anew. The lane after this one could
+// not go on with that.
+func reframes(ss *session) bool {
+	r, ok := ss.parser.(proto.Reframer)
+	return ok && r.Reframes()
 }
 
 // forget has the journal forget a session.

@@ -33,6 +33,13 @@ type Parser interface {
 	Close()
 }
 
+// A Reframer is a Parser that frames messages anew.
+type Reframer interface {
+	// Reframes reports whether a message that it has framed anew goes on, so that no other parser can go on with
+	// the connection.
+	Reframes() bool
+}
+
 // An Input is what a Parser is fed.
 type Input struct {
 	Bytes  []byte // read-only view; valid for the call

@@ -25,6 +25,7 @@ type body struct {
 	plan    plan
 	wanted  bool // somebody wants to see it
 	decodes bool // it leaves decoded
+	open    bool // the end of the chunk that left last has not left yet
 	closes  bool // what follows it must not leave: it may now end with the connection
 	chunks       // of byLength and byClose only place and due
 

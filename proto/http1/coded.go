@@ -1,8 +1,6 @@
 package http1
 
 import (
-	"strconv"
-
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/proto/coding"
@@ -87,7 +85,7 @@ func (p *parser) openStream(b *body, f *feed, over bool) (ready, ok bool) {
 }
 
 // sizeRoom is the room for a chunk's line in front of text.
-const sizeRoom = "0000000\r\n"
+const sizeRoom = "\r\n0000000\r\n"
 
 // decode decodes the pieces into g.text, which leaves when it is full. It reads less than all if that is too much for now.
 func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
@@ -202,18 +200,12 @@ func (p *parser) sendDecoded(b *body, f *feed, from, cut int, over bool) bool {
 	}
 	framed := text
 	if len(text) > 0 {
-		var digits [16]byte
-		line := append(strconv.AppendInt(digits[:0], int64(len(text)), 16), "\r\n"...)
+		var room [len(sizeRoom) + 8]byte
+		line := b.chunkLine(room[:0], len(text))
 		off := len(sizeRoom) - len(line)
 		copy(g.out[off:], line)
-		g.out = append(g.out, "\r\n"...)
 		framed = g.out[off:]
 	}
-	switch {
-	case over && b.framing == byChunks:
-		framed = append(framed, "0\r\n"...)
-	case over:
-		framed = append(framed, "0\r\n\r\n"...)
-	}
+	framed = b.finish(framed, over)
 	return from == cut && len(framed) == 0 || f.out.Replace(from, cut, framed)
 }

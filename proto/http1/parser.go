@@ -69,6 +69,16 @@ func (p *parser) Close() {
 	g.free = append(g.free, p)
 }
 
+// Reframes implements proto.Reframer.
+func (p *parser) Reframes() bool {
+	for i := range p.half {
+		if h := &p.half[i]; h.closed || h.in && (h.body.plan == rechunk || h.body.decodes || h.body.closes) {
+			return true
+		}
+	}
+	return false
+}
+
 // Feed implements proto.Parser.
 func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	h, f := &p.half[in.Dir], &p.g.feed

@@ -224,33 +224,59 @@ func (p *parser) replaceText(f *feed, edits []field.Edit) bool {
 // atStart reports whether a chunk's line begins here.
 func (c *chunks) atStart() bool { return c.place == inSize && c.line == 0 }
 
-// sendChunk has a part leave as one chunk. Chunks that are whole, and whose length stays, stay as they are.
+// sendChunk has a part leave as one chunk, whose last line end leaves with what follows: so no two insertions stand at one
+// place. Chunks that are whole, and whose length stays, stay as they are.
 func (p *parser) sendChunk(b *body, f *feed, t part) bool {
-	delta := grows(t.edits)
-	size := t.keep + delta
-	if b.framing == byChunks && t.before.atStart() && (t.over || b.atStart()) && p.sameLengths(t.edits) {
-		return p.replaceSame(f, t.edits)
-	}
 	g := p.g
-	end := ""
-	switch {
-	case t.over && b.framing == byChunks:
-		end = "0\r\n" // the trailer follows
-	case t.over:
-		end = "0\r\n\r\n"
+	if b.framing == byChunks && t.before.atStart() && (t.over || b.atStart()) && p.sameLengths(t.edits) {
+		ok := !b.open || f.out.Replace(t.from, t.from, crlf)
+		b.open = false
+		p.replaceSame(f, t.edits)
+		return ok
 	}
-	g.out = g.out[:0]
+	size := t.keep + grows(t.edits)
 	if size == 0 {
-		return t.from == t.cut && end == "" || f.out.Replace(t.from, t.cut, append(g.out, end...))
+		g.out = b.finish(g.out[:0], t.over)
+		return t.from == t.cut && len(g.out) == 0 || f.out.Replace(t.from, t.cut, g.out)
 	}
-	g.out = append(strconv.AppendInt(g.out, int64(size), 16), "\r\n"...)
+	g.out = b.chunkLine(g.out[:0], size)
 	if len(g.pieces) > 1 && g.pieces[1].text < t.keep {
 		g.out = proto.Splice(g.out, p.join(b, f)[len(b.kept):][:t.keep], t.edits)
-		return f.out.Replace(t.from, t.cut, append(append(g.out, "\r\n"...), end...))
+		return f.out.Replace(t.from, t.cut, b.finish(g.out, t.over))
 	}
 	in := g.pieces[0].in
-	return f.out.Replace(t.from, in, g.out) && p.replaceText(f, t.edits) &&
-		f.out.Replace(in+t.keep, t.cut, append(append(g.out[:0], "\r\n"...), end...))
+	if !f.out.Replace(t.from, in, g.out) || !p.replaceText(f, t.edits) {
+		return false
+	}
+	g.out = b.finish(g.out[:0], t.over)
+	return in+t.keep == t.cut && len(g.out) == 0 || f.out.Replace(in+t.keep, t.cut, g.out)
+}
+
+var crlf = []byte("\r\n")
+
+// chunkLine appends the line of a chunk, behind the end of the one before.
+func (b *body) chunkLine(dst []byte, size int) []byte {
+	if b.open {
+		dst = append(dst, crlf...)
+	}
+	b.open = true
+	return append(strconv.AppendInt(dst, int64(size), 16), crlf...)
+}
+
+// finish appends what ends the last chunk, and the body, if it is over.
+func (b *body) finish(dst []byte, over bool) []byte {
+	if !over {
+		return dst
+	}
+	if b.open {
+		dst = append(dst, crlf...)
+	}
+	b.open = false
+	dst = append(dst, "0\r\n"...)
+	if b.framing == byChunks {
+		return dst // the trailer follows
+	}
+	return append(dst, crlf...)
 }
 
 func (p *parser) sameLengths(edits []field.Edit) bool {
