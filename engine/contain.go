@@ -94,6 +94,8 @@ func panicSite() string {
 // abandon gives up reading a flow on which Weir failed. If its numbers were changed, it cannot go on
 // without us.
 func (l *Lane) abandon(f *flow.Flow) {
+	defer l.guard()
+	l.talks.close(f)
 	ss := l.sessions.of(f)
 	if ss == nil {
 		return
@@ -102,6 +104,5 @@ func (l *Lane) abandon(f *flow.Flow) {
 	if ss.conn.Altered() && !l.outcomes.Monitor {
 		f.Verdict, f.Reason = packet.Drop, "internal-error"
 	}
-	defer l.guard()
 	l.closeSession(ss)
 }

@@ -162,7 +162,7 @@ func (l *Lane) repaired(payload []byte, f *flow.Flow) (out []byte, why packet.Re
 			at, list = ed.Span.End, list[1:]
 			continue
 		}
-		g := l.grammars[f.App-1]
+		g := l.grammars[l.speaks]
 		n, why := g.Parse(&l.msg, payload[base:], peer, l.chain.Wanted)
 		if n == 0 {
 			if why != proto.Incomplete {

@@ -78,7 +78,7 @@ type Limits struct {
 	Edits     int           // edits of one packet; default 64
 	Hold      time.Duration // for which bytes of a stream wait for a decision at most; default 100 ms
 	Gap       time.Duration // for which segments wait for one before them; default 30 s
-	Tries     int           // units of a flow in which grammars are sought before it counts as dark; default 4
+	Tries     int           // segments of a TCP flow met in its middle in which grammars are sought before it counts as dark; default 4
 }
 
 // Settle says how a flow that nobody looks at any more is handed back to the kernel: its packets
@@ -109,6 +109,7 @@ type Lane struct {
 	held  heldPool
 
 	sessions sessions
+	talks    talks
 	reading  reading
 	survive  survivors
 
@@ -129,6 +130,7 @@ type Lane struct {
 	edits    editList
 	until    time.Duration // of the packet on its way, if its verdict is Delay
 	base     int           // offset in the payload of the message that is being shown
+	speaks   int           // index of the grammar that reads the datagram on its way
 	timers   timerPool
 	pieces   []*defrag.Piece // of the reassembled datagram on its way; those not yet answered
 	redacted []byte          // scratch: details of the event being told, without secrets
@@ -175,6 +177,7 @@ func New(c Config) *Lane {
 	l.cx = inspect.Context{Host: l, Labels: l.chain.Labels}
 	for _, g := range l.grammars {
 		l.streams = append(l.streams, proto.Units(g))
+		l.talks.know(g)
 	}
 	l.survive.init(c.Journal, c.Successor)
 	l.publish()

@@ -208,6 +208,7 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	if ss := l.sessions.of(f); ss != nil {
 		l.closeSession(ss)
 	}
+	l.talks.close(f)
 	l.releaseFlow(f)
 }
 

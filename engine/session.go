@@ -42,7 +42,7 @@ type sessions struct {
 
 // of returns the flow's session, or nil.
 func (t *sessions) of(f *flow.Flow) *session {
-	if f == nil || f.Session == 0 {
+	if f == nil || f.Session == 0 || f.Key.Proto != packet.TCP {
 		return nil
 	}
 	return t.list[f.Session-1]

@@ -4,7 +4,6 @@ import (
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
-	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
 )
 
@@ -33,19 +32,22 @@ func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect
 	return l.messages(unit, f, d)
 }
 
-// messages recognises the flow's grammar and shows the messages of the unit.
+// messages recognises the grammar of the unit and shows its messages.
 func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
 	peer := proto.Peer{Transport: f.Key.Proto, Dir: l.cx.Dir, ServerPort: f.Server().Port()}
-	g := l.grammar(unit, f, peer)
-	if g == nil {
+	if l.speaks = l.grammar(unit, f, peer); l.speaks < 0 {
 		l.see(f, flow.SightDark)
 		return d
 	}
+	g := l.grammars[l.speaks]
 	l.see(f, g.Sight())
+	if l.talks.grammars[l.speaks] != nil {
+		return l.hear(unit, f, d)
+	}
 	for len(unit) > 0 && !d.Verdict.Final() && f.Interest != 0 {
 		n, why := g.Parse(&l.msg, unit, peer, l.chain.Wanted)
 		if n == 0 && why != proto.Incomplete {
-			return graver(d, l.anomaly(inspect.LayerApp, why, packet.Pass))
+			return graver(d, l.anomaly(inspect.LayerApp, why, l.outcomes.Malformed))
 		}
 		phase := inspect.MessageWhole
 		if why == proto.Incomplete {
@@ -61,27 +63,23 @@ func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.D
 	return d
 }
 
-// grammar returns the grammar that reads the unit, or nil. A flow keeps the grammar that first
-// recognised it; of its units, those that do not begin like a message are the middle of one.
-func (l *Lane) grammar(unit []byte, f *flow.Flow, peer proto.Peer) proto.Grammar {
-	if f.App != 0 {
-		g := l.grammars[f.App-1]
-		if g.Recognise(unit, peer) != proto.Yes {
-			return nil
-		}
-		return g
-	}
-	if int(f.Tries) >= l.limits.Tries {
-		return nil
+// grammar returns the index of the grammar that reads the unit, or -1. The one that first recognised the
+// flow comes first. Every datagram is looked at: it reaches its receiver whatever came before it, so junk would hide what
+// follows; and what is no message is seen by its first bytes.
+func (l *Lane) grammar(unit []byte, f *flow.Flow, peer proto.Peer) int {
+	app := int(f.App) - 1
+	if app >= 0 && l.grammars[app].Recognise(unit, peer) == proto.Yes {
+		return app
 	}
 	for i, g := range l.grammars {
-		if g.Over(f.Key.Proto) && g.Recognise(unit, peer) == proto.Yes {
-			f.App = uint8(i + 1)
-			return g
+		if i != app && g.Over(f.Key.Proto) && g.Recognise(unit, peer) == proto.Yes {
+			if app < 0 {
+				f.App = uint8(i + 1)
+			}
+			return i
 		}
 	}
-	f.Tries++
-	return nil
+	return -1
 }
 
 // see notes how much of the flow can be read; the best moment counts.

@@ -110,7 +110,7 @@ type Flow struct {
 
 	Generation uint32 // of the chain that the flow is inspected by
 	App        uint8  // index of the recognised grammar in the engine's list plus one; 0 while unknown
-	Tries      uint8  // units in which no grammar was recognised
+	Tries      uint8  // units in which no grammar was recognised, or whose conversation could not read them
 	Sight      Sight
 	Settled    bool // nobody looks any more: may be handed back to the kernel
 
@@ -124,7 +124,7 @@ type Flow struct {
 	Told                uint64
 	Answered            uint8
 	HeldFirst, HeldLast uint32
-	Session             uint32 // TCP: the engine's memory of the stream, as index plus one; 0 if there is none
+	Session             uint32 // the engine's memory of the stream, or of a conversation in datagrams, as index plus one; 0 if there is none
 
 	Memory []uint64 // the inspectors' per-flow state; see inspect.State
 

@@ -21,9 +21,10 @@ type Stream struct {
 	// Answer, if it is not nil, is asked about all that is shown.
 	Answer func(m *field.Message, phase field.Phase) proto.Answer
 
-	Shown []string  // messages as text, unless Quiet
-	Count int       // of messages shown
-	Out   [2][]byte // what was released of each direction, unless Quiet
+	Told  []packet.Reason // what is wrong and keeps nothing from being read
+	Shown []string        // messages as text, unless Quiet
+	Count int             // of messages shown
+	Out   [2][]byte       // what was released of each direction, unless Quiet
 	Quiet bool
 
 	half [2]half
@@ -109,6 +110,12 @@ func (s *Stream) Show(m *field.Message, phase field.Phase) proto.Answer {
 		return s.Answer(m, phase)
 	}
 	return proto.Answer{}
+}
+
+// Tell implements proto.Teller.
+func (s *Stream) Tell(_ proto.Trouble, why packet.Reason) bool {
+	s.Told = append(s.Told, why)
+	return false
 }
 
 // Replace implements proto.Sink.

@@ -1,6 +1,7 @@
 package all
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/weir-project/weir/flow"
@@ -10,18 +11,24 @@ import (
 
 // TestOneGrammarEach: what one grammar recognises, no other does, on any transport that they share.
 func TestOneGrammarEach(t *testing.T) {
-	for name, unit := range map[string]string{
-		"http": "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n",
-		"tls":  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-		"dns":  "\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01",
+	for _, c := range []struct {
+		name, unit string
+		over       packet.Proto
+	}{
+		{"http", "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", packet.TCP},
+		{"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", packet.TCP},
+		{"dns", "\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", packet.TCP},
+		{"dns", "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", packet.UDP},
+		{"quic", "\xc0\x00\x00\x00\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\x00\x00\x14" + strings.Repeat("x", 20), packet.UDP},
+		{"quic", "\xd0\x6b\x33\x43\xcf\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\x00\x00\x14" + strings.Repeat("x", 20), packet.UDP},
 	} {
-		from := proto.Peer{Transport: packet.TCP, Dir: flow.ToServer, ServerPort: 40000}
+		from := proto.Peer{Transport: c.over, Dir: flow.ToServer, ServerPort: 40000}
 		for _, g := range Grammars() {
-			if !g.Over(packet.TCP) {
+			if !g.Over(c.over) {
 				continue
 			}
-			if got := g.Recognise([]byte(unit), from); (got == proto.Yes) != (g.Name() == name) {
-				t.Errorf("%s takes %s for %v", g.Name(), name, got)
+			if got := g.Recognise([]byte(c.unit), from); (got == proto.Yes) != (g.Name() == c.name) {
+				t.Errorf("%s takes %s for %v", g.Name(), c.name, got)
 			}
 		}
 	}

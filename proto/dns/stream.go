@@ -44,16 +44,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 		if len(rest) < n {
 			break
 		}
-		if _, why := p.g.Parse(&p.msg, rest[:n], from, in.Want); why != "" {
-			return proto.Progress{N: len(in.Bytes), Why: why}
-		}
-		a := out.Show(&p.msg, field.MessageWhole)
-		if len(a.Edits) > 0 {
-			if why := p.edit(at, n, a.Edits, out); why != "" {
-				return proto.Progress{N: len(in.Bytes), Why: why}
-			}
-		}
-		if a.Stop {
+		if p.message(rest[:n], at, from, in.Want, out) {
 			return proto.Progress{N: len(in.Bytes), Skip: proto.Forever}
 		}
 		at += n
@@ -61,13 +52,31 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	return proto.Progress{N: at}
 }
 
-// edit has the message of n bytes at offset at leave with edits made. Sink.Replace tells of what cannot be done in
-// the stream.
-func (p *parser) edit(at, n int, edits []field.Edit, out proto.Sink) packet.Reason {
-	b, why := p.g.Repair(p.out[:0], &p.msg, edits)
-	if why == "" {
-		p.out = b
-		out.Replace(at, at+n, b)
+// message reads the message in unit, which lies at offset at of the bytes fed. One that cannot be read is told of,
+// and the next one is read all the same, as servers do. It reports whether nobody wants to see more.
+func (p *parser) message(unit []byte, at int, from proto.Peer, want field.Set, out proto.Sink) (stop bool) {
+	if _, why := p.g.Parse(&p.msg, unit, from, want); why != "" {
+		trouble := proto.Unreadable
+		if why == tooMany {
+			trouble = proto.Beyond
+		}
+		return proto.Tell(out, trouble, why)
 	}
-	return why
+	a := out.Show(&p.msg, field.MessageWhole)
+	if len(a.Edits) > 0 && p.edit(unit, at, a.Edits, out) {
+		return true
+	}
+	return a.Stop
+}
+
+// edit has a message leave with edits made. Sink.Replace tells of what cannot be done in the stream. It reports
+// whether the connection was dropped for what cannot be done in the message.
+func (p *parser) edit(unit []byte, at int, edits []field.Edit, out proto.Sink) (dropped bool) {
+	b, why := p.g.Repair(p.out[:0], &p.msg, edits)
+	if why != "" {
+		return proto.Tell(out, proto.Unedited, why)
+	}
+	p.out = b
+	out.Replace(at, at+len(unit), b)
+	return false
 }

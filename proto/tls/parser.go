@@ -55,9 +55,12 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 			why = p.message(h, in, out)
 			h.next(p.g)
 		}
+		if why == badRecord && h.hellos == 0 && p.half[in.Dir.Reverse()].stage == behindHello {
+			h.stage, p.answered, why = finished, true, "" // a server that speaks no TLS
+		}
 		if why != "" {
 			h.forget(p.g)
-			return proto.Progress{N: len(in.Bytes), Why: why}
+			return proto.Progress{N: len(in.Bytes), Why: why, As: trouble(why)}
 		}
 		if !whole && h.stage != finished {
 			return proto.Progress{N: h.done()}
@@ -65,6 +68,14 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	}
 	h.forget(p.g)
 	return proto.Progress{N: len(in.Bytes), Skip: proto.Forever}
+}
+
+func trouble(why packet.Reason) proto.Trouble {
+	switch why {
+	case helloLarge, certLarge, exhausted, noHello:
+		return proto.Beyond
+	}
+	return proto.Unreadable
 }
 
 // over reports whether nothing is looked for any more in a direction.

@@ -289,7 +289,7 @@ func TestStreamsThatBreak(t *testing.T) {
 		{"no record behind the hello", helloA + "GET / HTTP/1.1\r\n", "", badRecord, 1},
 		{"early data", helloA + "\x17\x03\x03\x00\x05early", "", "", 1},
 		{"three hellos", helloA + helloA + helloA, "", manyHellos, 2},
-		{"answer that is none", helloA, "HTTP/1.1 200 OK\r\n", badRecord, 1},
+		{"answer that is none", helloA, "HTTP/1.1 400 Bad Request\r\n", "", 1},
 		{"alert as an answer", helloA, "\x15\x03\x03\x00\x02\x02\x28", "", 1},
 		{"asked again", helloA, retried + "\x14\x03\x03\x00\x01\x01", "", 1},
 		{"asked twice", helloA, retried + retried, "", 2},

@@ -1,0 +1,136 @@
+package quic
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/weir-project/weir/flow"
+)
+
+// A recorder is a server's socket that notes the datagrams of both directions.
+type recorder struct {
+	net.PacketConn
+	mu   sync.Mutex
+	dirs []flow.Direction
+	said [][]byte
+}
+
+func (r *recorder) note(dir flow.Direction, b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dirs, r.said = append(r.dirs, dir), append(r.said, bytes.Clone(b))
+}
+
+func (r *recorder) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := r.PacketConn.ReadFrom(b)
+	if err == nil {
+		r.note(flow.ToServer, b[:n])
+	}
+	return n, from, err
+}
+
+func (r *recorder) WriteTo(b []byte, to net.Addr) (int, error) {
+	r.note(flow.ToClient, b)
+	return r.PacketConn.WriteTo(b, to)
+}
+
+func certified(t testing.TB) tls.Certificate {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestQUICGo reads what a real client and a real server say.
+func TestQUICGo(t *testing.T) {
+	many := make([]string, 300)
+	for i := range many {
+		many[i] = fmt.Sprintf("protocol-with-a-long-name/%d", i)
+	}
+	many = append(many, "h3")
+	for _, c := range []struct {
+		name    string
+		protos  []string
+		curves  []tls.CurveID // of the server
+		version quicgo.Version
+		retry   bool
+		want    int  // hellos
+		halves  bool // the server does not wait for the whole of the first one, nor do we forget it
+	}{
+		{name: "post-quantum", protos: []string{"h3"}, want: 2},
+		{name: "large", protos: many, want: 2},
+		{name: "version 2", protos: []string{"h3"}, version: quicgo.Version2, want: 2},
+		{name: "retry", protos: []string{"h3"}, retry: true, want: 3},
+		{name: "large, retry", protos: many, retry: true, want: 2, halves: true},
+		{name: "asked again", protos: []string{"h3"}, curves: []tls.CurveID{tls.CurveP384}, want: 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.version == 0 {
+				c.version = quicgo.Version1
+			}
+			conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &recorder{PacketConn: conn}
+			tr := &quicgo.Transport{Conn: r, VerifySourceAddress: func(net.Addr) bool { return c.retry }}
+			defer conn.Close()
+			defer tr.Close()
+			ln, err := tr.Listen(&tls.Config{Certificates: []tls.Certificate{certified(t)}, NextProtos: []string{"h3"}, CurvePreferences: c.curves}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			accepted := make(chan error, 1)
+			go func() {
+				_, err := ln.Accept(ctx)
+				accepted <- err
+			}()
+			client, err := quicgo.DialAddr(ctx, conn.LocalAddr().String(), &tls.Config{ServerName: "real.example", InsecureSkipVerify: true, NextProtos: c.protos},
+				&quicgo.Config{Versions: []quicgo.Version{c.version}})
+			if err := errors.Join(err, <-accepted); err != nil {
+				t.Fatal(err)
+			}
+			client.CloseWithError(0, "")
+			k := talk()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			for i, d := range r.said {
+				if why := k.say(r.dirs[i], string(d)); why != "" {
+					t.Fatalf("datagram %d, %v: %q", i, r.dirs[i], why)
+				}
+			}
+			hellos := 0
+			for _, s := range k.shown {
+				if strings.Contains(s, "sni=real.example") {
+					hellos++
+				}
+			}
+			if len(k.shown) < c.want || hellos < c.want-1 || k.c != nil && !c.halves {
+				t.Errorf("%d datagrams: %.300q; the conversation is over: %v", len(r.said), k.shown, k.c == nil)
+			}
+			t.Logf("%d datagrams, %d hellos", len(r.said), len(k.shown))
+		})
+	}
+}
