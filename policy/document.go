@@ -79,9 +79,10 @@ type Outcomes struct {
 	// stopped, and corrupts a flow that is being edited, while one that is dropped is sent again.
 	Overload Outcome `yaml:"overload"`
 	// Packets that cannot be read one way only: bad headers, bad checksums, contradicting
-	// fragments, and what refuse names.
+	// fragments, and what refuse names. Streams that break their protocol, such as a request with two
+	// hosts: the whole flow gets this outcome.
 	Malformed Outcome `yaml:"malformed"`
-	// A ceiling of limits is reached.
+	// A ceiling of limits is reached, or one of a protocol: a head of 64 KiB, a third content coding.
 	Limit Outcome `yaml:"limit"`
 	// Weir itself failed on the packet. Its whole flow gets this outcome.
 	Error Outcome `yaml:"error"`

@@ -83,10 +83,13 @@ func (g *Grammar) agree(unit []byte) bool {
 	defer func() { g.head = old }()
 	h := &g.head
 	g.out = proto.Splice(g.out[:0], unit, g.asked)
-	if h.read(g.out, 0) != "" {
+	if end, _ := headEnd(g.out, 0); end != len(g.out) || h.read(g.out, 0) != "" {
 		return false
 	}
-	return h.end == len(g.out) && h.response == old.response && h.old == old.old && h.code == old.code && h.connects == old.connects &&
+	if _, ok := g.normalHost(g.out[h.host.Off:h.host.End]); !ok {
+		return false
+	}
+	return h.response == old.response && h.old == old.old && h.code == old.code && h.connects == old.connects &&
 		h.framing(0) == old.framing(0) && h.contentLength == old.contentLength && h.layers == old.layers && h.outcome == old.outcome
 }
 
