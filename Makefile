@@ -5,7 +5,7 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bench build release clean
+.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu evade bench build release clean
 
 menu:          ## print this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ sim:           ## N seeds of the deterministic network; one alone: go run ./sim/
 qemu:          ## tests of rules and queues on a kernel with nftables' own queue statement, emulated (Debian, amd64; root once)
 	@lab/qemu/kernel.sh bin/kernel
 	$(GO) run ./lab/qemu | $(GO) run ./internal/testsum $(TESTSUM)
+
+evade:         ## every evasion, against the kernel's own stack with Weir between and without; writes docs/evasions.md (root)
+	$(GO) run ./evade/cmd/evade -write docs/evasions.md
 
 bench:         ## compare with no divert and a tuned C loop (root); writes bench/RESULTS.md
 	$(GO) run ./bench
