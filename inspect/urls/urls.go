@@ -33,9 +33,13 @@ func (u *Inspector) Fields() field.Set {
 	return field.SetOf(field.HTTPMethod, field.HTTPURI, field.HTTPHost, field.TLSSNI, field.TLSVersion)
 }
 
-// InspectMessage implements inspect.MessageInspector. A TLS flow whose ClientHello may pass is released; an HTTP flow never, since
-// each of its requests can name another host.
+// InspectMessage implements inspect.MessageInspector. A TLS flow whose ClientHello may pass is released when the server
+// has answered it: until then it can ask for another one. An HTTP flow never is, since each of its requests can name
+// another host, nor is a flow of QUIC, in which another connection can begin at any time.
 func (u *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase inspect.Phase) inspect.Decision {
+	if m.Response && m.Proto == "tls" {
+		return inspect.Release()
+	}
 	if m.Response || phase == inspect.MessageEnd {
 		return inspect.Decision{}
 	}
@@ -46,11 +50,8 @@ func (u *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase 
 			d = u.judge(cx, a, field.HTTPURI, d)
 		}
 		d = u.judgeAll(cx, m, field.HTTPHost, d)
-	case "tls":
+	case "tls", "quic":
 		d = u.judgeAll(cx, m, field.TLSSNI, d)
-		if d.Verdict == packet.Pass && m.Complete {
-			return inspect.Release()
-		}
 	}
 	return d
 }

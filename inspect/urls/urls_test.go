@@ -125,25 +125,28 @@ func TestEveryNameOfARequestCounts(t *testing.T) {
 	}
 }
 
-func TestTLSIsReleasedOnceAllowed(t *testing.T) {
+// TestTLSIsReleasedOnceAnswered: until then a client can be asked for another hello. A flow of QUIC is never released.
+func TestTLSIsReleasedOnceAnswered(t *testing.T) {
 	c := Config{Lists: []List{{Domains: []string{"blocked.example"}, Action: "drop"}, {Domains: []string{"seen.example"}, Action: "alert"}}}
-	for name, want := range map[string]inspect.Decision{
-		"blocked.example": inspect.Drop(inspect.ScopeFlow, Blocked), "ok.example": inspect.Release(),
-		"seen.example": inspect.Release(), "": inspect.Release(),
-	} {
-		l, m := lane(t, c), hello(name)
-		if d := l.Message(inspecttest.TCP(client, tls, m.Unit), m, inspect.MessageWhole); d != want {
-			t.Errorf("%q: %v, want %v", name, d, want)
+	for _, over := range []string{"tls", "quic"} {
+		for name, want := range map[string]inspect.Decision{"blocked.example": inspect.Drop(inspect.ScopeFlow, Blocked), "ok.example": {}, "seen.example": {}, "": {}} {
+			l, m := lane(t, c), hello(name)
+			m.Proto = over
+			if d := l.Message(inspecttest.TCP(client, tls, m.Unit), m, inspect.MessageWhole); d != want {
+				t.Errorf("%s, %q: %v, want %v", over, name, d, want)
+			}
+			if events := l.TakeEvents(); (len(events) == 1) != strings.HasSuffix(name, "d.example") && name != "seen.example" {
+				t.Errorf("%s, %q: %d events", over, name, len(events))
+			}
+			m = hello("")
+			m.Proto, m.Response = over, true
+			if want = (inspect.Decision{}); over == "tls" {
+				want = inspect.Release()
+			}
+			if d := l.Message(inspecttest.TCP(tls, client, m.Unit), m, inspect.MessageWhole); d != want {
+				t.Errorf("%s, answered: %v, want %v", over, d, want)
+			}
 		}
-	}
-	l, m := lane(t, c), hello("")
-	m.Complete = false
-	if d := l.Message(inspecttest.TCP(client, tls, m.Unit), m, inspect.MessageStart); d != (inspect.Decision{}) {
-		t.Errorf("released before the whole ClientHello was seen: %v", d)
-	}
-	m.Response = true
-	if d := l.Message(inspecttest.TCP(tls, client, m.Unit), m, inspect.MessageWhole); d != (inspect.Decision{}) {
-		t.Errorf("released by what the server said: %v", d)
 	}
 }
 

@@ -1,0 +1,183 @@
+package engine_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// firstFlight returns the datagrams that a real QUIC client sends before it has an answer.
+func firstFlight(t testing.TB, name string, protos ...string) []string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = quic.DialAddr(ctx, conn.LocalAddr().String(), &tls.Config{ServerName: name, NextProtos: protos}, nil) // nobody answers
+	}()
+	var flight []string
+	for buf := make([]byte, 2000); ; {
+		_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		n, _, err := conn.ReadFrom(buf)
+		if err != nil {
+			break
+		}
+		flight = append(flight, string(buf[:n]))
+	}
+	cancel()
+	<-done
+	return flight
+}
+
+// manyProtos makes a hello that fills several datagrams.
+func manyProtos() []string {
+	var many []string
+	for i := range 150 {
+		many = append(many, fmt.Sprintf("protocol-with-a-long-name/%d", i))
+	}
+	return many
+}
+
+func quicLane(t testing.TB, mode, action string) (*engine.Lane, *divert.Fake, *records) {
+	text := strings.Replace(everything, "{category: ads, domains: [.ads.example], action: reject}", "{category: ads, domains: [.ads.example], action: "+action+"}", 1)
+	c := config(t, load(t, mode, text))
+	fake, told := divert.NewFake(), new(records)
+	c.Socket, c.Events = fake, told
+	return engine.New(c), fake, told
+}
+
+// TestQUICNames: the datagram that completes a blocked hello does not leave, in whatever order they come and whatever came
+// before; its sender is told, or not, as the list says.
+func TestQUICNames(t *testing.T) {
+	blocked, allowed := firstFlight(t, "www.ads.example", manyProtos()...), firstFlight(t, "ok.example", manyProtos()...)
+	short := firstFlight(t, "ads.example", "h3")
+	if len(blocked) < 3 || len(allowed) < 3 {
+		t.Fatalf("%d and %d datagrams: the hello is too short for this test", len(blocked), len(allowed))
+	}
+	reversed := slices.Clone(blocked)
+	slices.Reverse(reversed)
+	query := pack(t, query("example.com", 1))
+	for i, c := range []struct {
+		name   string
+		mode   string
+		action string
+		say    []string
+		gone   bool // the last one
+	}{
+		{"allowed", "prevent", "reject", allowed, false},
+		{"blocked", "prevent", "reject", blocked, true},
+		{"blocked, silently", "prevent", "drop", blocked, true},
+		{"blocked, monitored", "monitor", "reject", blocked, false},
+		{"in another order", "prevent", "reject", reversed, true},
+		{"in one datagram", "prevent", "reject", short, true},
+		{"behind junk", "prevent", "reject", append([]string{"junk", "junk", "junk", "junk", "junk", "\x40short"}, blocked...), true},
+		{"behind another protocol", "prevent", "reject", append([]string{query}, blocked...), true},
+		{"behind an allowed one", "prevent", "reject", append(slices.Clone(allowed), blocked...), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, fake, told := quicLane(t, c.mode, c.action)
+			e := pair(20+i, 4433)
+			for n, d := range c.say {
+				fake.PushMeta(e.udp(d), packet.Meta{Captured: start + time.Duration(n)*time.Millisecond})
+			}
+			fake.End()
+			if err := l.Run(); err != nil {
+				t.Fatal(err)
+			}
+			out := fake.Out()
+			last := out[len(out)-1]
+			if last.Verdict.Final() != c.gone {
+				t.Errorf("the last one: %v; %d events, drops %v, anomalies %v", last.Verdict, len(told.raw), l.Snapshot().Drops, l.Snapshot().Anomalies)
+			}
+			if got := l.Snapshot().Injected; got != b2i(c.gone && c.action == "reject") {
+				t.Errorf("%d answers", got)
+			}
+			if s := l.Snapshot(); s.Panics > 0 || c.gone == (s.Dropped == 0) {
+				t.Errorf("%d dropped, %d panics", s.Dropped, s.Panics)
+			}
+		})
+	}
+}
+
+func b2i(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestQUICContradictions: a datagram that says something else than was read is dropped alone.
+func TestQUICContradictions(t *testing.T) {
+	flight := firstFlight(t, "ok.example", manyProtos()...)
+	l, fake, _ := quicLane(t, "prevent", "reject")
+	e := pair(30, 443)
+	bad := []byte(flight[1])
+	bad[len(bad)-1] ^= 1
+	for _, d := range []string{flight[0], string(bad), flight[1]} {
+		fake.Push(e.udp(d))
+	}
+	fake.End()
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var got []packet.Verdict
+	for _, o := range fake.Out() {
+		got = append(got, o.Verdict)
+	}
+	if want := []packet.Verdict{packet.Accept, packet.Drop, packet.Accept}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestConversationsAllocateNothing: datagrams of a conversation whose keys are known, and those that are no Initial
+// packets.
+func TestConversationsAllocateNothing(t *testing.T) {
+	flight := firstFlight(t, "ok.example", manyProtos()...)
+	e := pair(32, 443)
+	lane := turning(t, "prevent", 2, e.udp(flight[0]), e.udp("\x41"+strings.Repeat("x", 1200)))
+	for range 100 {
+		lane.Turn()
+	}
+	if n := testing.AllocsPerRun(100, lane.Turn); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkConversation is a datagram of a flow of QUIC that is no Initial packet, one that is, and one that begins a connection.
+func BenchmarkConversation(b *testing.B) {
+	flight := firstFlight(b, "ok.example", "h3")
+	e := pair(34, 443)
+	for name, c := range map[string][]byte{"short": e.udp("\x41" + strings.Repeat("x", 1200)), "initial": e.udp(flight[0])} {
+		b.Run(name, func(b *testing.B) {
+			lane := turning(b, "prevent", 1, c)
+			b.ReportAllocs()
+			for b.Loop() {
+				lane.Turn()
+			}
+		})
+	}
+	b.Run("connection", func(b *testing.B) {
+		lane := dials(b, "prevent", craft.UDP("192.0.2.9:20000", "198.51.100.1:443", []byte(flight[0])))
+		b.ReportAllocs()
+		for b.Loop() {
+			lane.Turn()
+		}
+	})
+}
