@@ -197,6 +197,6 @@ func (c *Conn) Renumber(p *packet.Packet, dir flow.Direction) {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	p.SetSeq(h.sent)
 	if p.TCPFlags.Has(packet.ACK) {
-		p.SetAck(back.ackIn(p.TCP().Ack()))
+		p.SetAck(back.m.toIn(p.TCP().Ack()))
 	}
 }

@@ -51,7 +51,7 @@ const longPast = 1 << 24
 func (c *Conn) speak(dir flow.Direction) packet.Segment {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	s := packet.Segment{
-		Seq: h.sent, Ack: back.ackIn(back.una), Window: back.window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+		Seq: h.sent, Ack: back.m.toIn(back.una), Window: back.window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
 	}
 	if back.finAcked {
 		s.Ack = back.fin.Add(1)
@@ -67,7 +67,7 @@ func (h *half) window() uint16 {
 	if !h.edgeKnown {
 		return 0xffff
 	}
-	return uint16(min(h.ackIn(h.una).Size(h.limit())>>h.scale, 0xffff))
+	return uint16(min(h.m.toIn(h.una).Size(h.limit())>>h.scale, 0xffff))
 }
 
 // blocks appends the ranges of bytes that wait behind a gap: first the one with newest in it, then

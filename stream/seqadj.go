@@ -142,13 +142,7 @@ func (m *seqMap) inside(v seqnum.Value) bool {
 func (m *seqMap) toOut(v seqnum.Value) seqnum.Value { return m.place(v, m.last(v, false)) }
 
 // toOutEnd is toOut, but behind what was inserted there: where the bytes up to v end.
-func (m *seqMap) toOutEnd(v seqnum.Value) seqnum.Value {
-	i := m.last(v, true)
-	if i >= 0 && m.list[i].in == v && m.list[i].inLen > 0 {
-		i-- // it begins here, and what it became comes behind
-	}
-	return m.place(v, i)
-}
+func (m *seqMap) toOutEnd(v seqnum.Value) seqnum.Value { return m.place(v, m.last(v, true)) }
 
 // toOutWhole is toOutEnd, but of a place inside a splice the splice's end: one who sends the first bytes of
 // it again may never send the others in the same segment, and wants all that took their place

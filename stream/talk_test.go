@@ -28,6 +28,7 @@ type talk struct {
 	t    testing.TB
 	conn *Conn
 	edit func(dir flow.Direction, b []byte) // what is done with unread bytes; may be nil
+	hold int                                // how many bytes at the end of what is unread wait for what follows
 }
 
 func newTalk(t testing.TB) *talk {
@@ -79,11 +80,17 @@ func (k *talk) segment(src, dst string, dir flow.Direction, s craft.Segment, pay
 		if k.edit != nil {
 			k.edit(dir, b)
 		}
-		c.Done(dir, Payload, len(b))
+		c.Done(dir, Payload, len(b)-k.hold)
 		c.Done(dir, Message, len(b))
 		if why := c.Decide(dir, a.End); why != "" {
 			k.t.Fatal(why)
 		}
+	}
+	if !c.Ready(p, dir, a.Fresh) {
+		if !c.Park(p, dir, uint32(len(payload)), true) {
+			k.t.Fatal("no room to wait")
+		}
+		return a, nil
 	}
 	if !c.Depart(p, dir) {
 		k.t.Fatal("it cannot depart")

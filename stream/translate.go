@@ -13,7 +13,7 @@ func (c *Conn) translateBack(p *packet.Packet, h *half, s *segment) {
 	if c.locked {
 		return
 	}
-	ack := h.ackIn(s.h.Ack())
+	ack := h.m.toIn(s.h.Ack())
 	p.SetAck(ack)
 	if h.edgeKnown {
 		h.translateWindow(p, ack, s.h.Window())
@@ -22,14 +22,6 @@ func (c *Conn) translateBack(p *packet.Packet, h *half, s *segment) {
 	if o, ok := opts.Find(packet.OptionSACK); ok && o.SACKBlocks() > 0 {
 		h.translateSACK(p, o)
 	}
-}
-
-// ackIn returns the received place that an acknowledgement stands for.
-func (h *half) ackIn(ack seqnum.Value) seqnum.Value {
-	if h.finSent && ack == h.m.toOutEnd(h.fin).Add(1) {
-		return h.fin.Add(1)
-	}
-	return h.m.toIn(ack)
 }
 
 // translateWindow keeps the right edge where the sender was told it is, at least: a window never
@@ -54,7 +46,7 @@ func (h *half) translateSACK(p *packet.Packet, o packet.TCPOption) {
 	n := 2
 	for i := range o.SACKBlocks() {
 		left, right := o.SACKBlock(i)
-		l, r := h.m.toInStart(left), h.ackIn(right)
+		l, r := h.m.toInStart(left), h.m.toIn(right)
 		if l.Less(r) {
 			binary.BigEndian.PutUint32(b[n:], uint32(l))
 			binary.BigEndian.PutUint32(b[n+4:], uint32(r))

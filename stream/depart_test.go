@@ -1,0 +1,143 @@
+package stream
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// TestSeveralEditsInOneSegment: each gets its own text, and what comes behind all of them is shifted by the sum.
+func TestSeveralEditsInOneSegment(t *testing.T) {
+	k := open(t)
+	k.edit = func(dir flow.Direction, b []byte) {
+		for _, e := range []struct {
+			from, to int
+			with     string
+		}{{0, 1, "ONE"}, {2, 4, ""}, {6, 6, "SIX"}, {9, 10, "TENTH"}} {
+			if !k.conn.Replace(dir, Payload, e.from, e.to, []byte(e.with)) {
+				t.Errorf("%+v cannot be made", e)
+			}
+		}
+		k.edit = nil
+	}
+	_, p := k.client(ack, clientISN+1, serverISN+1, "0123456789")
+	at(t, p, clientISN+1, serverISN+1, "ONE145SIX678TENTH")
+	_, p = k.client(ack, clientISN+11, serverISN+1, "next")
+	at(t, p, clientISN+1+17, serverISN+1, "next")
+}
+
+// TestSentAgainWithOtherBoundaries: whatever range is sent again, it leaves as that part of what was released, and of
+// an edit the whole (HAZARDS W2).
+func TestSentAgainWithOtherBoundaries(t *testing.T) {
+	const text, left = "0123456789needle6789", "0123456789twenty bytes instead6789"
+	out := func(i int, end bool) int { // place i as it was released
+		switch {
+		case i <= 10:
+			return i
+		case i >= 16:
+			return i + 14
+		case end:
+			return 30
+		}
+		return 10 + i - 10
+	}
+	for from := range len(text) {
+		for to := from + 1; to <= len(text); to++ {
+			k := open(t)
+			k.replaces(10, 16, "twenty bytes instead")
+			k.client(ack, clientISN+1, serverISN+1, text)
+			_, p := k.client(ack, uint32(clientISN+1+from), serverISN+1, text[from:to])
+			at(t, p, uint32(clientISN+1+out(from, false)), serverISN+1, left[out(from, false):out(to, true)])
+		}
+	}
+}
+
+// TestWhatFindsNoRoomGoesFirst: bytes that an edit has added and that no segment had room for leave before what is
+// sent later.
+func TestWhatFindsNoRoomGoesFirst(t *testing.T) {
+	k := open(t)
+	long := strings.Repeat("x", 1000)
+	k.replaces(0, 1, strings.Repeat("y", 301))
+	_, p := k.client(ack, clientISN+1, serverISN+1, long)
+	at(t, p, clientISN+1, serverISN+1, strings.Repeat("y", 301)+strings.Repeat("x", 699))
+	if !k.conn.Owes(flow.ToServer) {
+		t.Error("nothing is owed")
+	}
+	_, p = k.client(ack, clientISN+1001, serverISN+1, "z")
+	at(t, p, clientISN+1+1000, serverISN+1, strings.Repeat("x", 300)+"z")
+	if k.conn.Owes(flow.ToServer) {
+		t.Error("something is still owed")
+	}
+}
+
+// TestGrowthWaitsForTheWindow: what an edit adds is not sent beyond what the receiver has offered (HAZARDS W6), and
+// follows when there is room.
+func TestGrowthWaitsForTheWindow(t *testing.T) {
+	k := open(t)
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: serverISN + 1, Ack: clientISN + 1, Window: 30000}, "")
+	k.conn.half[0].edge = clientISN + 1 + 12 // as of a receiver with little room
+	k.replaces(0, 2, "eight by")
+	_, p := k.client(ack, clientISN+1, serverISN+1, "0123456789")
+	at(t, p, clientISN+1, serverISN+1, "eight by2345")
+	if k.conn.Owes(flow.ToServer) {
+		t.Error("the rest is owed, though there is no room for it")
+	}
+	_, p = k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: serverISN + 1, Ack: clientISN + 1 + 12, Window: 100}, "")
+	if !k.conn.Owes(flow.ToServer) {
+		t.Fatal("there is room, and nothing is owed")
+	}
+	rest := decoded(t, k.conn.Owed(nil, p, flow.ToServer, flow.ToClient))
+	at(t, rest, clientISN+1+12, serverISN+1, "6789")
+}
+
+// TestEmptySegmentsStayBehindHeldBytes: an acknowledgement that is sent behind bytes which wait here leaves with the
+// place that the receiver has come to.
+func TestEmptySegmentsStayBehindHeldBytes(t *testing.T) {
+	k := open(t)
+	k.hold = 4
+	if a, p := k.client(ack, clientISN+1, serverISN+1, "need"); !a.Fresh || p != nil {
+		t.Fatalf("%+v", a)
+	}
+	_, p := k.client(ack, clientISN+1+4, serverISN+1, "")
+	at(t, p, clientISN+1, serverISN+1, "")
+	if a, p := k.client(rst, clientISN+1, 0, ""); p != nil || a.Why != "tcp-reset-early" {
+		t.Errorf("a reset that would overtake held bytes: %+v", a)
+	}
+	if _, p = k.client(rst, clientISN+1+4, 0, ""); p == nil || p.TCP().Seq() != clientISN+1 {
+		t.Error("a reset behind held bytes does not reach its receiver")
+	}
+}
+
+// TestEditsAreReleasedWhole: a place that a reader is done with inside of an edit releases nothing of it.
+func TestEditsAreReleasedWhole(t *testing.T) {
+	k := open(t)
+	k.hold = 5
+	k.replaces(2, 8, "NEEDLES")
+	k.client(ack, clientISN+1, serverISN+1, "a needle b")
+	if got := k.conn.half[0].decided; got != clientISN+1+2 {
+		t.Errorf("decided up to %d", int(got)-clientISN-1)
+	}
+}
+
+// TestOurOwnSegmentsSpeakOfNow: what asks for a missing segment says where its pretended sender stands, in the numbers of
+// whoever reads it.
+func TestOurOwnSegmentsSpeakOfNow(t *testing.T) {
+	k := open(t)
+	k.replaces(0, 6, "needles and pins")
+	k.client(ack, clientISN+1, serverISN+1, "needle")
+	k.server(ack, serverISN+1, clientISN+1+16, "0123456789")
+	k.client(ack, clientISN+1+6, serverISN+1+10, "")
+	c := k.conn
+	p := decoded(t, craft.TCP(serverEnd, clientEnd, craft.Segment{Flags: ack, Seq: serverISN + 1 + 15, Ack: clientISN + 1 + 16, Window: 30000}, []byte("567")))
+	if a := c.Arrive(p, flow.ToClient); a.Action != Wait || !a.Gap || !c.Park(p, flow.ToClient, 1, false) {
+		t.Fatalf("%+v", a)
+	}
+	asks := decoded(t, c.Duplicate(nil, p, flow.ToClient, flow.ToClient, serverISN+1+15))
+	at(t, asks, clientISN+1+16, serverISN+1+10, "")
+	if asks.SrcPort != 40000 || asks.TCPFlags != packet.ACK {
+		t.Errorf("it comes from port %d with %v", asks.SrcPort, asks.TCPFlags)
+	}
+}
