@@ -74,10 +74,13 @@ func (d *Inspector) awaitOne(cx *inspect.Context, w *awaiting, id int32) {
 	cx.Emit(&d.event)
 }
 
+// A reader is an Inspector of rules some of which look into bodies. The others are not shown single fields.
+type reader struct{ *Inspector }
+
 // InspectField implements inspect.FieldInspector: parts of bodies.
-func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
+func (d reader) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
 	e := d.engine
-	if !isBody(f.ID) || cx.Flow == nil || !e.bodies || f.Seen == len(f.Value) && f.More {
+	if !isBody(f.ID) || cx.Flow == nil || f.Seen == len(f.Value) && f.More {
 		return inspect.Decision{}
 	}
 	d.begin()

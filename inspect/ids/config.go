@@ -62,7 +62,13 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 		return nil, l.mistakes
 	}
 	e := l.engine()
-	return func() inspect.Inspector { return newInspector(e) }, nil
+	return func() inspect.Inspector {
+		d := newInspector(e)
+		if e.bodies {
+			return reader{d}
+		}
+		return d
+	}, nil
 }
 
 // Check reads the rules of c and returns how many can be loaded, and for each of the others where it stands and why
@@ -110,6 +116,10 @@ func load(c Config, env inspect.Env) *loader {
 		l.read(text, name, path)
 	}
 	for i, text := range c.Rules {
+		if name := strings.TrimSpace(text); strings.HasSuffix(name, ".rules") && !strings.ContainsAny(name, " \t\n(") {
+			l.mistakes.Add(fmt.Sprintf("rules[%d]", i), "write files: ["+name+"]", "%q is the name of a file, and rules are given here", name)
+			continue
+		}
 		l.read(text, "", fmt.Sprintf("rules[%d]", i))
 	}
 	if len(l.mistakes) == 0 && len(l.signatures) == 0 {

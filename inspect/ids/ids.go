@@ -22,7 +22,7 @@ import (
 const Matched packet.Reason = "ids-rule"
 
 // An Inspector matches the rules on one lane. It implements inspect.PacketInspector, StreamInspector,
-// FieldInspector, MessageInspector, StateInspector and IdleInspector.
+// MessageInspector, StateInspector and IdleInspector.
 type Inspector struct {
 	engine *engine
 	looked inspect.State[looked]

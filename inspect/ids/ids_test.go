@@ -326,6 +326,7 @@ func TestMistakes(t *testing.T) {
 		{Config{Rules: []string{good}, Classification: "c"}, "classification c:1:1"},
 		{Config{Rules: []string{good}, Monitor: []uint32{1, 2}}, "monitor[1]"},
 		{Config{Rules: []string{"nonsense"}}, "rules rules[0]:1:9"},
+		{Config{Rules: []string{"local.rules"}}, "rules[0]"}, // a file's name
 		{Config{Files: []string{"a.rules"}, Strict: true}, "files[0] a.rules:4:8 files[0] a.rules:3:1"},
 		{Config{Files: []string{"a.rules"}}, ""},
 	} {
