@@ -179,6 +179,8 @@ func (a *archive) tests(ctx context.Context, dir string) error {
 		}
 		order = append(order, j.Room+" "+j.Run)
 	}
+	a.tree("/src/docs", "docs") // whose commands are tried
+	a.tree("/src/examples", "examples")
 	a.text("/jobs", strings.Join(order, "\n"))
 	return a.err
 }

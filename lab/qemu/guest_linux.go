@@ -36,6 +36,10 @@ func prepare() error {
 			return fmt.Errorf("mount %s: %w", m.where, err)
 		}
 	}
+	// Nothing asks for it by itself.
+	if code := modprobe([]string{"br_netfilter"}); code != 0 {
+		return errors.New("br_netfilter cannot be loaded")
+	}
 	// Debian lets ordinary users make user namespaces, and so do we.
 	_ = os.WriteFile("/proc/sys/kernel/unprivileged_userns_clone", []byte("1"), 0)
 	return errors.Join(os.Setenv("PATH", "/usr/bin:/usr/sbin"), os.Setenv("HOME", "/root"), os.Setenv("WEIR_TEST_BINARY", "/usr/bin/weir"))
