@@ -123,6 +123,43 @@ func b2i(b bool) uint64 {
 	return 0
 }
 
+// TestTLSNames: of a hello that is blocked no byte leaves, however it is cut; both ends are told. One that is allowed
+// arrives whole.
+func TestTLSNames(t *testing.T) {
+	for i, size := range []int{1, 50, 700, 2000} {
+		for _, name := range []string{"www.ads.example", "ok.example"} {
+			l, fake, _ := quicLane(t, "prevent", "reject")
+			e := pair(40+i, 4433)
+			for _, d := range e.handshake() {
+				fake.Push(d)
+			}
+			hello := clientHello(t, name)
+			for at := 0; at < len(hello); at += size {
+				fake.Push(craft.TCP(e.client, e.server, craft.Segment{Flags: packet.ACK, Seq: 1001 + uint32(at), Ack: 5001}, []byte(hello[at:min(at+size, len(hello))])))
+			}
+			fake.End()
+			if err := l.Run(); err != nil {
+				t.Fatal(err)
+			}
+			arrived := 0
+			for _, o := range fake.Out() {
+				var p packet.Packet
+				p.Set(o.Bytes)
+				if p.Decode(); o.Verdict == packet.Accept {
+					arrived += len(p.Payload())
+				}
+			}
+			want, answers := len(hello), uint64(0)
+			if name != "ok.example" {
+				want, answers = 0, 2
+			}
+			if arrived != want || l.Snapshot().Injected != answers {
+				t.Errorf("%s in segments of %d: %d of %d bytes arrived, %d answers", name, size, arrived, len(hello), l.Snapshot().Injected)
+			}
+		}
+	}
+}
+
 // TestQUICContradictions: a datagram that says something else than was read is dropped alone.
 func TestQUICContradictions(t *testing.T) {
 	flight := firstFlight(t, "ok.example", manyProtos()...)
