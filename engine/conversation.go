@@ -16,13 +16,17 @@ type talks struct {
 	grammars []proto.DatagramGrammar // by index of the lane's grammars; nil for those that are none
 	list     []talk
 	free     []uint32
+	oldest   uint32 // of list, as index plus one; 0 if there is none
+	newest   uint32
 	audience audience
 }
 
 // A talk is the conversation of one flow.
 type talk struct {
 	conversation proto.Conversation // nil iff the place is free
-	speaks       int                // index of its grammar
+	flow         *flow.Flow
+	speaks       int    // index of its grammar
+	older, newer uint32 // as index plus one; 0 if there is none
 }
 
 func (t *talks) know(g proto.Grammar) {
@@ -44,25 +48,54 @@ func (t *talks) of(f *flow.Flow, speaks int) proto.Conversation {
 		return nil
 	}
 	if len(t.free) == 0 {
-		t.free = append(t.free, uint32(len(t.list)))
 		t.list = append(t.list, talk{})
+		t.free = append(t.free, uint32(len(t.list)))
 	}
-	i := t.free[len(t.free)-1]
+	f.Session = t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
-	t.list[i] = talk{c, speaks}
-	f.Session = i + 1
+	t.list[f.Session-1] = talk{conversation: c, flow: f, speaks: speaks, older: t.newest}
+	if t.newest != 0 {
+		t.list[t.newest-1].newer = f.Session
+	} else {
+		t.oldest = f.Session
+	}
+	t.newest = f.Session
 	return c
 }
 
 // close ends the flow's conversation, if there is one.
 func (t *talks) close(f *flow.Flow) {
-	if f.Session != 0 && f.Key.Proto != packet.TCP {
-		i := f.Session - 1
-		c := t.list[i].conversation
-		t.list[i], f.Session = talk{}, 0
-		t.free = append(t.free, i)
-		c.Close()
+	if f.Session == 0 || f.Key.Proto == packet.TCP {
+		return
 	}
+	at := t.list[f.Session-1]
+	if at.older != 0 {
+		t.list[at.older-1].newer = at.newer
+	} else {
+		t.oldest = at.newer
+	}
+	if at.newer != 0 {
+		t.list[at.newer-1].older = at.older
+	} else {
+		t.newest = at.older
+	}
+	t.list[f.Session-1] = talk{}
+	t.free = append(t.free, f.Session)
+	f.Session = 0
+	at.conversation.Close()
+}
+
+// evict ends the conversation that has gone on for longest, other than f's: its flow is heard no more. An answer comes within
+// a round trip, so the one that goes is one that nobody answers, unless there are more new ones in that time than the
+// pool has room for.
+func (t *talks) evict(f *flow.Flow) bool {
+	if t.oldest == 0 || t.oldest == f.Session {
+		return false
+	}
+	old := t.list[t.oldest-1].flow
+	t.close(old)
+	old.Tries = maxIdle
+	return true
 }
 
 // An audience is a lane that hears a datagram. It implements proto.Audience.
@@ -86,6 +119,9 @@ func (a *audience) Show(m *field.Message, phase field.Phase) proto.Answer {
 // is tried.
 const maxIdle = 64
 
+// maxEvicted is how many conversations go for one datagram, at most.
+const maxEvicted = 4
+
 // hear has the flow's conversation hear a datagram that its grammar recognised.
 func (l *Lane) hear(datagram []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
 	if f.Interest&l.chain.Reads == 0 || l.chain.Wanted&l.grammars[l.speaks].Fields() == 0 {
@@ -102,6 +138,9 @@ func (l *Lane) hear(datagram []byte, f *flow.Flow, d inspect.Decision) inspect.D
 	a := &l.talks.audience
 	*a = audience{lane: l, decision: d}
 	heard := c.Hear(datagram, l.cx.Dir, l.chain.Wanted, a)
+	for i := 0; heard.Full && i < maxEvicted && l.talks.evict(f); i++ {
+		heard = c.Hear(datagram, l.cx.Dir, l.chain.Wanted, a)
+	}
 	d = a.decision
 	switch {
 	case a.shown:

@@ -16,6 +16,7 @@ import (
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	quicgrammar "github.com/weir-project/weir/proto/quic"
 )
 
 // firstFlight returns the datagrams that a real QUIC client sends before it has an answer.
@@ -86,7 +87,7 @@ func TestQUICNames(t *testing.T) {
 		{"blocked, silently", "prevent", "drop", blocked, true},
 		{"blocked, monitored", "monitor", "reject", blocked, false},
 		{"in another order", "prevent", "reject", reversed, true},
-		{"in one datagram", "prevent", "reject", short, true},
+		{"of usual size", "prevent", "reject", short, true},
 		{"behind junk", "prevent", "reject", append([]string{"junk", "junk", "junk", "junk", "junk", "\x40short"}, blocked...), true},
 		{"behind another protocol", "prevent", "reject", append([]string{query}, blocked...), true},
 		{"behind an allowed one", "prevent", "reject", append(slices.Clone(allowed), blocked...), true},
@@ -180,6 +181,45 @@ func TestQUICContradictions(t *testing.T) {
 	}
 	if want := []packet.Verdict{packet.Accept, packet.Drop, packet.Accept}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestManyConversations: when there is no room for another one, the oldest that is not answered goes, and its flow is heard no
+// more; a new one is heard.
+func TestManyConversations(t *testing.T) {
+	blocked, half := firstFlight(t, "ads.example", "h3"), firstFlight(t, "www.ads.example", manyProtos()...)
+	c := config(t, load(t, "prevent", everything))
+	for i, g := range c.Grammars {
+		if q, ok := g.(*quicgrammar.Grammar); ok {
+			q.MaxBytes = 64 << 10
+			c.Grammars[i] = q
+		}
+	}
+	fake := divert.NewFake()
+	c.Socket, c.Events = fake, new(records)
+	l := engine.New(c)
+	for i := range 50 {
+		fake.Push(pair(100+2*i, 443).udp(half[0]))
+	}
+	for _, d := range half[1:] {
+		fake.Push(pair(100, 443).udp(d)) // of the first one, which is gone
+	}
+	for _, d := range blocked {
+		fake.Push(pair(300, 443).udp(d))
+	}
+	fake.End()
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	out := fake.Out()
+	for i, o := range out {
+		gone := i >= 50 && i < 49+len(half) || i == len(out)-1
+		if o.Verdict.Final() != gone && (gone || i < 50) {
+			t.Errorf("datagram %d: %v", i, o.Verdict)
+		}
+	}
+	if s := l.Snapshot(); s.Anomalies["quic-buffers-exhausted"] > 0 || s.Panics > 0 {
+		t.Errorf("%v", s.Anomalies)
 	}
 }
 

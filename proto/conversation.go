@@ -39,6 +39,9 @@ type Heard struct {
 	// Idle says that nothing in the datagram could be read.
 	Idle bool
 
+	// Full says that the pool is exhausted: with another conversation closed, the datagram may be heard again.
+	Full bool
+
 	// Why is what is wrong; empty iff nothing is. The policy has the outcome of As.
 	Why packet.Reason
 	As  Trouble

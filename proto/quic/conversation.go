@@ -83,7 +83,9 @@ func (t *conversation) Hear(datagram []byte, dir flow.Direction, want field.Set,
 		}
 	}
 	switch heard.Why {
-	case tooLarge, exhausted, manyConns, attempts:
+	case exhausted:
+		heard.As, heard.Full = proto.Beyond, true
+	case tooLarge, manyConns, attempts:
 		heard.As = proto.Beyond
 	case differs, unreadable:
 		heard.Contrary = true
