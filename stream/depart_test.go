@@ -128,10 +128,10 @@ func TestOurOwnSegmentsSpeakOfNow(t *testing.T) {
 	k := open(t)
 	k.replaces(0, 6, "needles and pins")
 	k.client(ack, clientISN+1, serverISN+1, "needle")
-	k.server(ack, serverISN+1, clientISN+1+16, "0123456789")
+	k.server(ack, serverISN+1, clientISN+1, "0123456789")
 	k.client(ack, clientISN+1+6, serverISN+1+10, "")
 	c := k.conn
-	p := decoded(t, craft.TCP(serverEnd, clientEnd, craft.Segment{Flags: ack, Seq: serverISN + 1 + 15, Ack: clientISN + 1 + 16, Window: 30000}, []byte("567")))
+	p := decoded(t, craft.TCP(serverEnd, clientEnd, craft.Segment{Flags: ack, Seq: serverISN + 1 + 15, Ack: clientISN + 1, Window: 30000}, []byte("567")))
 	if a := c.Arrive(p, flow.ToClient); a.Action != Wait || !a.Gap || !c.Park(p, flow.ToClient, 1, false) {
 		t.Fatalf("%+v", a)
 	}
@@ -139,5 +139,35 @@ func TestOurOwnSegmentsSpeakOfNow(t *testing.T) {
 	at(t, asks, clientISN+1+16, serverISN+1+10, "")
 	if asks.SrcPort != 40000 || asks.TCPFlags != packet.ACK {
 		t.Errorf("it comes from port %d with %v", asks.SrcPort, asks.TCPFlags)
+	}
+}
+
+// TestASegmentThatWaitedSaysTheNewestTime: others of its sender have left meanwhile, and behind their timestamps its
+// own would look like that of an old duplicate (RFC 7323 §5.3).
+func TestASegmentThatWaitedSaysTheNewestTime(t *testing.T) {
+	stamp := func(ts byte) []byte {
+		return []byte{byte(packet.OptionNop), byte(packet.OptionNop), byte(packet.OptionTimestamps), 10, 0, 0, 0, ts, 0, 0, 0, 0}
+	}
+	k := open(t)
+	late := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{
+		Flags: ack, Seq: clientISN + 1 + 4, Ack: serverISN + 1, Window: 30000, Options: stamp(7),
+	}, []byte("late")))
+	if a := k.conn.Arrive(late, flow.ToServer); a.Action != Wait {
+		t.Fatalf("%+v", a)
+	}
+	k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{
+		Flags: ack, Seq: clientISN + 1, Ack: serverISN + 1, Window: 30000, Options: stamp(9),
+	}, "soon")
+	k.conn.Refresh(late, flow.ToServer)
+	opts := late.TCP().Options()
+	o, _ := opts.Find(packet.OptionTimestamps)
+	if ts, _, ok := o.Timestamps(); !ok || ts != 9 {
+		t.Errorf("it says %d", ts)
+	}
+	if !late.VerifyChecksum() {
+		late.Repair()
+		if !late.VerifyChecksum() {
+			t.Error("its checksum is wrong")
+		}
 	}
 }

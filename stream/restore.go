@@ -100,12 +100,13 @@ func (h *half) restoreEdit(p *Pool, r *reader) bool {
 	}
 	e.text = append([]byte(nil), e.text...)
 	h.old.edits = append(h.old.edits, e)
+	at := h.m.toOutEnd(e.in) // behind what else was inserted at its place
 	if e.n == seqnum.Size(size) {
 		h.noteMask(p, &edit{in: e.in, n: e.n, size: int(size)})
 	} else {
 		h.m.add(p, e.in, e.n, seqnum.Size(size))
 	}
-	return h.m.toOut(e.in) == e.out
+	return at == e.out
 }
 
 // rebuild fills dst with the released bytes from the given place on, which stand for what the segment has
@@ -137,7 +138,6 @@ func (h *half) rebuild(dst []byte, s *segment, from seqnum.Value) bool {
 	if to := from.Add(seqnum.Size(len(dst))); h.kept.from.Less(to) {
 		w.keep(&h.kept, to)
 	}
-
 	return w.done == len(dst)
 }
 

@@ -110,6 +110,36 @@ func TestRestoredSaysTheSame(t *testing.T) {
 	}
 }
 
+// TestInsertionsAtOnePlaceAreRestored: their order is that in which they were made, and each is where it was.
+func TestInsertionsAtOnePlaceAreRestored(t *testing.T) {
+	k := open(t)
+	k.conn.mode.Journal = true
+	k.edit = func(dir flow.Direction, b []byte) {
+		for _, with := range []string{"one", "two", "three"} {
+			if !k.conn.Replace(dir, Payload, 4, 4, []byte(with)) {
+				t.Errorf("%q cannot be inserted", with)
+			}
+		}
+		k.conn.Replace(dir, Payload, 4, 5, []byte("_"))
+		k.edit = nil
+	}
+	_, p := k.client(ack, clientISN+1, serverISN+1, "0123456789")
+	at(t, p, clientISN+1, serverISN+1, "0123onetwothree_56789")
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	c := newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true}, false)
+	if c == nil {
+		t.Fatal("not restored")
+	}
+	k = &talk{t: t, conn: c}
+	_, p = k.client(ack, clientISN+1, serverISN+1, "0123456789")
+	at(t, p, clientISN+1, serverISN+1, "0123onetwothree_56789")
+	_, p = k.client(ack, clientISN+1+10, serverISN+1, "more")
+	at(t, p, clientISN+1+21, serverISN+1, "more")
+}
+
 // FuzzRestore feeds anything to Restore, and segments to what comes out of it.
 func FuzzRestore(f *testing.F) {
 	for _, with := range []string{"", "NEEDLE", "a much longer word"} {

@@ -70,7 +70,7 @@ func (h *half) save(dst []byte) ([]byte, bool) {
 	i, j := 0, 0
 	for i < len(h.m.list) || j < len(h.masks) {
 		var s *splice
-		if j == len(h.masks) || i < len(h.m.list) && h.m.list[i].in.Less(h.masks[j].in) {
+		if j == len(h.masks) || i < len(h.m.list) && h.m.list[i].in.LessEq(h.masks[j].in) { // an insertion stands before the bytes at its place
 			s = &h.m.list[i]
 			i++
 		} else {
