@@ -485,7 +485,16 @@ func FuzzStream(f *testing.F) {
 		}
 		f.Add(tape[0], tape[1], uint16(7))
 	}
-	f.Add([]byte(hi(sni("example.com"))), []byte("\x15\x03\x03\x00\x02\x02\x28"), uint16(1))
+	old := record(message(serverHello, hello12[:35]+"\x13\x01\x00"))
+	retried := record(message(serverHello, "\x03\x03"+retry+"\x00\x13\x01\x00"+v16(ext(extVersions, "\x03\x04"))))
+	for _, c := range [][2]string{
+		{hi(sni("example.com")), "\x15\x03\x03\x00\x02\x02\x28"},
+		{"\x15\x03\x01\x00\x02\x01\x00" + hi(ext(extALPN, v16(v8("h2")+v8("\x0a\x0a")))), old + record(message(certificate, "\x00\x00\x04\x00\x00\x01\x30"))},
+		{hi(ext(extVersions, v8("\x0a\x0a\x03\x04")), ext(extSignatures, v16("\x04\x03"))) + hi(ext(extECH, "\x00")), retried + record(message(helloRequest, "")) + old},
+	} {
+		f.Add([]byte(c[0]), []byte(c[1]), uint16(1))
+		f.Add(split([]byte(c[0]), func(left int) int { return min(left, 3) }), []byte(c[1]), uint16(5))
+	}
 	g := New()
 	f.Fuzz(func(t *testing.T, toServer, toClient []byte, size uint16) {
 		legs := []leg{{flow.ToServer, toServer}, {flow.ToClient, toClient}}
