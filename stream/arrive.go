@@ -378,7 +378,7 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 	h.begin(to)
 	h.fixed, h.rewound = fixed, true
 	if h.ackSeen {
-		h.una = una.Max(to)
+		h.una = una // perhaps before to: more is missing
 	}
 }
 

@@ -150,3 +150,17 @@ func TestAFINThatWasAFake(t *testing.T) {
 		t.Error("the FIN is still believed")
 	}
 }
+
+// TestMetBackwards meets a connection whose segments come backwards, while the receiver says each time that it lacks
+// the first (HAZARDS T7): all of them leave.
+func TestMetBackwards(t *testing.T) {
+	k := newTalk(t)
+	for _, s := range []struct {
+		seq  uint32
+		text string
+	}{{1040, "last"}, {1030, "the middle"}, {1020, "the second"}, {1010, "the first "}} {
+		_, p := k.client(ack, s.seq, 5000, s.text)
+		at(t, p, s.seq, 5000, s.text)
+		k.server(ack, 5000, 1010, "")
+	}
+}
