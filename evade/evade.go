@@ -67,6 +67,10 @@ type Attempt struct {
 	Either   bool // contradicting copies of the text are such that the receiver may take either
 	Slow     bool // takes seconds
 
+	App     App  // what the receiving application speaks
+	OddPort bool // not on the port that is for that
+	Secret  bool // the text holds a card number, and no word
+
 	// What the receiver, or the place of inspection, is to be like.
 	FastOpen bool          // it takes data in a SYN
 	Signed   bool          // it wants RFC 2385 signatures, made with SignKey
@@ -78,6 +82,9 @@ type Attempt struct {
 
 	// NoTwin says why no honest sender does the same: there is nothing that must arrive.
 	NoTwin string
+
+	// Open says why the attempt still passes, or breaks its twin: it is known, and not mended yet.
+	Open string
 
 	// Inline says that the twin may arrive with its urgent byte among the others, which is what
 	// inspection has made of it.
@@ -98,7 +105,7 @@ type step func(*talk)
 
 // Play makes the attempt. It returns when it is over, or will not come to anything.
 func (a *Attempt) Play(link Link, path Path, text Text) {
-	t := &talk{link: link, path: path, text: text, attempt: a, iss: defaultISN, window: 65535, id: path.ID}
+	t := &talk{link: link, path: path, text: text, attempt: a, iss: defaultISN, window: 65535, id: path.ID, chunk: chunk}
 	for _, s := range a.steps {
 		if t.broken {
 			return
@@ -110,7 +117,7 @@ func (a *Attempt) Play(link Link, path Path, text Text) {
 // All returns every attempt.
 func All() []Attempt {
 	var all []Attempt
-	for _, rows := range []func() []Attempt{fragments, headers, tunnels, openings, segments, overlaps, closings} {
+	for _, rows := range []func() []Attempt{fragments, headers, tunnels, openings, segments, overlaps, closings, applications} {
 		all = append(all, rows()...)
 	}
 	return all

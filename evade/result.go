@@ -20,6 +20,7 @@ type Result struct {
 	Arrives   bool   // without inspection the twin arrives
 	Intact    bool   // with inspection it arrives, byte for byte
 	NoTwin    bool   // there is none; see Attempt.NoTwin
+	Open      string // why it is known to fail; see Attempt.Open
 	Unseen    bool   // the application read what inspection was not shown
 	Note      string // for people, of what failed
 }
@@ -30,6 +31,11 @@ const ByKernel = "kernel"
 // Failed reports whether the result speaks against Weir. What a kernel's own reassembly does not carry on is not
 // Weir's to mend.
 func (r *Result) Failed() bool {
+	return r.Open == "" && r.Bad()
+}
+
+// Bad reports whether it does so, known or not.
+func (r *Result) Bad() bool {
 	return r.Passed || r.Unseen || r.Arrives && !r.Intact && r.By != ByKernel
 }
 
@@ -52,6 +58,9 @@ func (r *Result) String() string {
 		word(r.Works, "works", "not against Linux"), word(r.Passed, "PASSED", "stopped"), twin)
 	if r.Unseen {
 		s += " UNSEEN BYTES"
+	}
+	if r.Open != "" {
+		s += " (known: " + r.Open + ")"
 	}
 	if r.Note != "" {
 		s += " (" + r.Note + ")"

@@ -85,7 +85,7 @@ func pause(d time.Duration) step {
 // moment is enough for what was sent to arrive.
 const moment = 5 * time.Millisecond
 
-// chunk is how many bytes of the text an honest segment carries: too few for the word.
+// chunk is how many bytes of the text an honest segment carries, if nothing else is said: too few for the word.
 const chunk = 24
 
 // finish sends what the receiver does not have yet, again and again, and the FIN, as an honest
@@ -97,8 +97,8 @@ func finish(t *talk) {
 		if t.broken {
 			return
 		}
-		for at := t.acked; at < n; at = min(at+chunk, n) {
-			t.emit(t.plain(packet.PSH|packet.ACK, t.place(at), t.text.Real[at:min(at+chunk, n)]), ip{})
+		for at := t.acked; at < n; at = min(at+t.chunk, n) {
+			t.emit(t.plain(packet.PSH|packet.ACK, t.place(at), t.text.Real[at:min(at+t.chunk, n)]), ip{})
 		}
 		t.emit(t.plain(packet.FIN|packet.ACK, t.place(n), nil), ip{})
 		if t.listen(timeout<<i, func() bool { return t.fin }) {

@@ -30,6 +30,7 @@ type talk struct {
 	base   uint32 // of the text's first byte in the sequence space, beside iss+1
 	acked  int    // bytes of the text that the receiver has
 	sent   int    // the furthest byte of the text that was sent
+	chunk  int    // bytes of the text in each segment of finish
 	fin    bool   // the receiver has the FIN
 
 	irs    uint32

@@ -45,5 +45,12 @@ func decoy(b []byte) []byte {
 	return d
 }
 
-// Holds reports whether what an application has read has the forbidden word in it.
-func Holds(read []byte) bool { return bytes.Contains(read, []byte(Forbidden)) }
+// HoldsTwin reports whether what an application has read has the harmless word in it, or the number that is no secret.
+func HoldsTwin(read []byte) bool {
+	return bytes.Contains(read, []byte(Harmless)) || bytes.Contains(read, []byte(cardTwin))
+}
+
+// Holds reports whether what an application has read has the forbidden word in it, or the secret.
+func Holds(read []byte) bool {
+	return bytes.Contains(read, []byte(Forbidden)) || bytes.Contains(read, []byte(card))
+}

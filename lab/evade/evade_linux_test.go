@@ -38,6 +38,9 @@ func TestEvade(t *testing.T) {
 		if *only != "" {
 			return wanted.MatchString(a.Row + " " + a.Name)
 		}
+		if a.Slow { // package evade's own tests make them, in no time
+			return false
+		}
 		if strings.HasPrefix(a.Name, "3 pieces") {
 			n++
 			return n%everyNth == 0
@@ -55,6 +58,8 @@ func TestEvade(t *testing.T) {
 	for i := range results {
 		if r := &results[i]; r.Failed() {
 			t.Error(r)
+		} else if r.Open != "" && !r.Bad() {
+			t.Errorf("%v: it does not fail any more; say so where the attempt is made", r)
 		} else if *only != "" {
 			t.Log(r)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,15 +21,16 @@ type setting struct {
 	by     string
 	kind   weirKind
 	wants  func(*evade.Attempt) bool
-	single bool // one attempt at a time, each in networks of its own
+	single bool // one attempt at a time
 }
 
 // byWeir is Result.By where nothing comes before Weir.
 const byWeir = "Weir"
 
 var settings = []setting{
-	{by: byWeir, wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded }},
+	{by: byWeir, wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded && a.Row[0] != 'A' }},
 	{by: evade.ByKernel, kind: weirKind{conntrack: true}, wants: func(a *evade.Attempt) bool { return a.Fragments() }},
+	{by: byWeir, kind: weirKind{apps: true}, wants: func(a *evade.Attempt) bool { return a.Row[0] == 'A' }},
 	{by: byWeir, kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
 	{by: byWeir, kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
 	{by: byWeir, kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
@@ -76,14 +78,7 @@ func (s *setting) run(jobs []job, o Options) (results []evade.Result, err error)
 		width = 48
 	}
 	if s.single {
-		for chunk := range slices.Chunk(jobs, 1) {
-			part, err := s.batch(chunk, 1, o)
-			if err != nil {
-				return nil, err
-			}
-			results = append(results, part...)
-		}
-		return results, nil
+		width = 1
 	}
 	// Identifications of datagrams are used once in a network.
 	for chunk := range slices.Chunk(jobs, 1500) {
@@ -177,7 +172,7 @@ type outcome struct {
 // been busy.
 func (p *pair) judge(j job) (r evade.Result, err error) {
 	a := j.attempt
-	r = evade.Result{Row: a.Row, Name: a.Name, Family: j.family, By: p.by}
+	r = evade.Result{Row: a.Row, Name: a.Name, Family: j.family, By: p.by, Open: a.Open}
 	var without, with, twin outcome
 	try := func(n *network, isTwin bool) (o outcome) {
 		if err == nil {
@@ -197,7 +192,7 @@ func (p *pair) judge(j job) (r evade.Result, err error) {
 		plain := try(p.plain, true)
 		twin = try(p.inspected, true)
 		text := evade.NewText(true).Real
-		r.Arrives = bytes.Contains(plain.heard, text)
+		r.Arrives = bytes.Contains(plain.heard, text) || a.Row[0] == 'A' && evade.HoldsTwin(plain.heard)
 		r.Intact = bytes.Equal(twin.heard, plain.heard) || a.Inline && bytes.Equal(twin.heard, twin.shown) && len(twin.heard) > len(text)
 		r.Unseen = r.Unseen || p.unseen(a, &twin)
 		if !r.Arrives || r.Intact {
@@ -212,7 +207,7 @@ func (p *pair) judge(j job) (r evade.Result, err error) {
 
 // unseen reports whether the application has read what the inspector was not shown.
 func (p *pair) unseen(a *evade.Attempt, o *outcome) bool {
-	return !a.UDP && !a.Late && !bytes.Contains(o.shown, o.heard)
+	return !a.UDP && !a.Late && a.Row[0] != 'A' && !bytes.Contains(o.shown, o.heard)
 }
 
 // try makes an attempt once.
@@ -237,7 +232,7 @@ func (n *network) try(a *evade.Attempt, f evade.Family, twin bool) (o outcome, e
 	l.in = l.from.join(port)
 	defer l.from.leave(port)
 	if a.Reverse {
-		client = n.call(path.Peer, path.Me)
+		client = n.call(path.Peer, path.Me, a.App == evade.HTTP)
 	}
 	a.Play(l, path, evade.NewText(twin))
 	l.Recv(20 * time.Millisecond) // the application reads what has come
@@ -262,11 +257,12 @@ type caller struct {
 	conn  net.Conn
 	heard []byte
 	over  bool
+	web   bool // it asks for something, and reads a response
 }
 
 // call begins to open a connection.
-func (n *network) call(from, to netip.AddrPort) *caller {
-	c := &caller{}
+func (n *network) call(from, to netip.AddrPort, web bool) *caller {
+	c := &caller{web: web}
 	go func() {
 		var conn net.Conn
 		err := n.lab.Client().Do(func() (err error) {
@@ -284,6 +280,9 @@ func (n *network) call(from, to netip.AddrPort) *caller {
 		if over {
 			conn.Close()
 			return
+		}
+		if web {
+			_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n")
 		}
 		c.read(conn)
 	}()
@@ -312,6 +311,9 @@ func (c *caller) hangUp() []byte {
 	if tcp, ok := c.conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 		tcp.Close()
+	}
+	if c.web {
+		return readResponse(c.heard)
 	}
 	return c.heard
 }

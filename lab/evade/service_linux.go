@@ -24,7 +24,10 @@ const (
 
 // servicePort is the one that an attempt wants.
 func servicePort(a *evade.Attempt) uint16 {
+	port, ok := appPort(a)
 	switch {
+	case ok:
+		return port
 	case a.FastOpen:
 		return portFastOpen
 	case a.Signed:
@@ -66,7 +69,7 @@ func newService(n *lab.Node) (*service, error) {
 			s.closers = append(s.closers, pc)
 			go s.datagrams(pc)
 		}
-		return nil
+		return s.apps(n)
 	})
 	return s, err
 }

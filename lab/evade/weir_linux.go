@@ -19,6 +19,8 @@ import (
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/lab"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/all"
 )
 
 // A weirKind is how a network inspects.
@@ -27,6 +29,7 @@ type weirKind struct {
 	oneWay    bool // what comes back is not inspected
 	late      bool // inspection begins with divert
 	flows     int  // room for flows; 0: the default
+	apps      bool // by the fields of messages, with the inspectors of a policy
 }
 
 // A weir is a lane on the router, with an inspector that drops a flow with the word.
@@ -61,12 +64,17 @@ func newWeir(l *lab.Lab, kind weirKind) (*weir, error) {
 		return nil, err
 	}
 	chain, err := inspect.NewChain(1, &inspect.LabelTable{}, []inspect.Entry{{Inspector: w.watch}})
+	var grammars []proto.Grammar
+	if kind.apps {
+		chain, err = policyChain()
+		grammars = all.Grammars()
+	}
 	if err != nil {
 		return nil, err
 	}
 	begin := time.Now()
 	w.lane = engine.New(engine.Config{
-		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(),
+		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(), Grammars: grammars,
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
 			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.Tunnel,

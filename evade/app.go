@@ -1,0 +1,304 @@
+package evade
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file is A1 to A3, A7 and A8, and the list of all rows A: messages that a receiver reads otherwise than one might think. They go in small
+// segments, over a connection that is honest.
+
+// An App is what the receiving application speaks.
+type App uint8
+
+// The applications.
+const (
+	Plain App = iota // it reads bytes
+	HTTP             // it reads requests (or, as a client, a response) with their bodies decoded
+	TLS              // it reads the server name that is asked for
+	DNS              // it reads the names that are asked for
+	QUIC             // it reads the server name that is asked for
+)
+
+// card is a secret, and its twin is a number that is none.
+const (
+	card     = "4111111111111111"
+	cardTwin = "4111111111111112"
+)
+
+// deliver makes the text a message with the word.
+func deliver(message func(word string) string) step {
+	return func(t *talk) {
+		word := Forbidden
+		if t.text.Twin {
+			word = Harmless
+		}
+		t.text.Real = []byte(message(word))
+		t.text.Decoy = t.text.Real
+	}
+}
+
+// web is an attempt with a request.
+func web(row, name string, request func(word string) string) Attempt {
+	return Attempt{Row: row, Name: name, Families: Both, App: HTTP, steps: steps(deliver(request), start, finish)}
+}
+
+// reply is one with a response.
+func reply(row, name string, response func(word string) string) Attempt {
+	return Attempt{Row: row, Name: name, Families: Both, App: HTTP, Reverse: true, steps: steps(deliver(response), start, func(t *talk) {
+		t.listen(time.Second, func() bool { return t.next != t.irs+1 }) // a request
+	}, finish)}
+}
+
+// refused are messages that can be read in two ways, or not at all: no twin of them need arrive.
+var refused = []string{
+	"folded host", "a folded field before", "two hosts, the first", "two hosts, the second", "space before the colon", "no version",
+	"spaces in the request line", "a length with a sign", "a body by two equal lengths", "a body by length and chunks",
+	"a body by chunks and length", "chunks by the second coding", "chunks by a second field", "chunks, line feeds alone",
+	"a folded transfer coding", "chunks in HTTP/1.0", "chunks and a length", "an unknown coding", "gzip, its sum missing, of a request",
+	"gzip, its sum missing, of a response", "a pointer forwards, UDP", "a pointer forwards, TCP", "by a pointer to itself, UDP", "by a pointer to itself, TCP",
+}
+
+// open are attempts that are known to pass.
+var open = map[string]string{
+	"in chunks of a digit": "dlp looks at payload as it is on the wire",
+	"in a compressed body": "dlp looks at payload as it is on the wire",
+}
+
+const earlyRelease = "coded bytes leave before what they decode to is shown"
+
+// applications are the rows A.
+func applications() []Attempt {
+	all := messages()
+	for i := range all {
+		a := &all[i]
+		if slices.Contains(refused, a.Name) {
+			a.NoTwin = "it can be read in two ways, or not at all (outcomes.malformed)"
+		}
+		a.Open = open[a.Name]
+		if c, ok := codings[strings.TrimSuffix(a.Name, ", of a response")]; a.Reverse && ok && c.early {
+			a.Open = earlyRelease
+		}
+	}
+	return all
+}
+
+// messages are the attempts with messages.
+func messages() (all []Attempt) {
+	for name, head := range requestHeads {
+		all = append(all, web("A1", name, func(w string) string { return strings.ReplaceAll(head, "WORD", w) }))
+	}
+	for name, body := range requestBodies {
+		all = append(all, web("A1", name, func(w string) string {
+			return "POST /in HTTP/1.1\r\nHost: www.example.org\r\n" + body(w)
+		}))
+	}
+	for name, response := range responses {
+		all = append(all, reply("A2", name, response))
+	}
+	for name, coding := range codings {
+		all = append(all, web("A3", name+", of a request", func(w string) string {
+			return "POST /in HTTP/1.1\r\nHost: www.example.org\r\n" + coded(coding, w)
+		}))
+		all = append(all, reply("A3", name+", of a response", func(w string) string { return "HTTP/1.1 200 OK\r\n" + coded(coding, w) }))
+	}
+	all = append(all, hellos()...)
+	all = append(all, queries()...)
+	all = append(all, initials()...)
+	all = append(all, secrets()...)
+	for name, junk := range map[string]string{
+		"empty lines before": "\r\n\r\n", "a whole request before": "GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+		"ten requests before": strings.Repeat("GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n", 10),
+	} {
+		a := web("A8", "HTTP on an odd port, "+name, func(w string) string { return junk + "GET /" + w + " HTTP/1.1\r\nHost: www.example.org\r\n\r\n" })
+		a.OddPort = true
+		all = append(all, a)
+	}
+	return all
+}
+
+// requestHeads are requests without a body.
+var requestHeads = map[string]string{
+	"plain":                         "GET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"the host":                      "GET / HTTP/1.1\r\nHost: WORDexample\r\n\r\n",
+	"a line feed before":            "\nGET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"line feeds alone":              "GET / HTTP/1.1\nHost: WORDexample\n\n",
+	"odd case":                      "GET / HTTP/1.1\r\nhOsT: WORDexample\r\n\r\n",
+	"no space behind the colon":     "GET / HTTP/1.1\r\nHost:WORDexample\r\n\r\n",
+	"tabs around the value":         "GET / HTTP/1.1\r\nHost:\t WORDexample \t\r\n\r\n",
+	"space before the colon":        "GET / HTTP/1.1\r\nHost : WORDexample\r\n\r\n",
+	"two hosts, the first":          "GET / HTTP/1.1\r\nHost: WORDexample\r\nHost: www.example.org\r\n\r\n",
+	"two hosts, the second":         "GET / HTTP/1.1\r\nHost: www.example.org\r\nHost: WORDexample\r\n\r\n",
+	"absolute target":               "GET http://WORDexample/ HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"absolute target, another host": "GET http://www.example.org/ HTTP/1.1\r\nHost: WORDexample\r\n\r\n",
+	"host with a port":              "GET / HTTP/1.1\r\nHost: WORDexample:80\r\n\r\n",
+	"folded host":                   "GET / HTTP/1.1\r\nHost:\r\n WORDexample\r\n\r\n",
+	"a folded field before":         "GET / HTTP/1.1\r\nX-One: 1\r\n 2\r\nHost: WORDexample\r\n\r\n",
+	"an odd method":                 "PROPFIND /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"a method of its own":           "M-SEARCH /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"HTTP/1.0":                      "GET /WORD HTTP/1.0\r\n\r\n",
+	"no version":                    "GET /WORD\r\n",
+	"spaces in the request line":    "GET  /WORD  HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"the second request":            "GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\nGET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"behind a body":                 "POST / HTTP/1.1\r\nHost: www.example.org\r\nContent-Length: 4\r\n\r\nbodyGET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"behind a chunked body":         "POST / HTTP/1.1\r\nHost: www.example.org\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\nGET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"an upgrade that is refused":    "GET / HTTP/1.1\r\nHost: www.example.org\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nGET /WORD HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
+	"many fields before":            "GET / HTTP/1.1\r\n" + strings.Repeat("X-Field: value\r\n", 90) + "Host: WORDexample\r\n\r\n",
+}
+
+// requestBodies are what stands behind the first two lines of a request.
+var requestBodies = map[string]func(w string) string{
+	"a body by length": func(w string) string { return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(w), w) },
+	"a body by two equal lengths": func(w string) string {
+		return fmt.Sprintf("Content-Length: %d\r\nContent-Length: %[1]d\r\n\r\n%s", len(w), w)
+	},
+	"a body by length and chunks": func(w string) string {
+		return "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 20, "")
+	},
+	"a body by chunks and length": func(w string) string {
+		return "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n" + chunked(w, 20, "")
+	},
+	"chunks":                 func(w string) string { return "Transfer-Encoding: chunked\r\n\r\n" + chunked(w, 20, "") },
+	"chunks of one byte":     func(w string) string { return "Transfer-Encoding: chunked\r\n\r\n" + chunked(w, 1, "") },
+	"chunks with extensions": func(w string) string { return "Transfer-Encoding: chunked\r\n\r\n" + chunked(w, 5, ";name=\"value\"") },
+	"chunks, leading zeros":  func(w string) string { return "Transfer-Encoding: chunked\r\n\r\n000000" + chunked(w, 30, "") },
+	"chunks, odd case":       func(w string) string { return "transfer-encoding: Chunked\r\n\r\n" + chunked(w, 30, "") },
+	"chunks, line feeds alone": func(w string) string {
+		return strings.ReplaceAll("Transfer-Encoding: chunked\r\n\r\n"+chunked(w, 30, ""), "\r\n", "\n")
+	},
+	"chunks by the second coding": func(w string) string { return "Transfer-Encoding: identity, chunked\r\n\r\n" + chunked(w, 30, "") },
+	"chunks by a second field": func(w string) string {
+		return "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 30, "")
+	},
+	"a body that waits for a 100": func(w string) string {
+		return fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n%s", len(w), w)
+	},
+	"a form in two parts": func(w string) string {
+		return fmt.Sprintf("Content-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n--b\r\n\r\n%s\r\n--b--\r\n", len(w)+18, w)
+	},
+	"a length with a sign": func(w string) string { return fmt.Sprintf("Content-Length: +%d\r\n\r\n%s", len(w), w) },
+	"a trailer field behind the body": func(w string) string {
+		return "Trailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.TrimSuffix(chunked(w, 9, ""), "\r\n") + "X-End: 1\r\n\r\n"
+	},
+}
+
+// chunked cuts a body into chunks.
+func chunked(body string, size int, extension string) string {
+	var b strings.Builder
+	for at := 0; at < len(body); at += size {
+		c := body[at:min(at+size, len(body))]
+		fmt.Fprintf(&b, "%x%s\r\n%s\r\n", len(c), extension, c)
+	}
+	return b.String() + "0" + extension + "\r\n\r\n"
+}
+
+var responses = map[string]func(w string) string{
+	"a body by length": func(w string) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(w), w)
+	},
+	"a body until the end": func(w string) string { return "HTTP/1.1 200 OK\r\n\r\n" + w },
+	"HTTP/1.0":             func(w string) string { return "HTTP/1.0 200 OK\r\n\r\n" + w },
+	"chunks": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 20, "")
+	},
+	"chunks of one byte": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 1, "")
+	},
+	"chunks and a length": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 20, "")
+	},
+	"chunks in HTTP/1.0": func(w string) string {
+		return "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 48, "")
+	},
+	"a 100 before":     func(w string) string { return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + w },
+	"an odd status":    func(w string) string { return "HTTP/1.1 299 Odd\r\n\r\n" + w },
+	"no reason":        func(w string) string { return "HTTP/1.1 200\r\n\r\n" + w },
+	"line feeds alone": func(w string) string { return "HTTP/1.1 200 OK\nContent-Type: text/plain\n\n" + w },
+	"a length beyond the end": func(w string) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(w)+50, w)
+	},
+	"chunks that do not end": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.TrimSuffix(chunked(w, 9, ""), "0\r\n\r\n")
+	},
+	"a folded transfer coding": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n" + chunked(w, 20, "")
+	},
+	"a coding that it is not": func(w string) string { return "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n\r\n" + w },
+	"an unknown coding":       func(w string) string { return "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n\r\n" + w },
+	"chunks with long extensions": func(w string) string {
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 10, ";"+strings.Repeat("x", 300))
+	},
+}
+
+// A coding is a content coding with its name.
+type coding struct {
+	name   string
+	encode func(io.Writer) io.WriteCloser
+	twice  bool
+	cut    int  // bytes that are missing at the end
+	early  bool // of a response, it passes: see earlyRelease
+}
+
+func gzipper(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
+
+var codings = map[string]coding{
+	"gzip":                 {early: true, name: "gzip", encode: gzipper},
+	"gzip by another name": {name: "x-gzip", encode: gzipper},
+	"gzip, stored":         {name: "gzip", encode: func(w io.Writer) io.WriteCloser { z, _ := gzip.NewWriterLevel(w, gzip.NoCompression); return z }},
+	"gzip with a name": {early: true, name: "gzip", encode: func(w io.Writer) io.WriteCloser {
+		z := gzip.NewWriter(w)
+		z.Name, z.Comment, z.Extra = "a file", "a comment", []byte("extra")
+		return z
+	}},
+	"gzip twice":             {early: true, name: "gzip, gzip", encode: gzipper, twice: true},
+	"gzip, its sum missing":  {early: true, name: "gzip", encode: gzipper, cut: 8},
+	"deflate":                {early: true, name: "deflate", encode: func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }},
+	"deflate without header": {name: "deflate", encode: func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, 5); return z }},
+}
+
+// coded is a length and a coded body.
+func coded(c coding, word string) string {
+	body := []byte(word)
+	for range 1 + map[bool]int{true: 1}[c.twice] {
+		var b bytes.Buffer
+		z := c.encode(&b)
+		_, _ = z.Write(body) // into memory
+		_ = z.Close()
+		body = b.Bytes()
+	}
+	body = body[:len(body)-c.cut]
+	return fmt.Sprintf("Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", c.name, len(body), body)
+}
+
+// secrets are A7: a card number cut everywhere.
+func secrets() (all []Attempt) {
+	add := func(name string, app App, message func(number string) string, s ...step) {
+		all = append(all, Attempt{Row: "A7", Name: name, Families: Both, App: app, Secret: true, steps: append(append(steps(func(t *talk) {
+			number := card
+			if t.text.Twin {
+				number = cardTwin
+			}
+			t.text.Real = []byte(message(number))
+			t.text.Decoy = t.text.Real
+		}, start), s...), finish)})
+	}
+	plain := func(n string) string { return "pay with " + n + " now, please" }
+	for at := 9; at < 9+16; at += 3 {
+		add(fmt.Sprintf("cut behind digit %d", at-9), Plain, plain, real(0, at), acked(at), real(at, 36))
+	}
+	add("a digit at a time", Plain, plain, inPieces(1, nil))
+	add("in chunks of a digit", HTTP, func(n string) string {
+		return "POST / HTTP/1.1\r\nHost: www.example.org\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(plain(n), 1, "")
+	})
+	add("in a compressed body", HTTP, func(n string) string {
+		return "POST / HTTP/1.1\r\nHost: www.example.org\r\n" + coded(codings["gzip"], plain(n))
+	})
+	return all
+}
