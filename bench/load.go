@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +23,15 @@ const (
 
 var (
 	request  = []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
-	response = append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n"), make([]byte, 1024)...)
+	response = makeResponse()
 )
+
+// makeResponse has, in the middle of a body of 1024 bytes, the word that bench/lane looks for.
+func makeResponse() []byte {
+	b := append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n"), make([]byte, 1024)...)
+	copy(b[len(b)-512:], "weir-bench-marker")
+	return b
+}
 
 // generate is the load generator's command line: what to do, and for how long.
 func generate(args []string) {
@@ -160,7 +169,7 @@ func requests(t time.Duration, keep bool) (float64, error) {
 
 func client(until time.Time, keep bool, done *atomic.Int64) error {
 	var c net.Conn
-	buf := make([]byte, len(response))
+	buf := make([]byte, 4096)
 	for time.Now().Before(until) {
 		var err error
 		if c == nil {
@@ -169,7 +178,7 @@ func client(until time.Time, keep bool, done *atomic.Int64) error {
 			}
 		}
 		if _, err = c.Write(request); err == nil {
-			_, err = io.ReadFull(c, buf)
+			err = readResponse(c, buf)
 		}
 		if err != nil {
 			return err
@@ -184,4 +193,37 @@ func client(until time.Time, keep bool, done *atomic.Int64) error {
 		c.Close()
 	}
 	return nil
+}
+
+// readResponse reads one response, whose length is told by Content-Length, or whose last chunk ends it.
+func readResponse(c net.Conn, buf []byte) error {
+	head, need := 0, 0
+	for n := 0; ; {
+		k, err := c.Read(buf[n:])
+		if err != nil {
+			return err
+		}
+		n += k
+		if head == 0 {
+			if head = bytes.Index(buf[:n], []byte("\r\n\r\n")); head < 0 {
+				head = 0
+				continue
+			}
+			head += 4
+			if at := bytes.Index(buf[:head], []byte("Content-Length: ")); at >= 0 {
+				line, _, _ := bytes.Cut(buf[at+len("Content-Length: "):head], []byte("\r"))
+				size, err := strconv.Atoi(string(line))
+				if err != nil {
+					return err
+				}
+				need = head + size
+			}
+		}
+		switch {
+		case need > 0 && n == need, need == 0 && bytes.HasSuffix(buf[:n], []byte("\r\n0\r\n\r\n")):
+			return nil
+		case need > 0 && n > need:
+			return fmt.Errorf("%d bytes came, %d were announced", n, need)
+		}
+	}
 }

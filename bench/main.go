@@ -65,9 +65,28 @@ var configs = []config{
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/relay"),
 	},
+	lane("accept", "the engine alone, in one process: the accept path"),
+	lane("track", "the same, every TCP flow tracked, normalised and put in order"),
+	lane("body", "the same, HTTP parsed, one inspector looks through all bodies"),
+	lane("mask", "the same, a word in every response replaced by one of its length"),
+	lane("grow", "the same, a word in every response replaced by a longer one"),
+	weir("weir-urls", "the whole daemon, names in HTTP and TLS looked up, flows handed back to the kernel once decided", "urls"),
 	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
 	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
 }
+
+// lane is a configuration of a lane of the engine.
+func lane(deed, about string) config {
+	return config{
+		name: lanes + deed, about: about,
+		build:   strings.Fields("go build -o BIN/lane ./bench/lane"),
+		rules:   []string{divertAll},
+		command: strings.Fields("BIN/lane " + deed),
+	}
+}
+
+// lanes is what names of lanes begin with.
+const lanes = "lane-"
 
 // weir is a configuration of the whole daemon, which brings its own rules.
 func weir(name, about, policy string) config {
@@ -129,7 +148,7 @@ func run() error {
 			fmt.Fprintf(os.Stderr, "round %d  %-12s %s\n", round+1, c.name, m)
 		}
 	}
-	fmt.Print(res.table())
+	fmt.Print(res.table() + "\n" + res.lanesTable())
 	if *output == "-" {
 		return nil
 	}

@@ -91,6 +91,36 @@ func (r *results) cell(name, metric string) string {
 	return s
 }
 
+// lanesTable holds what lanes do against the accept path of the same build.
+func (r *results) lanesTable() string {
+	base := lanes + "accept"
+	if len(r.samples[base]) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Of the accept path of the same build:\n\n| lane |")
+	for _, c := range columns {
+		fmt.Fprintf(&b, " %s |", c[1])
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	for _, c := range r.configs {
+		deed, is := strings.CutPrefix(c.name, lanes)
+		if !is || c.name == base {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s |", deed)
+		for _, col := range columns {
+			ratio := 0.0
+			if v := r.median(base, col[0]); v > 0 {
+				ratio = r.median(c.name, col[0]) / v
+			}
+			fmt.Fprintf(&b, " %.2f |", ratio)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
 func (r *results) document() string {
 	var u unix.Utsname
 	unix.Uname(&u)
@@ -100,6 +130,9 @@ func (r *results) document() string {
 		time.Now().UTC().Format("2006-01-02"), cpuModel(), runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
 	fmt.Fprintf(&b, "Medians of %d interleaved rounds, %d s each. Behind each figure its ratio to no divert, and **to the tuned C loop** of the same run.\n\n", *rounds, *seconds)
 	b.WriteString(r.table() + "\n")
+	if t := r.lanesTable(); t != "" {
+		b.WriteString(t + "\n")
+	}
 	for _, c := range r.configs {
 		fmt.Fprintf(&b, "- `%s`: %s\n", c.name, c.about)
 	}

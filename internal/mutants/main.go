@@ -87,13 +87,17 @@ func (m mutant) noticedBy(dir string) (by string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if out, err := command("build", "-overlay", overlay, "./stream"); err != nil {
+	if out, err := command("go", "build", "-overlay", overlay, "./stream"); err != nil {
 		return "", fmt.Errorf("it does not compile: %s", out)
 	}
-	if _, err := command("test", "-overlay", overlay, "-count=1", "./stream"); err != nil {
+	if _, err := command("go", "test", "-overlay", overlay, "-count=1", "./stream"); err != nil {
 		return "the tests of stream", nil
 	}
-	out, err := command("run", "-overlay", overlay, "./sim/cmd/sim", "-n", seeds, "-width", "1")
+	simulator := strings.TrimSuffix(overlay, ".json")
+	if out, err := command("go", "build", "-overlay", overlay, "-o", simulator, "./sim/cmd/sim"); err != nil {
+		return "", fmt.Errorf("the simulator does not compile: %s", out)
+	}
+	out, err := command(simulator, "-n", seeds, "-width", "1")
 	if err == nil {
 		return "", nil
 	}
@@ -140,9 +144,9 @@ func (m mutant) apply(source string) (string, error) {
 	return strings.Replace(source, m.old, m.new, 1), nil
 }
 
-func command(args ...string) (string, error) {
+func command(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err
 }

@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	"cmd/":            {"*"},
 	"examples/":       {"divert", "packet"},
 	"bench":           {"divert", "packet", "lab"},
-	"bench/":          {"divert", "packet", "lab"},
+	"bench/":          {"*"},
 }
 
 type pkg struct {
