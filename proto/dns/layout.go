@@ -44,12 +44,14 @@ const (
 // A question is one entry of the question section; offsets count in the message.
 type question struct {
 	off, fixed int // name, type
+	far        int // behind all bytes of its name, wherever they are
 	typ, class uint16
 }
 
 // A record is one resource record; offsets count in the message.
 type record struct {
 	off, fixed, rdata, end int // name, type, RDATA, behind it
+	far                    int // behind all bytes of its names, wherever they are
 	typ, class             uint16
 	section                section
 }
@@ -85,6 +87,7 @@ func (l *layout) read(msg []byte, maxRecords int) packet.Reason {
 		if q.fixed, why = checkName(msg, at, len(msg), l.known); why != "" {
 			return why
 		}
+		q.far = l.known.far
 		if at = q.fixed + 4; at > len(msg) {
 			return short
 		}
@@ -125,7 +128,7 @@ func readRecord(msg []byte, off int, known *memory) (r record, why packet.Reason
 	if r.fixed, why = checkName(msg, off, len(msg), known); why != "" {
 		return r, why
 	}
-	r.rdata = r.fixed + 10
+	r.rdata, r.far = r.fixed+10, known.far
 	if r.rdata > len(msg) {
 		return r, short
 	}

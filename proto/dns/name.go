@@ -22,6 +22,7 @@ type memory struct {
 	// The labels passed in reading one name; at most 127 of a byte each, and the root's.
 	passed [maxName/2 + 1]passed
 	n      int
+	far    int // of the name that was read last: behind the last of all bytes that it has, wherever they are
 }
 
 type passed struct {
@@ -32,6 +33,7 @@ type passed struct {
 // remembered is a name that is sound if it is read from its offset.
 type remembered struct {
 	turn        uint16 // memory.turn, or it is of another message
+	far         uint16 // see memory.far; at least that
 	size, jumps uint8
 }
 
@@ -51,13 +53,14 @@ func (k *memory) pass(at, size, jumps int) {
 }
 
 // note remembers of all labels that were passed the rest of the name.
-func (k *memory) note(size, jumps int) {
+func (k *memory) note(size, jumps, far int) {
 	if k == nil {
 		return
 	}
+	k.far = far
 	for _, p := range k.passed[:k.n] {
 		if p.at < reach {
-			k.at[p.at] = remembered{k.turn, uint8(size - int(p.size) + 1), uint8(jumps - int(p.jumps))}
+			k.at[p.at] = remembered{k.turn, uint16(far), uint8(size - int(p.size) + 1), uint8(jumps - int(p.jumps))}
 		}
 	}
 }
@@ -69,7 +72,7 @@ func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.R
 	if known != nil {
 		known.n = 0
 	}
-	at, floor, size, jumps := off, off, 1, 0
+	at, floor, far, size, jumps := off, off, off, 1, 0
 	for {
 		if at >= len(msg) {
 			return 0, short
@@ -79,6 +82,7 @@ func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.R
 		case 0:
 			known.pass(at, size, jumps)
 			at += 1 + c
+			far = max(far, at)
 			if c > 0 {
 				if size += 1 + c; size > maxName {
 					return 0, longName
@@ -88,7 +92,7 @@ func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.R
 			if jumps == 0 {
 				end = at
 			}
-			known.note(size, jumps)
+			known.note(size, jumps, far)
 			return within(end, limit, len(msg))
 		case 3:
 			if at+1 >= len(msg) {
@@ -97,6 +101,7 @@ func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.R
 			if jumps == 0 {
 				end = at + 2
 			}
+			far = max(far, at+2)
 			at = c&0x3f<<8 | int(msg[at+1])
 			if jumps++; at >= floor || at < headerSize || jumps > maxJumps {
 				return 0, badPointer
@@ -111,7 +116,7 @@ func checkName(msg []byte, off, limit int, known *memory) (end int, why packet.R
 			if jumps += int(known.at[at].jumps); jumps > maxJumps {
 				return 0, badPointer
 			}
-			known.note(size, jumps)
+			known.note(size, jumps, max(far, int(known.at[at].far)))
 			return within(end, limit, len(msg))
 		default:
 			return 0, badLabel

@@ -95,6 +95,7 @@ func checkRData(msg []byte, r *record, known *memory) packet.Reason {
 		if why != "" {
 			return why
 		}
+		r.far = max(r.far, known.far)
 		at = end
 	}
 	if s.tail != anyTail && r.end-at != int(s.tail) {

@@ -161,6 +161,9 @@ func (g *Grammar) replace(b *rebuild, edits []field.Edit, base int) packet.Reaso
 			continue
 		}
 		if first {
+			if l.reaches(i) {
+				return breaks
+			}
 			b.keep(0, r.off)
 			first = false
 		}
@@ -183,6 +186,23 @@ func (g *Grammar) replace(b *rebuild, edits []field.Edit, base int) packet.Reaso
 	b.keep(l.end, len(b.msg))
 	binary.BigEndian.PutUint16(b.message()[6:], uint16(answers))
 	return ""
+}
+
+// reaches reports whether a name before record i has bytes in it or behind it. No name does that was not made to:
+// pointers lead backwards, but what they lead to may run on through anything.
+func (l *layout) reaches(i int) bool {
+	at := l.records[i].off
+	for _, q := range l.questions {
+		if q.far > at {
+			return true
+		}
+	}
+	for j := range l.records[:i] {
+		if l.records[j].far > at {
+			return true
+		}
+	}
+	return false
 }
 
 // editOf returns the first of edits if its span is r, else nil.
