@@ -1,6 +1,7 @@
 package evade
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -81,15 +82,15 @@ func beside() (all []Attempt) {
 		all = append(all, a)
 	}
 	junk := []byte("junk, which is old")
-	behind := func(from, back int) step { // junk before, and the text from byte from
+	before := func(from, back int) step { // junk before, and the text from byte from
 		return func(t *talk) {
 			b := append(append([]byte{}, junk[:back]...), t.text.Real[from:from+16]...)
 			seg{from: from, data: b, seq: uint32(-back)}.do(t)
 		}
 	}
-	add(Attempt{Row: "T11", Name: "junk before the first byte"}, behind(0, 1))
-	add(Attempt{Row: "T11", Name: "more junk before the first byte"}, behind(0, 16))
-	add(Attempt{Row: "T11", Name: "junk left of the window, with new bytes"}, real(0, cut1), acked(cut1), behind(cut1, 10))
+	add(Attempt{Row: "T11", Name: "junk before the first byte"}, before(0, 1))
+	add(Attempt{Row: "T11", Name: "more junk before the first byte"}, before(0, 16))
+	add(Attempt{Row: "T11", Name: "junk left of the window, with new bytes"}, real(0, cut1), acked(cut1), before(cut1, 10))
 	add(Attempt{Row: "T11", Name: "junk left of the window"}, real(0, cut1), acked(cut1), send(seg{from: cut1, data: junk, seq: uint32(1<<32 - len(junk))}))
 	add(Attempt{Row: "T11", Name: "a lie in the place of what is acknowledged"}, real(0, cut1), acked(cut1), send(seg{from: 8, to: 16, lie: true}))
 	add(Attempt{Row: "T11", Name: "a lie that begins in what is acknowledged", Either: true}, real(0, cut1), acked(cut1), send(seg{from: 16, to: 40, lie: true, ip: ip{ttl: shortTTL}}))
@@ -170,7 +171,7 @@ func decorated() (all []Attempt) {
 		add(Attempt{Row: "T25", Name: o.name}, like(seg{options: o.b}))
 	}
 	add(Attempt{Row: "T19", Name: "a window that shuts and opens"}, real(0, cut1), send(seg{from: cut1, data: []byte{}, flags: packet.ACK, window: 1}), real(cut1, cut2))
-	add(Attempt{Row: "T19", Name: "a receiver without room, and probes with lies", Lazy: 150 * time.Millisecond, Slow: true}, crowdWindow)
+	add(Attempt{Row: "T19", Name: "a receiver without room, and probes with lies", Lazy: 150 * time.Millisecond, Either: true}, behind(6000), crowdWindow)
 	return all
 }
 
@@ -197,14 +198,27 @@ func urgentAt(at int) step {
 	}
 }
 
-// crowdWindow fills the receiver's window with what comes before the text's word, and probes it with lies
-// while there is no room.
+// behind has the text come behind n other bytes.
+func behind(n int) step {
+	return func(t *talk) {
+		filler := bytes.Repeat([]byte{'x'}, n)
+		t.text.Real, t.text.Decoy = append(filler, t.text.Real...), append(bytes.Clone(filler), t.text.Decoy...)
+		t.chunk = 40
+	}
+}
+
+// crowdWindow sends more than the receiver has room for, and then probes its window with lies.
 func crowdWindow(t *talk) {
-	t.listen(moment, nil)
-	for range 3 {
-		seg{from: 0, to: cut1}.do(t)
-		seg{from: cut1, to: cut1 + 1, lie: true, seq: 1 << 16}.do(t)
-		t.listen(moment, nil)
+	n := len(t.text.Real)
+	for at := 0; at < n; at += t.chunk {
+		seg{from: at, to: min(at+t.chunk, n)}.do(t)
+	}
+	t.listen(5*moment, nil)
+	for range 5 {
+		if t.acked < n {
+			seg{from: t.acked, to: t.acked + 1, lie: true}.do(t)
+		}
+		t.listen(5*moment, nil)
 	}
 }
 
