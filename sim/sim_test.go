@@ -31,6 +31,9 @@ var failed = []uint64{
 	5332, 5622, 10916, // other bytes sent again while the first copy was held
 	468, 1471, 1808, 1855, 1988, // a bare acknowledgement ran ahead of an edit that took bytes away
 	9758, 11242, 14251, 16945, 21312, 29267, // a reset that answered an acknowledgement inside an edit
+	971784, 1217684, 17588, 19087, // a late SYN, and a fake answer to it, in place of a connection that went on
+	7484, 32426, // a fake FIN that a segment of our own made true, or spoke of
+	1231900, 1876, 12021, 15848, 59497, 1099476, // resets among edits
 }
 
 // TestSeedsThatFailed runs those that failed before.

@@ -236,9 +236,9 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	case s.seq == h.next:
 	case out.Less(h.una), to.Less(s.seq):
 		return discard("tcp-reset-out-of-window")
-	case !h.m.straight() && s.seq.Less(h.next) && (out != h.una || h.m.inside(s.seq)):
-		// An end resets where it has come to, or where it was told that the other is. Among edits, what any other
-		// place becomes may be just where the receiver is.
+	case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:
+		// An end resets where it has come to, or where it was told that the other is: by an acknowledgement, or by
+		// a SYN-ACK. Among edits, what any other place becomes may be just where the receiver is.
 		return discard("tcp-reset-inexact")
 	case s.seq.Less(h.next) && h.decided != h.next:
 		// It would overtake bytes that wait here. Once the receiver has those and says so, an end that is gone

@@ -3,6 +3,7 @@ package stream
 import (
 	"testing"
 
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -118,6 +119,24 @@ func TestResets(t *testing.T) {
 				t.Errorf("%s, %s: left at %d, want %d", s.name, r.name, int(p.TCP().Seq())-clientISN-1, r.left)
 			}
 		}
+	}
+}
+
+// TestAResetBeforeWhatWasTakenOut: the receiver is at one place before and behind it, and its sender was told of that
+// behind.
+func TestAResetBeforeWhatWasTakenOut(t *testing.T) {
+	k := open(t)
+	k.replaces(10, 16, "")
+	k.client(ack, clientISN+1, serverISN+1, "0123456789needle and more")
+	k.edit = func(dir flow.Direction, b []byte) { k.conn.Replace(dir, Payload, 0, 1, nil) }
+	k.client(ack, clientISN+1+25, serverISN+1, "!")
+	_, p := k.server(ack, serverISN+1, clientISN+1+10, "")
+	at(t, p, serverISN+1, clientISN+1+16, "")
+	if a, p := k.client(rst, clientISN+1+10, 0, ""); p != nil {
+		t.Errorf("%+v", a)
+	}
+	if _, p := k.client(rst, clientISN+1+16, 0, ""); p == nil || p.TCP().Seq() != clientISN+1+10 {
+		t.Error("a reset where the sender was told that the receiver is does not pass")
 	}
 }
 

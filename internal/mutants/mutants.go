@@ -46,7 +46,7 @@ var mutants = []mutant{
 	{"flags of no endpoint are read", "arrive.go", "\tif badFlags(s.flags) {\n", "\tif false {\n"},
 	{"gaps are skipped", "arrive.go", "\tcase h.next.Less(s.seq):\n\t\treturn Arrival{Action: Wait}\n", "\tcase h.next.Less(s.seq):\n\t\th.next = s.seq\n"},
 	{"segments that waited say what was", "arrive.go", "if ts, _, ok := o.Timestamps(); ok && ts != h.ts {", "if ts := h.ts; ts != h.ts {"},
-	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && (out != h.una || h.m.inside(s.seq)):", "case false:"},
+	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:", "case false:"},
 	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
 
 	{"edits leave no trace", "read.go", "\t\t\th.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))\n", ""},

@@ -218,4 +218,4 @@ func (n *Network) Host(p sim.Part) sim.Host {
 
 // Width is how many connections go on at the same time: enough to keep a small machine busy, and few enough that
 // none has to wait for it.
-const Width = 200
+const Width = 600
