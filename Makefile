@@ -5,7 +5,7 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu evade bench build release clean
+.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu evade bench build release clean mutants
 
 menu:          ## print this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,12 @@ fuzz:          ## every fuzz target for FUZZTIME
 		done; done
 
 N ?= 200000
-sim:           ## N seeds of the deterministic network; one alone: go run ./sim/cmd/sim -seed 42 -v
+sim:           ## N seeds of the deterministic network, N/10 with Linux's own TCP; one: go run ./sim/cmd/sim -seed 42 -v
 	$(GO) run ./sim/cmd/sim -n $(N)
+	$(GO) run ./sim/cmd/sim -real -n $$(($(N) / 10))
+
+mutants:       ## deliberate bugs in package stream: tests and simulator must notice each
+	$(GO) run ./internal/mutants
 
 qemu:          ## tests of rules and queues on a kernel with nftables' own queue statement, emulated (Debian, amd64; root once)
 	@lab/qemu/kernel.sh bin/kernel
