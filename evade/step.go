@@ -111,17 +111,6 @@ func finish(t *talk) {
 // steps joins what is to be done one after the other.
 func steps(s ...step) []step { return s }
 
-// all does several steps as one.
-func all(s ...step) step {
-	return func(t *talk) {
-		for _, do := range s {
-			if !t.broken {
-				do(t)
-			}
-		}
-	}
-}
-
 // withISN begins at a sequence number.
 func withISN(isn uint32) step { return func(t *talk) { t.iss = isn } }
 
