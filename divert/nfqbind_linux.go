@@ -92,6 +92,14 @@ func netfilterSocket(recvBuffer int, caps *Caps) (int, error) {
 	if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil && got/2 < recvBuffer {
 		caps.Missing = append(caps.Missing, fmt.Sprintf("The receive buffer has %d bytes instead of %d (raise net.core.rmem_max, or run with CAP_NET_ADMIN).", got/2, recvBuffer))
 	}
+	// A send that is larger than its buffer is refused whole (EMSGSIZE in netlink_sendmsg), with every verdict in it, and
+	// what the system gives by default may be set lower than that.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	}
+	if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err == nil && got < sendBuffer {
+		caps.Missing = append(caps.Missing, fmt.Sprintf("The send buffer has %d bytes instead of %d, and large edits may be lost (raise net.core.wmem_max, or run with CAP_NET_ADMIN).", got, sendBuffer))
+	}
 	// Losses are counted by the kernel for each queue; an error in between tells less.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_NO_ENOBUFS, 1)
 	// An error message shall not carry the refused payload back.

@@ -10,7 +10,8 @@ import (
 
 const (
 	sendMessages = 128       // verdicts of one send
-	sendBytes    = 160 << 10 // of payload, after which a send is cut: within the default SO_SNDBUF
+	sendBytes    = 160 << 10 // of payload and headers, after which a send is cut
+	sendBuffer   = 256 << 10 // SO_SNDBUF: a send, and the payload by which it was cut too late
 	sendTries    = 8         // of a send that the kernel has no memory for
 	headBytes    = 48        // a verdict's headers, mark, and the padding of the payload before
 )

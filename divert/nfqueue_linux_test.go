@@ -418,3 +418,36 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestSendBufferHoldsAWholeSend writes back as many large packets as one send may carry: a kernel that had no room for the
+// send would refuse all its verdicts, and keep the packets.
+func TestSendBufferHoldsAWholeSend(t *testing.T) {
+	s, u := lab(t)
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var room int
+	raw.Control(func(fd uintptr) { room, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF) })
+	if most := sendBytes + sendMessages*headBytes + maxCopyRange + 32; err != nil || room < most {
+		t.Errorf("room for %d bytes (%v), and a send may have %d", room, err, most)
+	}
+	_ = u.from.SetWriteBuffer(1 << 20) // what waits for a verdict is charged to its sender
+	_ = u.to.SetReadBuffer(1 << 20)
+	u.from.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	large := strings.Repeat("x", 50000)
+	var want []string
+	for range 3 {
+		u.send(large)
+		want = append(want, "y"+large[1:])
+	}
+	ps := recvAll(t, s, 3)
+	for _, p := range ps {
+		copy(p.MutablePayload(), "y")
+	}
+	finish(t, s, packet.Accept, ps...)
+	u.want(want...)
+	if st := s.Stats(); st.VerdictErrors != 0 || st.Rewritten != 3 {
+		t.Errorf("stats %+v", st)
+	}
+}
