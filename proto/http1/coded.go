@@ -20,6 +20,10 @@ const (
 // readCoded decodes what was gathered, shows the text, and has it leave if the body leaves decoded.
 func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	b, g := &h.body, p.g
+	fed := from // where those bytes begin that are read now
+	if len(g.pieces) > 0 {
+		fed = g.pieces[0].in
+	}
 	if b.stream == nil {
 		switch ready, ok := p.openStream(b, f, over); {
 		case !ready:
@@ -47,8 +51,16 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.text < maxAhead
 	cut := f.at
-	if g.keep(b, g.text); b.seen > b.left && !more && !f.soft() {
-		cut = p.keepBack(b, f, from)
+	if g.keep(b, g.text); !more && !f.soft() {
+		switch {
+		case b.seen > b.left:
+			cut = p.keepBack(b, f, from)
+		case !over && !b.decodes: // the decoder has read more than it has written
+			if cut = fed; f.text == 0 && f.at-from <= maxHold {
+				cut = from
+			}
+			b.ahead = f.at - cut
+		}
 	}
 	if b.decodes && !p.sendDecoded(b, f, from, cut, over) {
 		return f.broken(proto.Unedited, editLost)
