@@ -66,13 +66,11 @@ var refused = []string{
 	"gzip, its sum missing, of a response", "a pointer forwards, UDP", "a pointer forwards, TCP", "by a pointer to itself, UDP", "by a pointer to itself, TCP",
 }
 
-// open are attempts that are known to pass.
-var open = map[string]string{
+// known are attempts that pass still.
+var known = map[string]string{
 	"in chunks of a digit": "dlp looks at payload as it is on the wire",
 	"in a compressed body": "dlp looks at payload as it is on the wire",
 }
-
-const earlyRelease = "coded bytes leave before what they decode to is shown"
 
 // applications are the rows A.
 func applications() []Attempt {
@@ -82,10 +80,7 @@ func applications() []Attempt {
 		if slices.Contains(refused, a.Name) {
 			a.NoTwin = "it can be read in two ways, or not at all (outcomes.malformed)"
 		}
-		a.Open = open[a.Name]
-		if c, ok := codings[strings.TrimSuffix(a.Name, ", of a response")]; a.Reverse && ok && c.early {
-			a.Open = earlyRelease
-		}
+		a.Open = known[a.Name]
 	}
 	return all
 }
@@ -242,24 +237,23 @@ type coding struct {
 	name   string
 	encode func(io.Writer) io.WriteCloser
 	twice  bool
-	cut    int  // bytes that are missing at the end
-	early  bool // of a response, it passes: see earlyRelease
+	cut    int // bytes that are missing at the end
 }
 
 func gzipper(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 
 var codings = map[string]coding{
-	"gzip":                 {early: true, name: "gzip", encode: gzipper},
+	"gzip":                 {name: "gzip", encode: gzipper},
 	"gzip by another name": {name: "x-gzip", encode: gzipper},
 	"gzip, stored":         {name: "gzip", encode: func(w io.Writer) io.WriteCloser { z, _ := gzip.NewWriterLevel(w, gzip.NoCompression); return z }},
-	"gzip with a name": {early: true, name: "gzip", encode: func(w io.Writer) io.WriteCloser {
+	"gzip with a name": {name: "gzip", encode: func(w io.Writer) io.WriteCloser {
 		z := gzip.NewWriter(w)
 		z.Name, z.Comment, z.Extra = "a file", "a comment", []byte("extra")
 		return z
 	}},
-	"gzip twice":             {early: true, name: "gzip, gzip", encode: gzipper, twice: true},
-	"gzip, its sum missing":  {early: true, name: "gzip", encode: gzipper, cut: 8},
-	"deflate":                {early: true, name: "deflate", encode: func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }},
+	"gzip twice":             {name: "gzip, gzip", encode: gzipper, twice: true},
+	"gzip, its sum missing":  {name: "gzip", encode: gzipper, cut: 8},
+	"deflate":                {name: "deflate", encode: func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }},
 	"deflate without header": {name: "deflate", encode: func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, 5); return z }},
 }
 
