@@ -66,6 +66,9 @@ func (l *Lane) arrived(ss *session, p *packet.Packet, a stream.Arrival, d inspec
 	if a.Differs {
 		d = graver(d, l.anomaly(inspect.LayerStream, "tcp-overlap-differs", packet.Pass))
 	}
+	if a.Expires {
+		d = graver(d, l.anomaly(inspect.LayerStream, "tcp-low-ttl", packet.Drop)) // of a lane that only tells
+	}
 	switch a.Action {
 	case stream.Discard:
 		d = graver(d, l.anomaly(inspect.LayerStream, a.Why, packet.Drop))

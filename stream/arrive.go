@@ -29,6 +29,7 @@ type Arrival struct {
 	Lost      bool          // memory is exhausted: bytes that were unread are so for good
 	Moved     bool          // the other direction's receiver has bytes that were never seen here: they are skipped
 	Differs   bool          // bytes were sent again that differ from those released, which go instead
+	Expires   bool          // it is to expire on its way; where nothing is dropped it is taken all the same
 	Restarted bool          // both ends have begun anew: whoever reads begins anew as well
 }
 
@@ -86,10 +87,25 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 		c.clearUrgent(p)
 	}
 	if s.has(packet.SYN) {
+		c.half[dir].arrivedWith(p.TTL(), false)
 		return c.arriveSYN(p, dir, &s)
 	}
+	expires := c.half[dir].expires(p.TTL())
+	if expires && !c.mode.Passive {
+		return discard("tcp-low-ttl")
+	}
+	a := c.arrive(p, dir, &s)
+	a.Expires = expires
+	if a.Action != Discard {
+		c.half[dir].arrivedWith(p.TTL(), len(s.payload) > 0 && !expires)
+	}
+	return a
+}
+
+// arrive takes a segment that is no SYN.
+func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival {
 	if c.phase != phaseOpen {
-		if a, done := c.arriveEarly(dir, &s); done {
+		if a, done := c.arriveEarly(dir, s); done {
 			return a
 		}
 	}
@@ -98,22 +114,22 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 		h.meet(c, s.seq)
 	}
 	if s.has(packet.RST) {
-		return c.arriveRST(h, &s)
+		return c.arriveRST(h, s)
 	}
-	if why := c.untaken(back, &s); why != "" {
+	if why := c.untaken(back, s); why != "" {
 		return discard(why)
 	}
 	h.stamp(s.h)
 	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
 	if c.mode.Recorded && s.has(packet.ACK) {
-		back.replay(p, &s)
+		back.replay(p, s)
 	}
 	caught := back.una == back.sent
-	moved := back.catchUp(c, &s)
-	if !c.acknowledge(back, &s) {
+	moved := back.catchUp(c, s)
+	if !c.acknowledge(back, s) {
 		return discard("tcp-bad-ack")
 	}
-	a := c.arriveData(dir, h, &s)
+	a := c.arriveData(dir, h, s)
 	a.Moved = moved
 	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
 	a.Gap = a.Action == Wait && h.una == h.sent && !h.unsure

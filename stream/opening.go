@@ -183,6 +183,9 @@ func (c *Conn) Successor(mode Mode) *Conn {
 	n.open, c.open = c.open, nil
 	n.open.answered = false
 	n.phase = phaseHalf
+	for d := range n.half {
+		n.half[d].hops = c.half[d].hops
+	}
 	return n
 }
 

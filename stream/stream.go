@@ -115,6 +115,8 @@ type half struct {
 	ts, echo  uint32 // of the last segment of this direction; valid iff stamped
 	mss       uint16 // that the receiver announced; 0 if it did not
 	scale     uint8  // of the windows that the receiver of these bytes announces
+	hops      uint8  // left to the segment that had most of them; see expires
+	falls     uint8  // segments with too few, since one that had enough brought bytes
 	known     bool   // there is a beginning
 	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
 	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
