@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"iter"
 	"time"
 
 	"github.com/weir-project/weir/divert"
@@ -17,9 +18,46 @@ type middle struct {
 	net    *network
 	lane   *engine.Lane
 	queued int      // offered and not received
+	taken  int      // received and not finished
 	sizes  []uint16 // of merged datagrams: what they are cut into; by packet id
 	ended  bool
 	inject int
+
+	dies    []time.Duration // when lanes die, as of kill -9
+	died    int
+	why     map[uint32]string // reasons of verdicts, for the trace; by packet id
+	dead    bool              // the lane is killed, and whatever it still does is not done
+	journal map[string]string
+}
+
+// death is how a lane ends that is killed: nothing of it is heard any more.
+type death struct{}
+
+// Put implements engine.Journal: there is one flow to remember.
+func (m *middle) Put(key, value []byte) bool {
+	if !m.dead {
+		m.journal[string(key)] = string(value)
+	}
+	return true
+}
+
+// Delete implements engine.Journal.
+func (m *middle) Delete(key []byte) bool {
+	if !m.dead {
+		delete(m.journal, string(key))
+	}
+	return true
+}
+
+// All implements engine.Journal.
+func (m *middle) All() iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		for key, value := range m.journal {
+			if !yield([]byte(key), []byte(value)) {
+				return
+			}
+		}
+	}
 }
 
 // silence is where events go.
@@ -29,7 +67,7 @@ func (silence) Put(*event.Event) bool { return true }
 
 // between runs the ends with Weir between them.
 func (n *network) between(s *scenario) {
-	m := &middle{Fake: divert.NewFake(divert.WithQueueLen(s.queue)), net: n, sizes: []uint16{0}}
+	m := &middle{Fake: divert.NewFake(divert.WithQueueLen(s.queue)), net: n, sizes: []uint16{0}, dies: s.deaths, journal: map[string]string{}, why: map[uint32]string{}}
 	n.middle = m
 	var in inspect.Inspector = &s.editor
 	if s.resizes {
@@ -40,15 +78,49 @@ func (n *network) between(s *scenario) {
 		n.problem("%v", err)
 		return
 	}
-	m.lane = engine.New(engine.Config{
+	config := engine.Config{
 		Socket: m, Events: silence{}, Batch: s.batch, Limits: s.limits, Seed: 1, Clock: m.clock,
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
 		}},
-	})
+	}
+	if len(m.dies) > 0 {
+		config.Journal = m
+	}
 	n.call()
+	for m.live(config) {
+		m.died++
+		m.dead = false
+		config.Successor = true
+		n.say("Weir is killed, and another takes its place")
+		m.Repeat()
+		m.queued, m.taken = m.queued+m.taken, 0
+	}
+}
+
+// live runs a lane, and reports whether it was killed.
+func (m *middle) live(c engine.Config) (killed bool) {
+	defer func() {
+		switch what := recover().(type) {
+		case nil:
+		case death:
+			killed = true
+		default:
+			panic(what)
+		}
+	}()
+	m.lane = engine.New(c)
 	if err := m.lane.Run(); err != nil {
-		n.problem("the lane ended: %v", err)
+		m.net.problem("the lane ended: %v", err)
+	}
+	return false
+}
+
+// perhapsDie kills the lane if its time has come. It is heard no more, but can be left only where it waits.
+func (m *middle) perhapsDie() {
+	if !m.dead && len(m.dies) > 0 && m.net.now >= m.dies[0] && !m.ended {
+		m.dies = m.dies[1:]
+		m.dead = true
 	}
 }
 
@@ -79,6 +151,10 @@ func (m *middle) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 	if wait >= 0 {
 		until = n.now + wait
 	}
+	m.perhapsDie()
+	if m.dead {
+		panic(death{})
+	}
 	for m.queued == 0 && !m.ended {
 		if n.over() || n.now > n.patience() || len(n.problems) > 0 {
 			m.ended = true
@@ -91,15 +167,26 @@ func (m *middle) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 	}
 	got, err := m.Fake.Recv(ps, 0)
 	m.queued -= got
+	m.taken += got
 	return got, err
 }
 
 // Finish carries out verdicts, and sends on what they let go.
 func (m *middle) Finish(ps []*packet.Packet) error {
+	m.perhapsDie() // with verdicts that were decided, told to the journal, and never given
+	if m.dead {
+		return nil
+	}
+	m.taken -= len(ps)
+	if m.net.trace != nil {
+		for _, p := range ps {
+			m.why[p.Token.ID] = string(p.Reason)
+		}
+	}
 	err := m.Fake.Finish(ps)
 	for _, f := range m.Out() {
 		if f.Verdict.Final() {
-			m.net.dropped(f.Bytes, "dropped")
+			m.net.dropped(f.Bytes, m.why[f.Token.ID])
 			continue
 		}
 		m.net.leaves("          weir >", f.Bytes)
@@ -110,6 +197,9 @@ func (m *middle) Finish(ps []*packet.Packet) error {
 
 // Inject sends a datagram of the lane's own.
 func (m *middle) Inject(p *packet.Packet, how divert.Injection) error {
+	if m.dead {
+		return nil
+	}
 	err := m.Fake.Inject(p, how)
 	for _, b := range m.Injected() {
 		m.inject++
@@ -138,7 +228,6 @@ func (n *network) dropped(b []byte, why string) {
 	var s segment
 	if n.path.decode(b, &s) == nil {
 		n.tell("          weir drops", n.path.sender(b), &s)
-	} else {
-		n.say("%s", why)
 	}
+	n.say("%s", why)
 }

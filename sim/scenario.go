@@ -28,6 +28,7 @@ type scenario struct {
 	linger  time.Duration
 	aborts  bool
 	bad     bool
+	deaths  []time.Duration // of Weir
 }
 
 func newScenario(r *rand.Rand) *scenario {
@@ -43,7 +44,21 @@ func newScenario(r *rand.Rand) *scenario {
 	s.chooseRules()
 	s.chooseLimits()
 	s.choosePlot()
+	if !s.bad && chance(r, 20) {
+		s.chooseDeaths()
+	}
 	return s
+}
+
+// chooseDeaths has Weir be killed a few times, mostly early.
+func (s *scenario) chooseDeaths() {
+	at := time.Second
+	for range 1 + s.rand.IntN(4) {
+		at += time.Duration(s.rand.Int64N(int64(pick(s.rand, 20*time.Millisecond, 300*time.Millisecond, 3*time.Second))))
+		s.deaths = append(s.deaths, at)
+	}
+	s.editor.dies = true
+	s.editor.rules[1] = s.editor.rules[0] // who meets a connection in its middle cannot know which end has called
 }
 
 // apply makes the network that of the scenario.
@@ -97,7 +112,7 @@ func (s *scenario) chooseRules() {
 
 func (s *scenario) chooseLimits() {
 	s.limits = engine.Limits{
-		Hold: pick(s.rand, 30*time.Second, 30*time.Second, 100*time.Millisecond, 5*time.Millisecond),
+		Hold: pick(s.rand, 5*time.Second, 5*time.Second, 100*time.Millisecond, 5*time.Millisecond),
 		// A FIN that is repeated after more than the usual 10 s, because all between were lost, meets nobody who
 		// knows its connection.
 		Flow: flow.Limits{TCP: [3]time.Duration{time.Minute, time.Hour, 2 * time.Minute}},
@@ -210,6 +225,6 @@ func (s *scenario) String() string {
 	if s.v6 {
 		family = "IPv6"
 	}
-	return fmt.Sprintf("%s over %s, %s, narrow %d, linger %v, batch %d, hold %v, gap %v, resizes %v\n  client %+v\n  server %+v\n  rules %+v",
-		s.plot, family, s.links, s.narrow, s.linger, s.batch, s.limits.Hold, s.limits.Gap, s.resizes, s.habits[0], s.habits[1], s.editor.rules)
+	return fmt.Sprintf("%s over %s, %s, narrow %d, linger %v, batch %d, hold %v, gap %v, resizes %v, deaths %v\n  client %+v\n  server %+v\n  rules %+v",
+		s.plot, family, s.links, s.narrow, s.linger, s.batch, s.limits.Hold, s.limits.Gap, s.resizes, s.deaths, s.habits[0], s.habits[1], s.editor.rules)
 }

@@ -207,7 +207,7 @@ func (e *end) timeout() {
 const (
 	minRTO   = 200 * time.Millisecond
 	maxRTO   = 4 * time.Second
-	maxTries = 20
+	maxTries = 40
 )
 
 // persist probes a window that is shut (RFC 9293 §3.8.6.1).
