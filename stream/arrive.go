@@ -27,7 +27,7 @@ type Arrival struct {
 	Gap       bool          // the receiver would ask for what is missing before it: Duplicate
 	BackGap   bool          // the same, of the other direction
 	Lost      bool          // memory is exhausted: bytes that were unread are so for good
-	Moved     bool          // the other direction's receiver has bytes that were never seen here: they are skipped
+	Moved     bool          // the other direction's receiver has said where it is: what was read is of another place, or skipped
 	Differs   bool          // bytes were sent again that differ from those released, which go instead
 	Expires   bool          // it is to expire on its way; where nothing is dropped it is taken all the same
 	Restarted bool          // both ends have begun anew: whoever reads begins anew as well
@@ -125,7 +125,7 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 		back.replay(p, s)
 	}
 	caught := back.una == back.sent
-	moved := back.catchUp(c, s)
+	moved := back.unsure || back.catchUp(c, s)
 	if !c.acknowledge(back, s) {
 		return discard("tcp-bad-ack")
 	}
@@ -286,7 +286,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	}
 	if !h.seen { // the other direction goes another way
 		h.begin(ack)
-		h.ackSeen = c.mode.Successor
+		h.ackSeen, h.wnd = c.mode.Successor, s.h.Window()
 		return true
 	}
 	top := h.sent
@@ -308,6 +308,11 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 		h.kept.forget(c.pool, ack)
 		h.m.acked(c.pool, ack)
 		h.ackedMasks(c.pool, ack)
+	}
+	h.wnd = s.h.Window()
+	if h.edgeStale {
+		h.edge, h.offered = s.h.Ack(), h.m.toIn(s.h.Ack())
+		h.edgeKnown, h.edgeStale = true, false
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
 	return true

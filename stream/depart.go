@@ -29,7 +29,10 @@ func (c *Conn) Depart(p *packet.Packet, dir flow.Direction) bool {
 // departEmpty gives a segment without data its place.
 func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	seq := h.place(s.seq)
-	if s.seq == h.next || h.ahead(s) {
+	switch {
+	case h.unsure && h.work != nil && len(h.work.wait) > 0 && h.work.wait[0].seq.Less(s.seq):
+		seq = h.work.wait[0].seq
+	case s.seq == h.next || h.ahead(s):
 		seq = h.sent // bytes before it may be held
 	}
 	if s.has(packet.RST) && s.seq == h.m.toIn(h.una) {
@@ -46,7 +49,8 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 // become of them, and so its place, is not known. A receiver that was told too high a place takes no
 // windows from lower ones (RFC 9293 §3.10.7.4, SND.WL1).
 func (h *half) ahead(s *segment) bool {
-	return h.next.Less(s.seq) && !h.loose && !s.has(packet.RST) && !(h.finSent && s.seq == h.fin.Add(1))
+	known := !h.loose || h.gap() || h.ackSeen && h.first.Less(h.una) // otherwise they may have come before our time
+	return known && h.next.Less(s.seq) && !s.has(packet.RST) && !(h.finSent && s.seq == h.fin.Add(1))
 }
 
 // place is toOut, right also for places that the receiver has acknowledged, whose splices are forgotten: those

@@ -65,7 +65,7 @@ func (c *Conn) speak(dir flow.Direction) packet.Segment {
 // window is what the sender was told last, as far as that can be known: its right edge stays.
 func (h *half) window() uint16 {
 	if !h.edgeKnown {
-		return 0xffff
+		return h.wnd
 	}
 	return uint16(min(h.m.toIn(h.una).Size(h.limit())>>h.scale, 0xffff))
 }

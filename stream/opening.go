@@ -148,9 +148,19 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 		c.cleanSYN(p) // once more: the client's acknowledgement was lost
 		return Arrival{}
 	}
+	if up.unsure {
+		up.unsure, down.seen = false, true
+		up.begin(s.h.Ack())
+		down.begin(s.seq)
+		return Arrival{Moved: true} // met in its middle, before the server knew that the client agrees
+	}
 	syn, ok := c.opening().find(flow.ToServer, s.h.Ack())
 	if !ok && (c.phase != phaseNew || c.anySYN()) && c.open.next[flow.ToServer] <= maxCandidates {
 		return discard("tcp-bad-ack")
+	}
+	if !ok && c.mode.Successor && c.phase == phaseNew {
+		c.cleanSYN(p)
+		return Arrival{} // it may come late, and somebody before us may have released what came after it
 	}
 	if !ok { // the SYN went another way, or there were too many
 		syn = candidate{isn: s.h.Ack().Sub(1), valid: true, unseen: true}

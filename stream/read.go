@@ -105,7 +105,10 @@ func (c *Conn) Full(dir flow.Direction, r Reader) bool {
 func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) bool {
 	h := &c.half[dir]
 	in := h.read[r].Add(seqnum.Size(off))
-	if c.mode.Passive || c.locked || in.Less(h.decided) || off < 0 || end-off != len(with) && h.rewound && in.Less(h.fixed) || end < off || h.next.Less(h.read[r].Add(seqnum.Size(end))) {
+	if c.mode.Passive || c.locked || in.Less(h.decided) || off < 0 || end < off || h.next.Less(h.read[r].Add(seqnum.Size(end))) {
+		return false
+	}
+	if end-off != len(with) && (h.unplaced() || h.rewound && in.Less(h.fixed)) {
 		return false
 	}
 	w := h.needWork(c.pool)
@@ -127,6 +130,12 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 	return true
 }
 
+// unplaced reports whether the receiver of a direction that was met in its middle is known, or must be feared, to
+// lack bytes from before that: what is shifted now would not fit to them once they are sent again.
+func (h *half) unplaced() bool {
+	return h.loose && (h.ackSeen && h.una.Less(h.first) || h.guessed && !h.ackSeen)
+}
+
 // Decide releases what all readers are done with, or, if all is true, whatever has come. It returns
 // why if memory is exhausted. Then all is released, and either bytes are lost to whoever would have
 // read them again, or those released are no longer covered: they cannot be checked if they are
@@ -135,7 +144,7 @@ func (c *Conn) Decide(dir flow.Direction, all bool) (why packet.Reason) {
 	h := &c.half[dir]
 	if h.unsure {
 		if all && h.work != nil && len(h.work.wait) > 0 {
-			h.unsure = false
+			h.unsure, h.guessed = false, true
 			h.begin(h.work.wait[0].seq)
 		}
 		return ""

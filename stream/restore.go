@@ -68,6 +68,7 @@ func (h *half) restore(p *Pool, r *reader) bool {
 		*is = flags&(1<<i) != 0
 	}
 	h.known = true
+	h.edgeKnown, h.edgeStale = false, h.edgeKnown // windows are not saved each time that they move
 	h.m.shift = seqnum.Size(r.uint32())
 	edits := r.uint32()
 	if r.bad || edits > 2*4096 {

@@ -53,7 +53,7 @@ func (c *Conn) saveFlags() (f byte) {
 
 func (h *half) save(dst []byte) ([]byte, bool) {
 	flags := byte(0)
-	for i, is := range [...]bool{h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown, h.finSeen, h.finSent} {
+	for i, is := range [...]bool{h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown || h.edgeStale, h.finSeen, h.finSent} {
 		if is {
 			flags |= 1 << i
 		}

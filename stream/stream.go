@@ -113,6 +113,7 @@ type half struct {
 	shown  [readers]seqnum.Value // received: how far it was shown
 
 	ts, echo  uint32 // of the last segment of this direction; valid iff stamped
+	wnd       uint16 // that the receiver offered last, as it stood there
 	mss       uint16 // that the receiver announced; 0 if it did not
 	scale     uint8  // of the windows that the receiver of these bytes announces
 	hops      uint8  // left to the segment that had most of them; see expires
@@ -121,10 +122,12 @@ type half struct {
 	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
 	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
 	unsure    bool   // met in the middle, and the receiver has yet to say where
+	guessed   bool   // met in the middle, and nobody has said where
 	rewound   bool   // met in the middle, and then again before that: valid until fixed is decided
 	stamped   bool   // segments carry timestamps
 	ackSeen   bool   // the receiver has acknowledged something
-	edgeKnown bool   // the window scale is known
+	edgeKnown bool   // the window scale is known, and edge and offered are of now
+	edgeStale bool   // only the scale is known: the connection was restored, and the receiver has yet to say more
 	finSeen   bool
 	finSent   bool
 	finAcked  bool
