@@ -109,11 +109,17 @@ func (d *Datagram) overlap(p *packet.Packet, off, end int) (why packet.Reason) {
 
 // take keeps a copy of p, which check has found right, as the piece [off, end).
 func (d *Datagram) take(p *packet.Packet, off, end int) {
+	piece := &Piece{off: off, end: end}
+	piece.Packet.CopyFrom(p, make([]byte, len(p.Bytes())))
+	d.file(piece)
+}
+
+// file makes a piece one of the datagram's.
+func (d *Datagram) file(piece *Piece) {
+	p, off, end := &piece.Packet, piece.off, piece.end
 	if off == 0 && d.first() == nil {
 		d.room = roomBehind(p)
 	}
-	piece := &Piece{off: off, end: end}
-	piece.Packet.CopyFrom(p, make([]byte, len(p.Bytes())))
 	d.Pieces = append(d.Pieces, piece)
 	i, _ := slices.BinarySearchFunc(d.sorted, off+1, func(piece *Piece, off int) int {
 		return cmp.Compare(piece.off, off)

@@ -10,11 +10,13 @@
 // exhausted the oldest datagram gives way. Fragments are rare: unlike the rest of the packet path
 // this package allocates.
 //
-// It does not judge TTLs: a piece that expires on its way makes the receiver wait, not read
-// something else. Of duplicates the largest counts, so that the one that is kept arrives.
+// A piece that is made to expire on its way, held against the others of its datagram, is no part of it: it is
+// dropped, so that it does not arrive in the place of the one that would. Of duplicates the largest TTL
+// counts.
 package defrag
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weir-project/weir/internal/wheel"
@@ -31,6 +33,7 @@ const (
 	BadEnd    packet.Reason = "fragment-bad-end"   // two different last pieces, or bytes beyond the last
 	TooLong   packet.Reason = "fragment-too-long"  // beyond 65,535 bytes
 	Late      packet.Reason = "fragment-of-condemned"
+	LowTTL    packet.Reason = "fragment-low-ttl"  // made to expire on its way; see packet.Expires
 	Absorbed  packet.Reason = "fragment-absorbed" // its bytes go out in another piece; see Recut
 	Timeout   packet.Reason = "fragment-timeout"
 	TooMany   packet.Reason = "fragment-too-many"    // pieces in one datagram
@@ -91,6 +94,7 @@ type Datagram struct {
 	reach    int           // the furthest end of a piece
 	length   int           // of the payload; -1 until the last piece is here
 	bytes    int           // memory
+	hops     uint8         // the most that any piece has left
 	overlaps bool          // IPv4: some pieces overlap others, with the same bytes
 	why      packet.Reason // condemned for; "" if not
 	timer    wheel.Timer
@@ -147,6 +151,10 @@ func (t *Table) Add(p *packet.Packet, now time.Duration) (whole *Datagram, why p
 	case d.why != "":
 		return nil, Late
 	}
+	if packet.Expires(p.TTL(), d.hops) {
+		return nil, LowTTL
+	}
+	t.dropExpiring(d, p.TTL())
 	off := int(p.Fragment.Offset)
 	end := off + len(p.FragmentPayload())
 	if why = d.check(p, off, end, t.limits.Pieces); why != "" {
@@ -253,6 +261,33 @@ func (t *Table) condemn(d *Datagram, why packet.Reason) {
 	t.stats.Bytes -= d.bytes - bookkeeping
 	d.bytes = bookkeeping
 	d.Pieces, d.sorted, d.why = nil, nil, why
+}
+
+// dropExpiring gives back the pieces that are made to expire, held against one with that many hops left, and
+// has the datagram be what it was without them.
+func (t *Table) dropExpiring(d *Datagram, hops uint8) {
+	expires := func(piece *Piece) bool { return packet.Expires(piece.Packet.TTL(), hops) }
+	d.hops = max(d.hops, hops)
+	if !slices.ContainsFunc(d.Pieces, expires) {
+		return
+	}
+	var low []*Piece
+	was := d.Pieces
+	d.Pieces, d.sorted = nil, nil
+	d.room, d.reach, d.length = roomBeforeFirst(d.key.version), 0, -1
+	for _, piece := range was {
+		if expires(piece) {
+			low = append(low, piece)
+		} else {
+			d.file(piece)
+		}
+	}
+	t.dropped(&Datagram{Pieces: low}, LowTTL)
+	for _, piece := range low {
+		n := bookkeeping + len(piece.Packet.Bytes())
+		t.stats.Bytes -= n
+		d.bytes -= n
+	}
 }
 
 func (t *Table) giveUp(d *Datagram, why packet.Reason) {

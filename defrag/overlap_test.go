@@ -169,7 +169,7 @@ func TestDuplicateOfWhatExpires(t *testing.T) {
 	for _, s := range overlapShapes {
 		original := s.datagram(noise(32, 1))
 		pieces := s.cut(original, 16)
-		for _, ttls := range [][2]uint8{{2, 64}, {64, 2}} {
+		for _, ttls := range [][2]uint8{{50, 64}, {64, 50}, {2, 64}, {64, 2}} {
 			b := newBench(Limits{}, t.Fatalf)
 			for _, ttl := range ttls {
 				p := decoded(pieces[0])

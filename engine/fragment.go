@@ -86,14 +86,14 @@ func (l *Lane) releasePiece(p, whole *packet.Packet) {
 	l.release(p)
 }
 
-// dropDatagram answers the pieces of a datagram that never became whole, or broke the rules. It is
+// dropDatagram answers the pieces of a datagram that never became whole, or broke the rules, or those that are none of it. It is
 // the fragment table's callback.
 func (l *Lane) dropDatagram(datagram *defrag.Datagram, why packet.Reason) {
 	if len(datagram.Pieces) == 0 {
 		return
 	}
 	d := inspect.Decision{Verdict: l.fragmentOutcome(why), Reason: why}
-	if why == defrag.Timeout || why == defrag.Exhausted || why == defrag.Shutdown {
+	if why == defrag.Timeout || why == defrag.Exhausted || why == defrag.Shutdown || why == defrag.LowTTL {
 		l.begin(&datagram.Pieces[0].Packet)
 		d = l.giveUp(why, d.Verdict)
 	} else if l.outcomes.Monitor {
