@@ -49,7 +49,7 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 // become of them, and so its place, is not known. A receiver that was told too high a place takes no
 // windows from lower ones (RFC 9293 §3.10.7.4, SND.WL1).
 func (h *half) ahead(s *segment) bool {
-	known := !h.loose || h.gap() || h.ackSeen && h.first.Less(h.una) // otherwise they may have come before our time
+	known := !h.loose || h.gap() || h.ackSeen && h.first.LessEq(h.una) // otherwise they may have come before our time
 	return known && h.next.Less(s.seq) && !s.has(packet.RST) && !(h.finSent && s.seq == h.fin.Add(1))
 }
 
