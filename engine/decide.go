@@ -16,6 +16,7 @@ type Outcomes struct {
 	Error     packet.Verdict // Weir itself failed on it
 	Edit      packet.Verdict // an edit that an inspector asked for cannot be made
 	Refuse    packet.Traits  // packets with any of these count as malformed: source routes, routing headers …
+	MinTTL    uint8          // what is forwarded with fewer hops left is dropped; 0: nothing is
 	Monitor   bool           // the whole policy only monitors: nothing is dropped or altered
 }
 

@@ -8,7 +8,8 @@ import (
 
 // The route of a packet. Each step either hands the packet on or gives it a verdict.
 //
-//	1 decode      what cannot be read, or whose checksum is wrong, is malformed: Outcomes.Malformed
+//	1 decode      what cannot be read, or whose checksum is wrong, is malformed: Outcomes.Malformed;
+//	              what has fewer hops left than Outcomes.MinTTL goes no further
 //	2 fragments   a piece waits for its datagram, which then takes the route in its place
 //	3 flow        found or made; a full table: Outcomes.Limit
 //	4 verdict     one given for the whole flow before is final
@@ -25,6 +26,12 @@ func (l *Lane) route(p *packet.Packet) {
 	p.Decode()
 	if why := l.unreadable(p); why != "" {
 		l.malformed(p, why)
+		return
+	}
+	if l.belowFloor(p) {
+		l.begin(p)
+		l.outcome(p, l.anomaly(inspect.LayerDecode, "ttl-below-floor", packet.Drop))
+		l.release(p)
 		return
 	}
 	if p.Fragment.IsFragment() {
@@ -49,6 +56,17 @@ func (l *Lane) unreadable(p *packet.Packet) packet.Reason {
 		return packet.BadChecksum.Reason()
 	}
 	return ""
+}
+
+// belowFloor reports whether a packet that is forwarded has fewer hops left than the policy asks for, so that it
+// cannot reach those behind us. ICMP tells of such things, and what goes to a group or to a neighbour has few hops in
+// the normal course.
+func (l *Lane) belowFloor(p *packet.Packet) bool {
+	if p.TTL() >= l.outcomes.MinTTL || p.Meta.Hook == packet.HookInput || p.Meta.Hook == packet.HookOutput {
+		return false
+	}
+	dst := p.DstAddr()
+	return p.Proto != packet.ICMP && p.Proto != packet.ICMPv6 && !dst.IsMulticast() && !dst.IsLinkLocalUnicast()
 }
 
 // malformed gives a packet that cannot be read the policy's outcome. Nothing but anomaly and

@@ -213,3 +213,12 @@ func TestDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// BelowFloor is belowFloor for the tests outside.
+func BelowFloor(d []byte, floor uint8, hook packet.Hook) bool {
+	var p packet.Packet
+	p.Set(d)
+	p.Meta.Hook = hook
+	p.Decode()
+	return (&Lane{outcomes: Outcomes{MinTTL: floor}}).belowFloor(&p)
+}

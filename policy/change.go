@@ -46,6 +46,7 @@ var effects = map[string]Effect{
 	"outcomes.absent":   EffectRules,
 	"outcomes.overload": EffectQueues,
 	"refuse":            EffectProgram,
+	"normalise":         EffectProgram,
 	"limits":            EffectWorker,
 	"limits.queue":      EffectRestart,
 	"limits.event_ring": EffectRestart,

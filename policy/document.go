@@ -18,6 +18,8 @@ type Document struct {
 	// Well-formed packets that are treated as malformed all the same (see outcomes.malformed):
 	// those by which hosts behind a filter are reached around it.
 	Refuse []Trait `yaml:"refuse"`
+	// What is asked of packets beside being well formed.
+	Normalise Normalise `yaml:"normalise"`
 	// Ceilings of memory and time. What gives when one is reached is said by outcomes.limit; each
 	// time is an event.
 	Limits Limits `yaml:"limits"`
@@ -89,6 +91,16 @@ type Outcomes struct {
 	// An edit that an inspector asked for cannot be made, so the packet still holds what was to be
 	// masked.
 	Edit Outcome `yaml:"edit"`
+}
+
+// Normalise is the block of that name.
+type Normalise struct {
+	// Hops (TTL, hop limit) that a forwarded packet must have left; what has fewer is dropped, so that nobody can
+	// show Weir what dies behind it. Write by how many routers the nearest of the protected hosts lies behind this
+	// one, and one more; 0 asks for nothing. ICMP is exempt, and so are multicast and link-local receivers; routers that
+	// are nearer no longer show in a traceroute by UDP or TCP. Weir finds most of such fakes without this, by the
+	// TTLs of the same connection or datagram.
+	MinTTL int `yaml:"min_ttl" bounds:"0..64"`
 }
 
 // Limits is the block of that name. Sizes and flows are those of the whole worker; its lanes share

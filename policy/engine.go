@@ -14,7 +14,7 @@ func (p *Policy) Outcomes() engine.Outcomes {
 	on := p.doc.Outcomes
 	o := engine.Outcomes{
 		Malformed: on.Malformed.verdict(), Limit: on.Limit.verdict(), Error: on.Error.verdict(), Edit: on.Edit.verdict(),
-		Monitor: p.doc.Mode == Monitor,
+		MinTTL: uint8(p.doc.Normalise.MinTTL), Monitor: p.doc.Mode == Monitor,
 	}
 	for _, t := range traits {
 		for _, name := range p.doc.Refuse {

@@ -29,6 +29,7 @@ divert:
 management: [198.51.100.7, "2001:db8::/32"]
 outcomes: {absent: drop, crash: drop, overload: drop, malformed: pass, limit: drop, error: drop, edit: pass}
 refuse: [ip_options, routing_header]
+normalise: {min_ttl: 3}
 limits: {flows: 8192, when_full: refuse, fragments: 4MiB, fragment_pieces: 10, fragment_timeout: 10s, held: 8MiB, edits: 9, recognise: 2, timeouts: {tcp_opening: 5s, udp_established: 2m}}
 settle: {hand_back: always}
 inspect: {probe: {mode: monitor, classes: [{name: a, rate: 1}]}}
@@ -87,7 +88,7 @@ func TestHandBackWhereTheKernelCan(t *testing.T) {
 
 func TestOutcomesAndLimits(t *testing.T) {
 	p := mustLoad(t, full)
-	if got, want := p.Outcomes(), (engine.Outcomes{Malformed: packet.Accept, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Accept, Refuse: packet.IPOptions | packet.RoutingHeader}); got != want {
+	if got, want := p.Outcomes(), (engine.Outcomes{Malformed: packet.Accept, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Accept, MinTTL: 3, Refuse: packet.IPOptions | packet.RoutingHeader}); got != want {
 		t.Errorf("outcomes %+v, want %+v", got, want)
 	}
 	if p.Crash() != packet.Drop || p.FailOpen() {
