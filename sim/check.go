@@ -18,12 +18,16 @@ func (n *network) report(seed uint64, s *scenario) Report {
 		r.Bytes += n.ends[d].rcvd
 	}
 	if n.middle != nil {
+		r.Died = n.middle.died
+		r.Cut = r.Died > 0 && n.middle.lane.Snapshot().Unsurvived > 0
 		n.checkStreams(s, &r)
 		n.checkLane(&r)
 	} else {
 		n.checkAlone(s)
 	}
-	n.checkEndings(s)
+	if !r.Cut {
+		n.checkEndings(s)
+	}
 	r.Problems = n.problems
 	if r.Failed() || n.trace != nil {
 		r.Story = s.String()

@@ -11,18 +11,21 @@ type Total struct {
 	Seeds, Failed, Strict   int
 	Packets, Bytes          int
 	Edits, Injected, Resets int
+	Died, Cut               int // seeds in which lanes were killed, and in which the connection did not outlive that
 }
 
 // String is the total for people.
 func (t Total) String() string {
-	return fmt.Sprintf("%d seeds, %d failed; %d strict, %d with a reset; %d packets, %d bytes read, %d edits, %d injected",
-		t.Seeds, t.Failed, t.Strict, t.Resets, t.Packets, t.Bytes, t.Edits, t.Injected)
+	return fmt.Sprintf("%d seeds, %d failed; %d strict, %d with a reset, %d with kills, %d of them cut; %d packets, %d bytes read, %d edits, %d injected",
+		t.Seeds, t.Failed, t.Strict, t.Resets, t.Died, t.Cut, t.Packets, t.Bytes, t.Edits, t.Injected)
 }
 
 func (t *Total) add(r *Report) {
 	t.Seeds++
 	t.Failed += b2i(r.Failed())
 	t.Strict += b2i(r.Strict)
+	t.Died += b2i(r.Died > 0)
+	t.Cut += b2i(r.Cut)
 	t.Packets += r.Packets
 	t.Bytes += r.Bytes
 	t.Edits += r.Edits

@@ -16,6 +16,9 @@
 //   - each packet was answered once, no packet was too long, none had a wrong checksum;
 //   - all memory is given back.
 //
+// In some seeds Weir is killed a few times; its successor has the journal and asks for the packets again. A connection that
+// cannot outlive that is reset, and counted.
+//
 // It does not model congestion of links, nor fragments.
 package sim
 
@@ -46,6 +49,8 @@ type Report struct {
 	Bytes    int // that applications read
 	Edits    int
 	Injected int
+	Died     int           // lanes that were killed
+	Cut      bool          // the connection could not outlive one of them, and was reset
 	Strict   bool          // what was read was held against what was written
 	Took     time.Duration // of virtual time
 }

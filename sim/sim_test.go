@@ -57,7 +57,7 @@ func TestSeeds(t *testing.T) {
 	}
 	total := Many(0, n, 2, Options{}, nil, func(r Report) { t.Error(r.String()) })
 	t.Log(total)
-	if total.Failed == 0 && (total.Strict < total.Seeds/2 || total.Edits < total.Seeds || total.Injected == 0 || total.Resets == 0) {
+	if total.Failed == 0 && (total.Strict < total.Seeds/2 || total.Edits < total.Seeds || total.Injected == 0 || total.Resets == 0 || total.Died == 0 || total.Cut > total.Died/1000) {
 		t.Errorf("the seeds try too little: %v", total)
 	}
 }
