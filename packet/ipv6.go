@@ -78,6 +78,8 @@ func (p *Packet) walkExtensions(next Proto, end int) {
 		switch kind {
 		case Routing:
 			p.noteRouting(at)
+		case HopByHop, DestinationOptions:
+			p.noteOptions(at+2, at+size)
 		case AH:
 			p.Traits |= Authenticated
 		case FragmentHeader:
@@ -119,9 +121,42 @@ func (p *Packet) checkExtension(kind Proto, n, at, end int) (size int, why Malfo
 func (p *Packet) noteRouting(at int) {
 	p.routing = uint16(at)
 	p.Traits |= RoutingHeader
-	if p.data[at+2] == 0 {
+	switch kind, left := p.data[at+2], p.data[at+3]; {
+	case kind == 0:
 		p.Traits |= RoutingType0
+	case left > 0 && kind != 2 && kind != 3 && kind != 4: // RFC 6275, RFC 6554, RFC 8754
+		p.Traits |= UnknownExtension // RFC 8200 §4.4
 	}
+}
+
+// noteOptions looks in [at, end) for options that say of themselves that who does not know them is to discard the
+// packet (RFC 8200 §4.2), and that no receiver is known to know.
+func (p *Packet) noteOptions(at, end int) {
+	for at < end {
+		kind := p.data[at]
+		if kind == 0 { // Pad1
+			at++
+			continue
+		}
+		if kind >= 0x40 && !registered(kind) {
+			p.Traits |= UnknownExtension
+			return
+		}
+		if at+1 == end {
+			return
+		}
+		at += 2 + int(p.data[at+1])
+	}
+}
+
+// registered reports whether an option that asks to be discarded has a meaning (IANA, "Destination Options and
+// Hop-by-Hop Options"); those of experiments (RFC 4727) have none here.
+func registered(kind byte) bool {
+	switch kind {
+	case 0x4d, 0x63, 0x6d, 0x8a, 0x8b, 0x8c, 0xc2, 0xc9, 0xee:
+		return true
+	}
+	return false
 }
 
 func (p *Packet) readFragmentHeader(at, end int) {

@@ -60,18 +60,19 @@ type Traits uint16
 
 // The traits.
 const (
-	DontFragment   Traits = 1 << iota // IPv4 DF; decodeIPv4 wants this one and the next first
-	ReservedBit                       // IPv4 flag that must be 0 (RFC 791 §3.1)
-	IPOptions                         // IPv4 header with options
-	SourceRoute                       // IPv4 loose or strict source route among them
-	TrailingBytes                     // bytes behind the end that the length field gives
-	Extensions                        // IPv6 extension headers, of any kind
-	RoutingHeader                     // IPv6 routing header
-	RoutingType0                      // the deprecated one (RFC 5095)
-	AtomicFragment                    // IPv6 fragment header on a whole datagram (RFC 6946)
-	Authenticated                     // IPv6 AH: an edit would break it, so none is made
-	UDPSurplus                        // bytes between the UDP length and the IP length (RFC 9868)
-	Tunnel                            // the payload is a datagram in another: IP in IP, GRE
+	DontFragment     Traits = 1 << iota // IPv4 DF; decodeIPv4 wants this one and the next first
+	ReservedBit                         // IPv4 flag that must be 0 (RFC 791 §3.1)
+	IPOptions                           // IPv4 header with options
+	SourceRoute                         // IPv4 loose or strict source route among them
+	TrailingBytes                       // bytes behind the end that the length field gives
+	Extensions                          // IPv6 extension headers, of any kind
+	RoutingHeader                       // IPv6 routing header
+	RoutingType0                        // the deprecated one (RFC 5095)
+	AtomicFragment                      // IPv6 fragment header on a whole datagram (RFC 6946)
+	Authenticated                       // IPv6 AH: an edit would break it, so none is made
+	UDPSurplus                          // bytes between the UDP length and the IP length (RFC 9868)
+	UnknownExtension                    // what receivers discard unless they know it; see noteOptions, noteRouting
+	Tunnel                              // the payload is a datagram in another: IP in IP, GRE
 )
 
 // Has reports whether any of the traits of mask is there.

@@ -15,7 +15,7 @@ func Default() Document {
 		Divert:     Divert{Traffic: "forwarded", Select: []Selection{}, Position: "auto", Backend: "auto"},
 		Management: []Network{},
 		Outcomes:   Outcomes{Absent: Pass, Crash: Pass, Malformed: Drop, Limit: Pass, Error: Pass, Edit: Drop},
-		Refuse:     []Trait{"source_route", "routing_header_0"},
+		Refuse:     []Trait{"source_route", "routing_header_0", "unknown_extension"},
 		Limits:     defaultLimits(),
 		Settle:     Settle{HandBack: "auto"},
 		Marks: Marks{

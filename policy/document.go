@@ -16,7 +16,8 @@ type Document struct {
 	// What becomes of packets that cannot be inspected as meant.
 	Outcomes Outcomes `yaml:"outcomes"`
 	// Well-formed packets that are treated as malformed all the same (see outcomes.malformed):
-	// those by which hosts behind a filter are reached around it.
+	// those by which hosts behind a filter are reached around it, and those that a receiver discards
+	// unless it knows what hardly any knows (unknown_extension: RFC 8200 §4.2, §4.4).
 	Refuse []Trait `yaml:"refuse"`
 	// What is asked of packets beside being well formed.
 	Normalise Normalise `yaml:"normalise"`

@@ -107,7 +107,7 @@ func TestOutcomesAndLimits(t *testing.T) {
 func TestDefaultsAreSafe(t *testing.T) {
 	for mode, failOpen := range map[string]bool{"monitor": true, "prevent": false} {
 		p := mustLoad(t, "mode: "+mode+"\n")
-		want := engine.Outcomes{Malformed: packet.Drop, Limit: packet.Accept, Error: packet.Accept, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0, Monitor: mode == "monitor"}
+		want := engine.Outcomes{Malformed: packet.Drop, Limit: packet.Accept, Error: packet.Accept, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension, Monitor: mode == "monitor"}
 		if got := p.Outcomes(); got != want {
 			t.Errorf("%s: %+v, want %+v", mode, got, want)
 		}

@@ -85,6 +85,7 @@ var traits = []struct {
 	{"atomic_fragment", packet.AtomicFragment},
 	{"authenticated", packet.Authenticated},
 	{"udp_surplus", packet.UDPSurplus},
+	{"unknown_extension", packet.UnknownExtension},
 	{"tunnel", packet.Tunnel},
 }
 
