@@ -8,7 +8,6 @@ type fake struct {
 	make      func(from, to int) seg
 	families  Family
 	stamps    bool // the connection has timestamps
-	either    bool // it may be taken, for all that can be seen on the way
 }
 
 func flagged(f packet.TCPFlags) func(from, to int) seg {
@@ -29,7 +28,7 @@ var badOption = []byte{0x9e, 4, 0, 0, 0, 0}
 
 func fakes() []fake {
 	all := []fake{
-		{row: "I7", name: "small TTL", make: with(seg{ip: ip{ttl: shortTTL}}), either: true},
+		{row: "I7", name: "small TTL", make: with(seg{ip: ip{ttl: shortTTL}})},
 		{row: "T14", name: "wrong checksum", make: with(seg{spoiled: true})},
 		{row: "T2", name: "no flags", make: flagged(none)},
 		{row: "T2", name: "xmas", make: flagged(packet.FIN | packet.PSH | packet.URG)},
@@ -106,7 +105,7 @@ func faked() (all []Attempt) {
 }
 
 func (f fake) attempt(row string, p placing, reverse bool) Attempt {
-	a := Attempt{Row: row, Name: f.name + ", " + p.name, Families: f.families, Either: f.either, Reverse: reverse}
+	a := Attempt{Row: row, Name: f.name + ", " + p.name, Families: f.families, Reverse: reverse}
 	if a.Families == 0 {
 		a.Families = Both
 	}

@@ -25,36 +25,36 @@ var (
 
 // headerFakes are fakes by their IP headers.
 func headerFakes() []fake {
-	v4 := func(row, name string, h ip, either bool) fake {
-		return fake{row: row, name: name, make: with(seg{ip: h}), families: IPv4, either: either}
+	v4 := func(row, name string, h ip) fake {
+		return fake{row: row, name: name, make: with(seg{ip: h}), families: IPv4}
 	}
-	v6 := func(name string, either bool, chain ...extension) fake {
-		return fake{row: "I10", name: name, make: with(seg{ip: ip{chain: chain}}), families: IPv6, either: either}
+	v6 := func(name string, chain ...extension) fake {
+		return fake{row: "I10", name: name, make: with(seg{ip: ip{chain: chain}}), families: IPv6}
 	}
 	set := func(at int, v byte) func([]byte) []byte {
 		return func(b []byte) []byte { b[at] = v; return b }
 	}
 	return []fake{
-		v4("I6", "wrong header checksum", ip{edit: func(b []byte) []byte { b[10] ^= 0x55; return b }}, false),
-		v4("I6", "header of 16 bytes", ip{edit: set(0, 0x44), resum: true}, false),
-		v4("I6", "version 5", ip{edit: set(0, 0x55), resum: true}, false),
-		v4("I6", "length beyond the bytes", ip{edit: set(2, 2), resum: true}, false),
-		v4("I6", "length within the header", ip{edit: func(b []byte) []byte { b[2], b[3] = 0, 18; return b }, resum: true}, false),
-		v4("I6", "length without the payload's end", ip{edit: func(b []byte) []byte { b[3] -= 8; return b }, resum: true}, false),
-		v4("I8", "loose source route", ip{options: optLooseRoute}, true),
-		v4("I8", "strict source route", ip{options: optStrictRoute}, true),
-		v4("I8", "option of length 0", ip{options: optBroken}, false),
-		v4("I8", "option beyond the header", ip{options: optTooLong}, false),
-		v4("I9", "reserved bit and small TTL", ip{word: 0x8000, ttl: shortTTL}, true),
-		v4("I9", "more fragments, and none", ip{word: 0x2000, id: 7}, false),
-		v4("I9", "DF with an offset", ip{word: 0x4001, id: 8}, false),
-		v6("routing header 0", true, routing(0)),
-		v6("routing header of an unknown type", true, routing(99)),
-		v6("destination option that discards", true, extension{packet.DestinationOptions, badOption}),
-		v6("hop-by-hop option that discards", true, extension{packet.HopByHop, badOption}),
-		v6("nine headers", false, repeated(9)...),
-		v6("hop-by-hop behind another", false, extension{packet.DestinationOptions, padding}, extension{packet.HopByHop, padding}),
-		v6("unknown header", false, extension{140, padding}),
+		v4("I6", "wrong header checksum", ip{edit: func(b []byte) []byte { b[10] ^= 0x55; return b }}),
+		v4("I6", "header of 16 bytes", ip{edit: set(0, 0x44), resum: true}),
+		v4("I6", "version 5", ip{edit: set(0, 0x55), resum: true}),
+		v4("I6", "length beyond the bytes", ip{edit: set(2, 2), resum: true}),
+		v4("I6", "length within the header", ip{edit: func(b []byte) []byte { b[2], b[3] = 0, 18; return b }, resum: true}),
+		v4("I6", "length without the payload's end", ip{edit: func(b []byte) []byte { b[3] -= 8; return b }, resum: true}),
+		v4("I8", "loose source route", ip{options: optLooseRoute}),
+		v4("I8", "strict source route", ip{options: optStrictRoute}),
+		v4("I8", "option of length 0", ip{options: optBroken}),
+		v4("I8", "option beyond the header", ip{options: optTooLong}),
+		v4("I9", "reserved bit and small TTL", ip{word: 0x8000, ttl: shortTTL}),
+		v4("I9", "more fragments, and none", ip{word: 0x2000, id: 7}),
+		v4("I9", "DF with an offset", ip{word: 0x4001, id: 8}),
+		v6("routing header 0", routing(0)),
+		v6("routing header of an unknown type", routing(99)),
+		v6("destination option that discards", extension{packet.DestinationOptions, badOption}),
+		v6("hop-by-hop option that discards", extension{packet.HopByHop, badOption}),
+		v6("nine headers", repeated(9)...),
+		v6("hop-by-hop behind another", extension{packet.DestinationOptions, padding}, extension{packet.HopByHop, padding}),
+		v6("unknown header", extension{140, padding}),
 		{row: "I6", name: "length beyond the bytes", families: IPv6, make: with(seg{ip: ip{edit: set(4, 2)}})},
 		{row: "I6", name: "version 5", families: IPv6, make: with(seg{ip: ip{edit: set(0, 0x50)}})},
 		{row: "I6", name: "length without the payload's end", families: IPv6, make: with(seg{ip: ip{edit: func(b []byte) []byte { b[5] -= 8; return b }}})},

@@ -67,7 +67,7 @@ func (m *Model) Receive(b []byte) {
 		p.Set(b)
 		p.Decode()
 	}
-	if p.Malformed != packet.WellFormed || p.TTL() <= shortTTL || p.Traits.Has(packet.SourceRoute|packet.RoutingType0) ||
+	if p.Malformed != packet.WellFormed || p.TTL() <= shortTTL || p.Traits.Has(packet.SourceRoute|packet.RoutingType0|packet.UnknownExtension) ||
 		!p.VerifyChecksum() || p.DstPort != m.path.Me.Port() || p.SrcPort != m.path.Peer.Port() || p.SrcAddr() != m.path.Peer.Addr() {
 		return
 	}

@@ -153,7 +153,7 @@ func try(t *testing.T, a *evade.Attempt, f evade.Family, policy evade.Policy, tw
 	lane := engine.New(engine.Config{
 		Socket: w, Events: &event.Buffer{}, Seed: 1, Limits: engine.Limits{Flow: flow.Limits{Flows: flows}},
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
-			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0,
+			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension,
 		}},
 		Clock: func() (time.Duration, time.Time) { return w.now, time.Unix(0, int64(w.now)) },
 	})

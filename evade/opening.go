@@ -34,17 +34,17 @@ func openings() (all []Attempt) {
 			t.shake(func() { t.syn(0, t.contents(from, to, lie), options, ip{}) })
 		}
 	}
-	add(Attempt{Row: "T1", Name: "a lie in the SYN, which is not taken", Either: true}, synWith(0, cut1, true, nil))
+	add(Attempt{Row: "T1", Name: "a lie in the SYN, which is not taken"}, synWith(0, cut1, true, nil))
 	add(Attempt{Row: "T1", Name: "the first part in the SYN"}, synWith(0, cut1, false, nil))
 	add(Attempt{Row: "T1", Name: "the first part in the SYN, Fast Open", FastOpen: true}, synWith(0, cut1, false, fastOpenCookie))
 	add(Attempt{Row: "T1", Name: "all in the SYN, Fast Open", FastOpen: true}, synWith(0, 64, false, fastOpenCookie))
-	add(Attempt{Row: "T1", Name: "all in the SYN, another SYN with a lie after, Fast Open", FastOpen: true, Either: true}, func(t *talk) {
+	add(Attempt{Row: "T1", Name: "all in the SYN, another SYN with a lie after, Fast Open", FastOpen: true}, func(t *talk) {
 		t.shake(func() {
 			t.syn(0, t.contents(0, 64, false), fastOpenCookie, ip{})
 			t.syn(0, t.contents(0, 64, true), fastOpenCookie, ip{ttl: shortTTL})
 		})
 	})
-	add(Attempt{Row: "T1", Name: "a lie in the SYN, then in the SYN the truth, Fast Open", FastOpen: true, Either: true}, func(t *talk) {
+	add(Attempt{Row: "T1", Name: "a lie in the SYN, then in the SYN the truth, Fast Open", FastOpen: true}, func(t *talk) {
 		t.syn(0, t.contents(0, 64, true), fastOpenCookie, ip{ttl: shortTTL})
 		synWith(0, 64, false, fastOpenCookie)(t)
 	})
@@ -75,7 +75,7 @@ func openings() (all []Attempt) {
 		t.emit(segment{seq: t.iss + 0x9000, ack: t.next, flags: packet.SYN | packet.ACK, window: t.window}, ip{})
 	})
 
-	add(Attempt{Row: "T5", Name: "data before the SYN-ACK", Either: true}, func(t *talk) {
+	add(Attempt{Row: "T5", Name: "data before the SYN-ACK"}, func(t *talk) {
 		t.syn(0, nil, nil, ip{})
 		seg{from: 0, to: cut1, lie: true}.do(t)
 		call(t)
@@ -86,7 +86,7 @@ func openings() (all []Attempt) {
 	}))
 	add(Attempt{Row: "T5", Name: "data that ends the handshake"}, silently(real(0, cut1)))
 	add(Attempt{Row: "T5", Name: "later data that ends the handshake"}, silently(real(cut1, cut2)))
-	add(Attempt{Row: "T5", Name: "a lie with a small TTL that ends the handshake", Either: true}, silently(send(seg{from: 0, to: cut1, lie: true, ip: ip{ttl: shortTTL}})))
+	add(Attempt{Row: "T5", Name: "a lie with a small TTL that ends the handshake"}, silently(send(seg{from: 0, to: cut1, lie: true, ip: ip{ttl: shortTTL}})))
 
 	for _, s := range []struct {
 		name string

@@ -9,11 +9,7 @@ import (
 // odd is I4 and I5.
 func odd() (all []Attempt) {
 	add := func(row, name string, f Family, udp, either bool, send func(*talk, datagram)) {
-		a := fragmented(row, name, f, udp, either, send)
-		if row == "I7" {
-			a.NoTwin = "nobody sends a part of the pieces again"
-		}
-		all = append(all, a)
+		all = append(all, fragmented(row, name, f, udp, either, send))
 	}
 	rest := func(t *talk, d datagram, from, size int) {
 		for _, p := range slicesOf(len(d.real), size) {
@@ -84,11 +80,11 @@ func odd() (all []Attempt) {
 			t.fragment(d, p)
 		}
 	})
-	add("I7", "a piece with small TTL, then the real one", Both, true, true, func(t *talk, d datagram) {
+	add("I7", "a piece with small TTL, then the real one", Both, true, false, func(t *talk, d datagram) {
 		t.fragment(d, piece{off: 16, end: 40, lie: true, h: ip{ttl: shortTTL}})
 		rest(t, d, 0, 8)
 	})
-	add("I7", "a last piece with small TTL, then the datagram", Both, true, true, func(t *talk, d datagram) {
+	add("I7", "a last piece with small TTL, then the datagram", Both, true, false, func(t *talk, d datagram) {
 		t.fragment(d, piece{off: 0, end: 24})
 		t.fragment(d, piece{off: 24, end: 72, lie: true, h: ip{ttl: shortTTL}})
 		t.listen(moment, nil)
@@ -112,7 +108,7 @@ func odd() (all []Attempt) {
 			t.fragment(d, p)
 		}
 	})
-	add("I10", "pieces, the first with a small TTL beside it", IPv6, true, true, func(t *talk, d datagram) {
+	add("I10", "pieces, the first with a small TTL beside it", IPv6, true, false, func(t *talk, d datagram) {
 		t.fragment(d, piece{off: 0, end: 24, lie: true, h: ip{ttl: shortTTL}})
 		rest(t, d, 0, 24)
 	})

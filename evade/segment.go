@@ -93,7 +93,7 @@ func beside() (all []Attempt) {
 	add(Attempt{Row: "T11", Name: "junk left of the window, with new bytes"}, real(0, cut1), acked(cut1), before(cut1, 10))
 	add(Attempt{Row: "T11", Name: "junk left of the window"}, real(0, cut1), acked(cut1), send(seg{from: cut1, data: junk, seq: uint32(1<<32 - len(junk))}))
 	add(Attempt{Row: "T11", Name: "a lie in the place of what is acknowledged"}, real(0, cut1), acked(cut1), send(seg{from: 8, to: 16, lie: true}))
-	add(Attempt{Row: "T11", Name: "a lie that begins in what is acknowledged", Either: true}, real(0, cut1), acked(cut1), send(seg{from: 16, to: 40, lie: true, ip: ip{ttl: shortTTL}}))
+	add(Attempt{Row: "T11", Name: "a lie that begins in what is acknowledged"}, real(0, cut1), acked(cut1), send(seg{from: 16, to: 40, lie: true, ip: ip{ttl: shortTTL}}))
 	add(Attempt{Row: "T12", Name: "far ahead, then the text"}, send(seg{from: 0, to: 64, lie: true, seq: 1 << 20}))
 	add(Attempt{Row: "T12", Name: "a duplicate ACK with a lie and an old number"}, real(0, cut1), acked(cut1), send(seg{from: cut1, to: cut2, lie: true, seq: 1<<32 - 70000}))
 	add(Attempt{Row: "T20", Name: "keep-alive with a byte of junk"}, real(0, cut1), acked(cut1), send(seg{from: cut1, data: []byte{'?'}, seq: 1<<32 - 1}), real(cut1, cut2))
@@ -234,12 +234,12 @@ func patient() (all []Attempt) {
 		Attempt{Row: "T26", Name: "a byte now and then", Families: Both, Slow: true, steps: steps(start, slowly, finish)},
 		Attempt{Row: "T26", Name: "half, a long pause, half", Families: Both, Slow: true, steps: steps(start, real(0, cut1), pause(4*time.Second), real(cut1, cut2), finish)},
 		Attempt{Row: "T26", Name: "the end, a long pause, the beginning", Families: Both, Slow: true, steps: steps(start, real(cut1, 64), pause(4*time.Second), finish)},
-		Attempt{Row: "T26", Name: "a lie with small TTL, a long pause, the truth again", Families: Both, Slow: true, Either: true, steps: steps(start,
+		Attempt{Row: "T26", Name: "a lie with small TTL, a long pause, the truth again", Families: Both, Slow: true, steps: steps(start,
 			send(seg{from: 0, to: cut2, lie: true, ip: ip{ttl: shortTTL}}), pause(4*time.Second), finish)},
 		Attempt{Row: "T27", Name: "half, a flood of other flows, half", Families: Both, Slow: true, Crowded: true, steps: steps(start,
 			real(0, cut1), acked(cut1), flood, real(cut1, cut2), finish)},
 		Attempt{Row: "T27", Name: "a flood of other flows, then the connection", Families: Both, Slow: true, Crowded: true, steps: steps(flood, start, finish)},
-		Attempt{Row: "T27", Name: "a lie with small TTL, a flood of other flows, the truth again", Families: Both, Slow: true, Crowded: true, Either: true, steps: steps(start,
+		Attempt{Row: "T27", Name: "a lie with small TTL, a flood of other flows, the truth again", Families: Both, Slow: true, Crowded: true, steps: steps(start,
 			send(seg{from: 0, to: cut2, lie: true, ip: ip{ttl: shortTTL}}), flood, finish)},
 		Attempt{Row: "T28", Name: "one direction", Families: Both, OneWay: true, steps: steps(start, real(0, cut1), real(cut1, cut2), finish)},
 		Attempt{Row: "T28", Name: "one direction, pieces backwards", Families: Both, OneWay: true, steps: steps(start, inPieces(7, func(o []int) {
@@ -247,7 +247,7 @@ func patient() (all []Attempt) {
 				o[i], o[j] = o[j], o[i]
 			}
 		}), finish)},
-		Attempt{Row: "T28", Name: "one direction, lies with a small TTL", Families: Both, OneWay: true, Either: true, steps: steps(start,
+		Attempt{Row: "T28", Name: "one direction, lies with a small TTL", Families: Both, OneWay: true, steps: steps(start,
 			send(seg{from: 0, to: cut2, lie: true, ip: ip{ttl: shortTTL}}), real(0, cut1), finish)},
 	)
 	return all

@@ -77,7 +77,7 @@ func newWeir(l *lab.Lab, kind weirKind) (*weir, error) {
 		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(), Grammars: grammars,
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
-			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.Tunnel,
+			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension | packet.Tunnel,
 		}, Translated: rules.Translated},
 		Clock:  func() (time.Duration, time.Time) { return time.Since(begin), time.Now() },
 		Limits: engine.Limits{Flow: flow.Limits{Flows: kind.flows}},
