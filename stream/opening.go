@@ -231,6 +231,7 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 	up.seen, down.seen = true, true
 	c.sack = client.has&server.has&hasSACK != 0
 	c.locked = (client.has|server.has)&hasAuth != 0
+	c.signed = client.has&server.has&hasAuth != 0
 	c.phase = phaseOpen
 	c.closeOpening()
 	return true

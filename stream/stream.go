@@ -68,6 +68,7 @@ type Conn struct {
 	sack    bool // both ends know selective acknowledgements
 	middle  bool // it was met after its beginning
 	locked  bool // authenticated segments (RFC 2385, RFC 5925): never altered
+	signed  bool // both ends have agreed on that
 	unsaved bool // something happened that Save would tell
 }
 

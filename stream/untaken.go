@@ -13,6 +13,7 @@ func (c *Conn) untaken(back *half, s *segment) packet.Reason {
 	if c.mode.Passive {
 		return ""
 	}
+	signed := false
 	opts := s.h.Options()
 	for o, ok := opts.Next(); ok; o, ok = opts.Next() {
 		switch o.Kind {
@@ -21,10 +22,14 @@ func (c *Conn) untaken(back *half, s *segment) packet.Reason {
 				return "tcp-old-timestamp"
 			}
 		case packet.OptionMD5, packet.OptionAO:
+			signed = true
 			if !c.locked && !c.middle {
 				return "tcp-unexpected-signature"
 			}
 		}
+	}
+	if c.signed && !signed { // RFC 2385 §2.0, RFC 5925 §7.2
+		return "tcp-missing-signature"
 	}
 	if s.has(packet.ACK) && !c.mode.Recorded && back.longAcknowledged(s.h.Ack()) {
 		return "tcp-bad-ack"

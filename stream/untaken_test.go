@@ -62,8 +62,11 @@ func TestSignaturesThatNobodyAskedFor(t *testing.T) {
 		}
 		k := newTalk(t)
 		k.with(syn, clientISN, 0, option, "")
-		k.server(synAck, serverISN, clientISN+1, "")
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: synAck, Seq: serverISN, Ack: clientISN + 1, Window: 30000, Options: option}, "")
 		k.with(ack, 1000, 5000, option, "")
+		if a := k.with(ack, 1000, 5000, nil, "a lie"); a.Action != Discard || a.Why != "tcp-missing-signature" {
+			t.Errorf("%v, agreed on, and not there: %v %q", kind, a.Action, a.Why)
+		}
 		if a := k.with(ack, 1000, 5000, option, "a"); a.Action != Leave {
 			t.Errorf("%v, agreed on: %v %q", kind, a.Action, a.Why)
 		}
