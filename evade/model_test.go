@@ -142,7 +142,10 @@ func try(t *testing.T, a *evade.Attempt, f evade.Family, policy evade.Policy, tw
 		}
 		return w.model.Read
 	}
-	flows := 64
+	flows, floor := 64, uint8(0)
+	if a.Late { // nothing of the connection was seen before that a TTL could be held against
+		floor = 3
+	}
 	if a.Crowded {
 		flows = evade.CrowdedFlows
 	}
@@ -153,7 +156,7 @@ func try(t *testing.T, a *evade.Attempt, f evade.Family, policy evade.Policy, tw
 	lane := engine.New(engine.Config{
 		Socket: w, Events: &event.Buffer{}, Seed: 1, Limits: engine.Limits{Flow: flow.Limits{Flows: flows}},
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
-			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension,
+			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop, Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension, MinTTL: floor,
 		}},
 		Clock: func() (time.Duration, time.Time) { return w.now, time.Unix(0, int64(w.now)) },
 	})

@@ -28,15 +28,14 @@ type Result struct {
 // ByKernel is Result.By of fragments that connection tracking puts together before Weir sees them.
 const ByKernel = "kernel"
 
-// Failed reports whether the result speaks against Weir. What a kernel's own reassembly does not carry on is not
-// Weir's to mend.
+// Failed reports whether the result speaks against Weir.
 func (r *Result) Failed() bool {
 	return r.Open == "" && r.Bad()
 }
 
 // Bad reports whether it does so, known or not.
 func (r *Result) Bad() bool {
-	return r.Passed || r.Unseen || r.Arrives && !r.Intact && r.By != ByKernel
+	return r.Passed || r.Unseen || r.Arrives && !r.Intact
 }
 
 // String is the result as a line.

@@ -106,7 +106,7 @@ func beside() (all []Attempt) {
 	add(Attempt{Row: "T17", Name: "AO option that nobody asked for", Either: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, options: []byte{byte(packet.OptionAO), 16, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}), real(cut1, cut2))
 	add(Attempt{Row: "T17", Name: "a signed connection", Signed: true}, real(0, cut1), real(cut1, cut2))
-	add(Attempt{Row: "T17", Name: "a signed connection, and a lie without signature", Signed: true, Either: true}, real(0, cut1), acked(cut1),
+	add(Attempt{Row: "T17", Name: "a signed connection, and a lie without signature", Signed: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, unsigned: true}), real(cut1, cut2))
 	add(Attempt{Row: "T17", Name: "a signed connection, and a lie with a wrong signature", Signed: true, Either: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, unsigned: true, options: md5Option}), real(cut1, cut2))

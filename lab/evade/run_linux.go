@@ -30,7 +30,7 @@ var settings = []setting{
 	{by: byWeir, kind: weirKind{apps: true}, wants: func(a *evade.Attempt) bool { return a.Row[0] == 'A' }},
 	{by: byWeir, kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
 	{by: byWeir, kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
-	{by: byWeir, kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
+	{by: byWeir, kind: weirKind{late: true, floor: 2}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
 }
 
 // Run makes attempts, and returns what came of each, in their order. The error is the lab's.
@@ -97,6 +97,11 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 	defer func() { err = errors.Join(err, p.close()) }()
 	if p.plain, err = newNetwork(nil); err != nil {
 		return nil, err
+	}
+	if s.kind.conntrack {
+		if err := track(p.plain.lab.Router()); err != nil {
+			return nil, err
+		}
 	}
 	if p.inspected, err = newNetwork(&s.kind); err != nil {
 		return nil, err

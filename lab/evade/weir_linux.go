@@ -25,11 +25,12 @@ import (
 
 // A weirKind is how a network inspects.
 type weirKind struct {
-	conntrack bool // connection tracking is on, and reassembles fragments before Weir
-	oneWay    bool // what comes back is not inspected
-	late      bool // inspection begins with divert
-	flows     int  // room for flows; 0: the default
-	apps      bool // by the fields of messages, with the inspectors of a policy
+	conntrack bool  // connection tracking is on, and reassembles fragments before Weir
+	oneWay    bool  // what comes back is not inspected
+	late      bool  // inspection begins with divert
+	floor     uint8 // what is forwarded with fewer hops left is dropped
+	flows     int   // room for flows; 0: the default
+	apps      bool  // by the fields of messages, with the inspectors of a policy
 }
 
 // A weir is a lane on the router, with an inspector that drops a flow with the word.
@@ -77,7 +78,7 @@ func newWeir(l *lab.Lab, kind weirKind) (*weir, error) {
 		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(), Grammars: grammars,
 		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
 			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
-			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension | packet.Tunnel,
+			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension | packet.Tunnel, MinTTL: kind.floor,
 		}, Translated: rules.Translated},
 		Clock:  func() (time.Duration, time.Time) { return time.Since(begin), time.Now() },
 		Limits: engine.Limits{Flow: flow.Limits{Flows: kind.flows}},
