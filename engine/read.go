@@ -24,35 +24,89 @@ type reading struct {
 	late     bool // what is not decided now leaves as it is
 	last     bool // bytes that somebody holds leave all the same
 	message  bool // a parser shows it
+
+	payload int          // bytes unread as payload
+	base    int          // where among them those begin that the parser is fed; negative if before
+	bodies  []field.Span // of them, those marked by the parser. As many as there can be pieces of a body in a window
 }
 
 // read shows what is unread of a direction.
 func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decision) inspect.Decision {
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true}
+	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, bodies: r.bodies[:0]}
 	l.readAll(end)
 	r.open = false
 	return r.decision
 }
 
-// readAll shows what is unread as bytes and as messages.
+// readAll shows what is unread as messages, and then as bytes, with what of them was shown as bodies.
 func (l *Lane) readAll(end bool) {
-	l.readPayload(end)
-	if !l.reading.decision.Verdict.Final() {
-		l.readMessages(end)
+	r := &l.reading
+	b, _ := r.ss.conn.Unread(r.dir, stream.Payload)
+	r.payload = len(b)
+	l.readMessages(end)
+	if !r.decision.Verdict.Final() {
+		l.readPayload(end || r.late)
 	}
 }
 
-// readPayload shows bytes.
+// readPayload shows bytes. If there is no room for all that somebody holds, it shows that once more: there is no time.
 func (l *Lane) readPayload(end bool) {
+	r := &l.reading
+	if hold := l.showBytes(end); hold > l.limits.Stream.Window && !r.decision.Verdict.Final() {
+		l.mention(inspect.LayerStream, "held-for-match-exhausted", l.outcomes.Limit)
+		for i := range r.bodies {
+			s := &r.bodies[i]
+			s.Off, s.End = max(0, s.Off-(r.payload-hold)), max(0, s.End-(r.payload-hold))
+		}
+		r.payload = hold
+		l.showBytes(true)
+		r.ss.conn.Done(r.dir, stream.Payload, r.hold)
+		r.ss.left[r.dir] = 0
+	}
+}
+
+// pending is how many of the bytes that are unread as payload the parser is not done with, and has not marked. Where nothing is
+// altered nothing waits for it.
+func (r *reading) pending() int {
+	if r.ss.parser == nil || r.lane.outcomes.Monitor {
+		return 0
+	}
+	b, _ := r.ss.conn.Unread(r.dir, stream.Message)
+	n := min(len(b), r.payload)
+	if k := len(r.bodies); k > 0 {
+		n = min(n, r.payload-r.bodies[k-1].End)
+	}
+	return n
+}
+
+// Mark implements proto.Marker.
+func (r *reading) Mark(off, end int) {
+	s := field.Span{Off: max(0, r.base+off), End: r.base + end}
+	k := len(r.bodies)
+	for k > 0 && r.bodies[k-1].Off >= s.Off { // it was fed once more
+		k--
+	}
+	r.bodies = r.bodies[:k]
+	switch {
+	case s.End <= s.Off:
+	case k > 0 && s.Off <= r.bodies[k-1].End:
+		r.bodies[k-1].End = max(r.bodies[k-1].End, s.End)
+	default:
+		r.bodies = append(r.bodies, s)
+	}
+}
+
+// showBytes shows what is unread as payload, and returns how much of it is held.
+func (l *Lane) showBytes(end bool) (hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	left := &r.ss.left[r.dir]
-	end = end || r.late
 	r.hold, r.mayHold, r.last = 0, true, end // a FIN may be a fake, and more bytes follow
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(*left, seen)
+		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending()
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
 			if f.Interest&v.Bit != 0 && !r.decision.Verdict.Final() {
@@ -60,21 +114,18 @@ func (l *Lane) readPayload(end bool) {
 				r.decision = l.combine(r.decision, v.I.InspectStream(&l.cx, b))
 			}
 		}
-		l.cx.Seen, l.cx.Left = 0, 0
+		l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Pending = 0, 0, nil, 0
 		if wantsField && !r.decision.Verdict.Final() {
 			l.showPayload(b, seen, end)
 		}
 	}
-	hold := min(r.hold, len(b))
-	if hold > l.limits.Stream.Window {
-		l.mention(inspect.LayerStream, "held-for-match-exhausted", l.outcomes.Limit)
-		hold = 0
-	}
+	hold = min(r.hold, len(b))
 	conn.Done(r.dir, stream.Payload, len(b)-hold)
 	if *left = max(0, *left-(len(b)-hold)); end {
 		*left = hold
 	}
-	r.last = false
+	r.hold, r.last = hold, false
+	return hold
 }
 
 // showPayload shows bytes as the field of that name. Edits of it count in b.
@@ -147,6 +198,7 @@ func (l *Lane) feedParser(b []byte, end, late bool) (got proto.Progress, n int) 
 		in.Edits, in.Resize = l.chain.Edits, l.chain.Resize
 	}
 	was := r.late
+	r.base = r.payload - len(b)
 	r.message, r.late = true, late || end // a FIN may be a fake, and more bytes follow
 	got = r.ss.parser.Feed(in, r)
 	r.message, r.late = false, was

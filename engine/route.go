@@ -210,12 +210,17 @@ func (l *Lane) flowStart(f *flow.Flow) inspect.Decision {
 	return d
 }
 
-// flowEnded tells flow inspectors that a flow is over, and releases what is held of it. It is the
-// flow table's callback, and may come in the middle of another packet's way.
+// flowEnded shows for the last time what somebody holds of a flow, tells flow inspectors that it is over, and releases what is
+// held of it. It is the flow table's callback, and may come in the middle of another packet's way.
 func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	saved := l.cx
 	if f.Generation != l.chain.Generation {
 		l.renew(f)
+	}
+	ss := l.sessions.of(f)
+	if ss != nil && !f.Verdict.Final() {
+		l.lastLook(ss, flow.ToServer)
+		l.lastLook(ss, flow.ToClient)
 	}
 	l.cx.Now, l.cx.Wall = l.now, l.wall
 	l.cx.Packet, l.cx.Flow, l.cx.Dir, l.cx.Shown = nil, f, flow.ToServer, nil
@@ -223,7 +228,7 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 		l.endFlow(&l.chain.Flow[i], why)
 	}
 	l.cx = saved
-	if ss := l.sessions.of(f); ss != nil {
+	if ss != nil {
 		l.closeSession(ss)
 	}
 	l.talks.close(f)

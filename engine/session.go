@@ -196,7 +196,7 @@ func (l *Lane) lastLook(ss *session, dir flow.Direction) {
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	defer l.guard()
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: true}
+	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: true, bodies: r.bodies[:0]}
 	l.readAll(false)
 	r.open = false
 	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {

@@ -25,6 +25,8 @@ type Context struct {
 	Shown   *field.Message // the message in whose view this call is; nil otherwise
 	Seen    int            // InspectStream: bytes at the head of b that were shown before, because somebody held them
 	Left    int            // InspectStream: of those, bytes at the head that have left meanwhile, and cannot be edited
+	Bodies  []field.Span   // InspectStream: ranges of b, in order, that leave as it was shown as parts of bodies, or not at all
+	Pending int            // InspectStream: bytes at the end of b that a grammar is not done with: what is held of them may come in Bodies
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's

@@ -33,7 +33,8 @@ type PacketInspector interface {
 // A StreamInspector sees the ordered bytes of one direction of a TCP flow as they
 // come, each once, and the payload of each datagram of other protocols. b is a read-only view; an edit
 // of it is made with Context.EditPayload, whose offsets count in b. What it wants to see again with
-// what follows, it holds: Context.Hold.
+// what follows, it holds: Context.Hold. The fields that a grammar makes of a stream are shown before its bytes, and
+// Context.Bodies says which of these need not be looked at again.
 type StreamInspector interface {
 	Inspector
 	InspectStream(cx *Context, b []byte) Decision

@@ -117,6 +117,20 @@ func Tell(out Sink, t Trouble, why packet.Reason) (dropped bool) {
 	return false
 }
 
+// A Marker is a Sink that wants to know what the parts of bodies were made of.
+type Marker interface {
+	// Mark says that the bytes [off, end) of Input.Bytes leave as text that was shown as a part of a body, or not at all. Ranges
+	// come in order; those that are held come again.
+	Mark(off, end int)
+}
+
+// Mark marks bytes for out, if it is a Marker.
+func Mark(out Sink, off, end int) {
+	if m, ok := out.(Marker); ok {
+		m.Mark(off, end)
+	}
+}
+
 // An Answer is what the inspectors say to what they were shown.
 type Answer struct {
 	// Edits are in the offsets of Message.Unit, in order, without overlap; valid until the next

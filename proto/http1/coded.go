@@ -30,6 +30,8 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 			f.at = p.back(b, 0)
 			if b.decodes && from < f.at && !f.out.Replace(from, f.at, nil) { // a chunk's line
 				return f.broken(proto.Unedited, editLost)
+			} else if b.decodes {
+				proto.Mark(f.out, from, f.at)
 			}
 			return false
 		case !ok:
@@ -51,6 +53,9 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.text < maxAhead
 	cut := f.at
+	if b.decodes && !p.stopped {
+		proto.Mark(f.out, from, f.at)
+	}
 	if g.keep(b, g.text); !more && !f.soft() {
 		switch {
 		case b.seen > b.left:

@@ -40,6 +40,9 @@ func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) 
 	if b.plan == asIs {
 		b.left = g.goneOf(h.gone)
 	}
+	if b.wanted && !p.stopped {
+		p.mark(f)
+	}
 	hold, edits := p.showPart(b, f, unit, over, full)
 	leaves := b.plan != asIs && b.plan != whole && f.soft()
 	if leaves {
@@ -75,6 +78,14 @@ func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) 
 		return p.endBody(h, f)
 	}
 	return full && f.at < len(f.in.Bytes)
+}
+
+// mark says that the text of the pieces is shown.
+func (p *parser) mark(f *feed) {
+	for i := range p.g.pieces {
+		pc := &p.g.pieces[i]
+		proto.Mark(f.out, pc.in, pc.in+pc.n)
+	}
 }
 
 // goneOf returns how many bytes of the pieces lie in the first gone bytes that were fed.
@@ -164,7 +175,9 @@ func grows(edits []field.Edit) (delta int) {
 func (p *parser) send(b *body, f *feed, t part) bool {
 	switch b.plan {
 	case free:
-		p.replaceText(f, t.edits)
+		if !p.replaceText(f, t.edits) {
+			proto.Tell(f.out, proto.Unedited, editLost)
+		}
 	case rechunk:
 		if !p.sendChunk(b, f, t) {
 			return f.broken(proto.Unedited, editLost)
@@ -178,19 +191,21 @@ func (p *parser) send(b *body, f *feed, t part) bool {
 }
 
 // replaceSame makes edits that keep the length.
-func (p *parser) replaceSame(f *feed, edits []field.Edit) bool {
-	all := true
+func (p *parser) replaceSame(f *feed, edits []field.Edit) {
+	resized, lost := false, false
 	for i := range edits {
 		if len(edits[i].New) != edits[i].Span.Len() {
-			all = false
+			resized = true
 			continue
 		}
-		all = p.replaceOver(f, edits[i].Span.Off, edits[i].New) && all
+		lost = !p.replaceOver(f, edits[i].Span.Off, edits[i].New) || lost
 	}
-	if !all {
+	if resized {
 		proto.Tell(f.out, proto.Unedited, cannotResize)
 	}
-	return all
+	if lost {
+		proto.Tell(f.out, proto.Unedited, editLost)
+	}
 }
 
 // replaceOver replaces bytes of the text by as many, over the pieces in which they lie.
@@ -203,7 +218,7 @@ func (p *parser) replaceOver(f *feed, off int, with []byte) bool {
 		n := min(len(with), pc.text+pc.n-off)
 		at := pc.in + off - pc.text
 		if n > 0 && !f.out.Replace(at, at+n, with[:n]) {
-			return true // it was counted
+			return false
 		}
 		off, with = off+n, with[n:]
 		if len(with) == 0 {
@@ -295,7 +310,7 @@ func (p *parser) sendWhole(b *body, f *feed, t part) {
 	if len(t.edits) > 0 {
 		g.newLength = int64(t.keep + grows(t.edits))
 	}
-	if p.makeHead(f, g.unit, g.start, b) && len(t.edits) > 0 {
-		p.replaceText(f, t.edits)
+	if p.makeHead(f, g.unit, g.start, b) && !p.replaceText(f, t.edits) {
+		proto.Tell(f.out, proto.Unedited, editLost)
 	}
 }
