@@ -15,7 +15,7 @@ type Config struct {
 	// Detectors are what to look for, and what to do about it. At least one; each name once.
 	Detectors []Detector `yaml:"detectors"`
 
-	// Direction is the payloads to look at: "to-server", "to-client" or "both" (default).
+	// Direction is the payloads and bodies to look at: "to-server", "to-client" or "both" (default).
 	Direction string `yaml:"direction,omitempty"`
 
 	// Allow lists values that are left alone, with or without separators. The word "test-cards" stands for the
@@ -27,11 +27,11 @@ type Config struct {
 	// them all, so who knows the key can learn the values. Empty (default): no fingerprint.
 	FingerprintKey string `yaml:"fingerprint_key,omitempty"`
 
-	// MaxEvents is the number of events for one payload; one more counts the values beyond. All are masked or blocked
+	// MaxEvents is the number of events for one payload, or part of a body; one more counts the values beyond. All are masked or blocked
 	// in any case. Default 16.
 	MaxEvents int `yaml:"max_events,omitempty"`
 
-	// Unable is what becomes of a packet that should be masked and cannot: "drop" (default) or "pass".
+	// Unable is what becomes of a packet that should be masked and cannot: "drop" (default), which ends a TCP connection, or "pass".
 	Unable string `yaml:"unable,omitempty"`
 }
 
@@ -41,7 +41,7 @@ type Detector struct {
 	Name string `yaml:"name"`
 
 	// Action is "alert" (default), "mask", "drop" or "reject". Mask overwrites the digits, keeping separators and
-	// length; drop and reject end the packet's flow.
+	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow.
 	Action string `yaml:"action,omitempty"`
 
 	// Keep is how many of the last digits a mask leaves, 0 (default) to 4.

@@ -39,10 +39,11 @@ const (
 // write cards and SSNs. Only where a group begins, and no digit stands before it, can a value begin. A value has at most
 // 19 digits and, where it has groups, groups of three or more for cards, so the work per byte is bounded.
 type scanner struct {
-	b     []byte
-	kinds [kinds]bool
-	bare  bool // b is a piece of text without what stood around it: what else would tell a value from a number does not count
-	at    int  // where to go on
+	b      []byte
+	before []byte // what stands in front of b, as far as it is known
+	kinds  [kinds]bool
+	bare   bool // b is a piece of text without what stood around it: what else would tell a value from a number does not count
+	at     int  // where to go on
 
 	kind     kind // of what was found last
 	off, end int  // where
@@ -58,6 +59,11 @@ func (s *scanner) digits() []byte { return s.buf[:s.n] }
 
 // next moves to the next value and reports whether there is one.
 func (s *scanner) next() bool {
+	if s.at == 0 && isDigit(s.behind(-1)) { // the number that b begins with has begun before
+		for s.at < len(s.b) && isDigit(s.b[s.at]) {
+			s.at++
+		}
+	}
 	for {
 		i := digitAt(s.b, s.at)
 		if i+minDigits > len(s.b) {
@@ -80,7 +86,18 @@ func (s *scanner) next() bool {
 
 // isFraction says whether the number that begins at i stands behind a decimal point.
 func (s *scanner) isFraction(i int) bool {
-	return !s.bare && i >= 2 && s.b[i-1] == '.' && isDigit(s.b[i-2])
+	return !s.bare && s.behind(i-1) == '.' && isDigit(s.behind(i-2))
+}
+
+// behind returns the byte at offset i, which may lie before b; 0 if it is not known.
+func (s *scanner) behind(i int) byte {
+	if i >= 0 {
+		return s.b[i]
+	}
+	if i += len(s.before); i >= 0 {
+		return s.before[i]
+	}
+	return 0
 }
 
 // read copies the digits of a value that was found.

@@ -29,7 +29,7 @@ func (s *scanner) groupedSSN(i int) bool {
 			return false
 		}
 	}
-	if i >= 2 && s.b[i-1] == sep && isDigit(s.b[i-2]) || s.continues(i+groupedSSNLen, sep) {
+	if s.behind(i-1) == sep && isDigit(s.behind(i-2)) || s.continues(i+groupedSSNLen, sep) {
 		return false // a piece of a longer number
 	}
 	return validSSN(v[:3], v[4:6], v[7:]) && s.found(ssn, i, i+groupedSSNLen)
@@ -76,7 +76,17 @@ var contextWords = []string{"ssn", "ss#", "ss #", "social security", "social-sec
 
 // announced says whether one of contextWords, in any case, begins in the contextBytes before i.
 func (s *scanner) announced(i int) bool {
-	before := s.b[max(0, i-contextBytes):i]
+	if i >= contextBytes || len(s.before) == 0 {
+		return announces(s.b[max(0, i-contextBytes):i])
+	}
+	var text [2 * contextBytes]byte
+	n := copy(text[:contextBytes], s.before[max(0, len(s.before)-(contextBytes-i)):])
+	n += copy(text[n:], s.b[:i])
+	return announces(text[:n])
+}
+
+// announces says whether one of contextWords begins in text.
+func announces(before []byte) bool {
 	for k := range len(before) - 2 {
 		if before[k]|0x20 != 's' || !contextStart(before[k+1], before[k+2]) {
 			continue

@@ -1,0 +1,147 @@
+package dlp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/inspecttest"
+)
+
+// A holder is a lane that shows a text in parts, and what is held once more.
+type holder struct {
+	*inspecttest.Lane
+	d    *Inspector
+	last bool
+	held int
+	at   int // of the text: where what is shown begins
+	told []string
+	left []byte
+}
+
+func (h *holder) Hold(_ *inspect.Context, n int) bool {
+	h.held = max(h.held, n)
+	return !h.last
+}
+
+func (h *holder) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte) bool {
+	old := string(h.left[h.at+s.Off : h.at+s.End])
+	if strings.Contains(old, "X") {
+		h.told = append(h.told, "twice")
+	}
+	h.told = append(h.told, fmt.Sprintf("%s at %d", old, h.at+s.Off))
+	copy(h.left[h.at+s.Off:], with)
+	return true
+}
+
+// show shows the text in the given parts, as bytes or as a body. Somebody else holds more, as extra says.
+func show(t testing.TB, text string, cuts []int, body bool, extra int) *holder {
+	maker, _ := New(Config{Detectors: []Detector{{Name: "card", Action: "mask"}, {Name: "us-ssn", Action: "mask"}}}, inspect.Env{Lanes: 1})
+	d := maker().(*Inspector)
+	h := &holder{Lane: inspecttest.New(t, new(inspect.LabelTable), d), d: d, left: []byte(text)}
+	h.Quiet = true
+	h.Begin(inspecttest.TCP(client, server, nil))
+	h.Cx.Host = h
+	seen := 0
+	for i, cut := range append(slices.Clone(cuts), len(text)) {
+		h.last, h.held = i == len(cuts), 0
+		part := []byte(text)[h.at:cut]
+		if body {
+			f := field.Field{ID: field.HTTPRequestBody, Value: part, Span: field.Span{End: len(part)}, Editable: true, Offset: int64(h.at), Seen: seen, More: !h.last}
+			h.d.InspectField(&h.Cx, &f)
+		} else {
+			h.Cx.Seen = seen
+			h.d.InspectStream(&h.Cx, part)
+		}
+		seen = min(max(h.held, extra), len(part))
+		h.at = cut - seen
+	}
+	return h
+}
+
+// TestWhateverTheParts: a text that is shown in parts is masked as if it came at once, whoever else holds bytes of it. The pieces
+// have numbers of all kinds, and what tells them from each other.
+func TestWhateverTheParts(t *testing.T) {
+	pieces := []string{
+		"4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "501800000009", "123-45-6789", "123456789", "ssn ", "SS#",
+		"0", "4", "11", "356", "-", " ", ".", "x", ", and then, for a while, nothing at all; ", "12345678901234567890123456789012345678901234567890",
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
+		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 8).Draw(rt, "cuts")
+		slices.Sort(cuts)
+		extra := rapid.IntRange(0, 60).Draw(rt, "extra")
+		for _, body := range []bool{false, true} {
+			whole, parts := show(t, text, nil, body, 0), show(t, text, cuts, body, extra)
+			if string(whole.left) != string(parts.left) || !slices.Equal(whole.told, parts.told) {
+				rt.Fatalf("%q, body %v, at once %q, %q; cut at %v, %q, %q", text, body, whole.left, whole.told, cuts, parts.left, parts.told)
+			}
+		}
+	})
+}
+
+// TestBodiesInStreams: what was shown as a body is left out of the stream, and what is on both sides of it does not belong together.
+func TestBodiesInStreams(t *testing.T) {
+	const text = "a 4111111111111111 b 4111111111111111 c 411111111111111|1 d 4111111111111111"
+	l := lane(t, detect("card", "mask"))
+	bar := strings.IndexByte(text, '|')
+	b := []byte(strings.Replace(text, "|", "1", 1)) // 17 digits, and of the body only the last but one
+	l.Begin(inspecttest.TCP(client, server, nil))
+	l.Cx.Bodies = []field.Span{{Off: 19, End: 39}, {Off: bar, End: bar + 1}}
+	l.Chain.Stream[0].I.InspectStream(&l.Cx, b)
+	want := "a XXXXXXXXXXXXXXXX b 4111111111111111 c 41111111111111111 d XXXXXXXXXXXXXXXX"
+	if got := string(l.Apply(b)); got != want || len(l.Events) != 2 {
+		t.Errorf("%q, %d events", got, len(l.Events))
+	}
+}
+
+// TestFieldsAskedFor: the bodies of the directions that are looked at; they are altered only if something is masked.
+func TestFieldsAskedFor(t *testing.T) {
+	up, down := field.SetOf(field.HTTPRequestBody), field.SetOf(field.HTTPResponseBody)
+	for _, c := range []struct {
+		yaml          string
+		fields, edits field.Set
+	}{
+		{"detectors: [{name: card, action: mask}]", up | down, up | down},
+		{"detectors: [{name: card}, {name: us-ssn, action: mask}]", up | down, up | down},
+		{"detectors: [{name: card, action: drop}]", up | down, 0},
+		{"detectors: [{name: card, action: mask, mode: monitor}]", up | down, 0},
+		{"{direction: to-server, detectors: [{name: card, action: mask}]}", up, up},
+		{"{direction: to-client, detectors: [{name: card, action: mask}]}", down, down},
+	} {
+		maker, _ := New(inspecttest.Load[Config](t, c.yaml), inspect.Env{Lanes: 1})
+		if d := maker().(*Inspector); d.Fields() != c.fields || d.Edits() != c.edits {
+			t.Errorf("%s: %b, %b", c.yaml, d.Fields(), d.Edits())
+		}
+	}
+}
+
+// TestBodyEvents: where in the body, under the body's name; and what cannot be edited is dropped, unless the policy lets it pass.
+func TestBodyEvents(t *testing.T) {
+	for _, unable := range []string{"drop", "pass"} {
+		for _, editable := range []bool{false, true} {
+			c := detect("card", "mask")
+			c.Unable = unable
+			l := lane(t, c)
+			p := inspecttest.TCP(server, client, nil)
+			l.Begin(inspecttest.TCP(client, server, nil))
+			d := l.Field(p, &field.Field{
+				ID: field.HTTPResponseBody, Value: []byte("pay 4111111111111111"), Span: field.Span{End: 20}, Editable: editable, Offset: 1000, Seen: 3,
+			})
+			want := inspect.Decision{}
+			if unable == "drop" && !editable {
+				want = inspect.Drop(inspect.ScopePacket, MaskFailed)
+			}
+			e := l.Events[0]
+			if d != want || len(l.Events) != 1 || e.Field != "http.response_body" || e.Offset != 1004 || l.Cx.Dir != flow.ToClient {
+				t.Errorf("%s, editable %v: %v, %+v", unable, editable, d, e)
+			}
+		}
+	}
+}
