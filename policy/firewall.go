@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/firewall"
 )
 
@@ -17,6 +18,7 @@ import (
 func (p *Policy) Firewall(f firewall.Features, generation uint32) firewall.Config {
 	c := p.doc.firewall()
 	c.Generation = generation
+	c.MayGrow = p.mayGrow()
 	c.Inject = p.doc.Settle.HandBack != "never" || f.NAT
 	c.HandBack = p.doc.Settle.HandBack != "never"
 	if p.doc.Settle.HandBack == "auto" {
@@ -27,6 +29,15 @@ func (p *Policy) Firewall(f firewall.Features, generation uint32) firewall.Confi
 		c.Generation = 0
 	}
 	return c
+}
+
+// mayGrow reports whether an inspector may edit fields: what leaves decoded, or with another record, has another length.
+func (p *Policy) mayGrow() bool {
+	if p.doc.Mode == Monitor {
+		return false
+	}
+	c, err := p.Chain(1)
+	return err == nil && c.Edits&^field.SetOf(field.Payload) != 0
 }
 
 // SettleMark returns how lanes hand flows back under the rules of c; nothing if c hands nothing

@@ -58,6 +58,22 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestPayloadsThatMayGrow: connection tracking must not judge numbers where bodies leave decoded or answers with other records.
+func TestPayloadsThatMayGrow(t *testing.T) {
+	for text, want := range map[string]bool{
+		"mode: prevent\ninspect: {dlp: {detectors: [{name: card, action: mask}]}}\n":                true,
+		"mode: monitor\ninspect: {dlp: {detectors: [{name: card, action: mask}]}}\n":                false,
+		"mode: prevent\ninspect: {dlp: {mode: monitor, detectors: [{name: card, action: mask}]}}\n": false,
+		"mode: prevent\ninspect: {dlp: {detectors: [{name: card, action: drop}]}}\n":                false,
+		"mode: prevent\ninspect: {dns: {answers: [{name: a.example, replace: [192.0.2.1]}]}}\n":     true,
+		"mode: prevent\n": false,
+	} {
+		if got := mustLoad(t, text).Firewall(firewall.AllFeatures(), 1).MayGrow; got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 func TestHandBackWhereTheKernelCan(t *testing.T) {
 	without := firewall.AllFeatures()
 	without.ConnMark, without.CompatConnMark = false, false
