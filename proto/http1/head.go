@@ -28,7 +28,7 @@ const (
 	obsFold        packet.Reason = "http-obs-fold"           // in a request, or in what frames a response (§5.2)
 	duplicateHost  packet.Reason = "http-duplicate-host"     // §3.2
 	badHost        packet.Reason = "http-bad-host"           // no name or address with port: user names, lists
-	duplicateLen   packet.Reason = "http-duplicate-length"   // in a request even if both say the same (§6.3)
+	duplicateLen   packet.Reason = "http-duplicate-length"   // that differ (§6.3)
 	badLength      packet.Reason = "http-bad-length"
 	duplicateTE    packet.Reason = "http-duplicate-transfer-encoding"
 	badTE          packet.Reason = "http-bad-transfer-encoding" // another than chunked, or in HTTP/1.0 (§6.1, §7)

@@ -4,8 +4,8 @@
 // Its law: where receivers are known to disagree about a message, it is refused by a Reason and not guessed at. The
 // reasons are in head.go and framing.go; the policy says what becomes of the connection. Read without complaint are: up to 16
 // bytes of empty lines before a message, and bare LF as the end of a header line (RFC 9112 §2.2); an absolute target, whose host
-// counts and not the Host field (§3.2.2); obsolete folding in responses, not of fields that frame them (§5.2); a Content-Length that a
-// response repeats (RFC 9110 §8.6); a body that ends with the connection (§6.3). Who speaks first settles which direction
+// counts and not the Host field (§3.2.2); obsolete folding in responses, not of fields that frame them (§5.2); a Content-Length that is
+// repeated (RFC 9110 §8.6); a body that ends with the connection (§6.3). Who speaks first settles which direction
 // has the requests. What answers a request is framed as its sender frames it: HEAD, CONNECT, 1xx, 204, 304. 101 counts
 // only if it was asked for by Upgrade. Behind it, and behind a CONNECT that succeeded, nothing is read as HTTP.
 //

@@ -111,7 +111,7 @@ func TestAmbiguityIsRefused(t *testing.T) {
 		{"length and chunked", start + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", lengthAndTE},
 		{"chunked and length", start + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", lengthAndTE},
 		{"length and chunked in a response", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", lengthAndTE},
-		{"two lengths", start + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", duplicateLen},
+		{"two lengths", start + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", duplicateLen},
 		{"a coding and chunked", start + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", badTE},
 		{"length list", start + "Content-Length: 3, 3\r\n\r\nabc", badLength},
 		{"signed length", start + "Content-Length: +3\r\n\r\nabc", badLength},

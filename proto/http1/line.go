@@ -82,14 +82,14 @@ func (h *head) known(unit, name []byte, value field.Span) packet.Reason {
 	return ""
 }
 
-// lengthIs takes a Content-Length. That of a response may be there again, the same: clients then take it, and servers send it.
+// lengthIs takes a Content-Length. It may be there again, the same: receivers take it then, or refuse the message (RFC 9112 §6.3).
 func (h *head) lengthIs(v []byte, value field.Span) packet.Reason {
 	h.folded = true
 	n, ok := decimal(v)
 	switch {
 	case !ok:
 		return badLength
-	case h.length.End > 0 && (!h.response || n != h.contentLength):
+	case h.length.End > 0 && n != h.contentLength:
 		return duplicateLen
 	case h.length.End == 0:
 		h.length, h.contentLength = value, n

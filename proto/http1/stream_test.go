@@ -65,6 +65,7 @@ func TestBodies(t *testing.T) {
 		{"no tunnel", exchange{{up, "CONNECT a.example:443 HTTP/1.1\r\n\r\n"}, {down, "HTTP/1.1 405 No\r\nContent-Length: 1\r\n\r\nx"}, {up, get}, {down, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny"}}, `whole body="x" end whole body="y" end`, ""},
 		{"no tunnel, pipelined", exchange{{up, "CONNECT a.example:443 HTTP/1.1\r\n\r\n" + get}, {down, "HTTP/1.1 405 No\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny"}}, `whole whole body="x" end body="y" end`, ""},
 		{"length repeated in a response", exchange{{up, get}, {down, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"}}, `whole body="x" end`, ""},
+		{"length repeated in a request", exchange{{up, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx" + get}}, `body="x" end whole`, ""},
 		{"lengths that differ", exchange{{up, get}, {down, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy"}}, `whole`, duplicateLen},
 		{"xchunked", exchange{{up, get}, {down, "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"}}, `whole`, badTE},
 		{"gzip, chunked", exchange{{up, get}, {down, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"}}, `whole`, badTE},
