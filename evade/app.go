@@ -2,12 +2,12 @@ package evade
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -57,13 +57,32 @@ func reply(row, name string, response func(word string) string) Attempt {
 	}, finish)}
 }
 
-// refused are messages that can be read in two ways, or not at all: no twin of them need arrive.
-var refused = []string{
-	"folded host", "a folded field before", "two hosts, the first", "two hosts, the second", "space before the colon", "no version",
-	"spaces in the request line", "a length with a sign", "a body by two equal lengths", "a body by length and chunks",
-	"a body by chunks and length", "chunks by the second coding", "chunks by a second field", "chunks, line feeds alone",
-	"a folded transfer coding", "chunks in HTTP/1.0", "chunks and a length", "an unknown coding", "gzip, its sum missing, of a request",
-	"gzip, its sum missing, of a response", "a pointer forwards, UDP", "a pointer forwards, TCP", "by a pointer to itself, UDP", "by a pointer to itself, TCP",
+// refused are messages that can be read in two ways, or not at all, with what says that nobody has to take them. No
+// twin of them need arrive.
+var refused = map[string]string{
+	"folded host":                          "RFC 9112 §5.2: a server may refuse it",
+	"a folded field before":                "RFC 9112 §5.2: a server may refuse it",
+	"a folded transfer coding":             "RFC 9112 §5.2: whoever passes it on may answer 502 instead",
+	"two hosts, the first":                 "RFC 9112 §3.2: a server must refuse it",
+	"two hosts, the second":                "RFC 9112 §3.2: a server must refuse it",
+	"space before the colon":               "RFC 9112 §5.1: a server must refuse it",
+	"no version":                           "RFC 9112 §2.3: every message has a version",
+	"spaces in the request line":           "RFC 9112 §3: a server should refuse it",
+	"a length with a sign":                 "RFC 9112 §6.3: a server must refuse it",
+	"a body by length and chunks":          "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
+	"a body by chunks and length":          "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
+	"chunks and a length":                  "RFC 9112 §6.3: it ought to be an error",
+	"chunks in HTTP/1.0":                   "RFC 9112 §6.1: its framing is faulty",
+	"chunks by the second coding":          "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
+	"chunks by a second field":             "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
+	"chunks, line feeds alone":             "RFC 9112 §7.1: lines of chunks end with CR LF",
+	"an unknown coding":                    "nobody can look into it; outcomes.limit, which is drop here, says what becomes of it",
+	"gzip, its sum missing, of a request":  "RFC 1952 §2.3: it is not whole",
+	"gzip, its sum missing, of a response": "RFC 1952 §2.3: it is not whole",
+	"a pointer forwards, UDP":              "RFC 1035 §4.1.4: pointers go back",
+	"a pointer forwards, TCP":              "RFC 1035 §4.1.4: pointers go back",
+	"by a pointer to itself, UDP":          "RFC 1035 §4.1.4: pointers go back",
+	"by a pointer to itself, TCP":          "RFC 1035 §4.1.4: pointers go back",
 }
 
 // known are attempts that pass still.
@@ -77,9 +96,7 @@ func applications() []Attempt {
 	all := messages()
 	for i := range all {
 		a := &all[i]
-		if slices.Contains(refused, a.Name) {
-			a.NoTwin = "it can be read in two ways, or not at all (outcomes.malformed)"
-		}
+		a.NoTwin = cmp.Or(a.NoTwin, refused[a.Name])
 		a.Open = known[a.Name]
 	}
 	return all
