@@ -180,7 +180,7 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 // what was before is over for both, and Successor is the connection to go on with.
 func (c *Conn) Restarts(p *packet.Packet, dir flow.Direction) bool {
 	if c.open == nil || !c.open.answered || c.phase != phaseOpen || dir != flow.ToServer ||
-		p.TCPFlags&(packet.SYN|packet.RST|packet.ACK) != packet.ACK {
+		p.TCPFlags&(packet.SYN|packet.RST|packet.ACK) != packet.ACK || packet.Expires(p.TTL(), c.half[dir].hops) {
 		return false
 	}
 	_, ok := c.open.find(flow.ToClient, p.TCP().Ack())
