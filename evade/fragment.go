@@ -148,6 +148,8 @@ func fragmented(row, name string, f Family, udp, either bool, send func(*talk, d
 	}, finish)}
 }
 
+// Which piece a receiver of IPv4 takes, or neither, does not show on the way.
+//
 // contradicting is I2 and I3: the relations of pieces over the word, which begins at the datagram's third
 // unit, and then what else there is.
 func contradicting() (all []Attempt) {

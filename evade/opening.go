@@ -109,11 +109,7 @@ func openings() (all []Attempt) {
 			seg{from: 0, to: cut2, lie: true, seq: 1 << 30, ack: 0x7000_0001 - t.next, ip: ip{ttl: shortTTL}}.do(t)
 		}},
 	} {
-		a := Attempt{Row: "T6", Name: "a SYN " + s.name + ", in the middle"}
-		if s.name == "and a forged answer to it" {
-			a.NoTwin = "who answers in the receiver's name can end its connections"
-		}
-		add(a, start, real(0, cut1), acked(cut1), s.do, pause(moment))
+		add(Attempt{Row: "T6", Name: "a SYN " + s.name + ", in the middle"}, start, real(0, cut1), acked(cut1), s.do, pause(moment))
 	}
 
 	add(Attempt{Row: "T7", Name: "inspection begins before the word", Late: true}, start, real(0, unit), acked(unit), divert)

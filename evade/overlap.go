@@ -135,6 +135,8 @@ func overlaps() (all []Attempt) {
 	return all
 }
 
+// In all of these the receiver may take either copy, by a rule of its own that does not show on the way.
+
 // ahead sends the pieces before what comes first, so that the receiver has to keep them.
 func ahead(pieces []interval, x taste, reverse bool) Attempt {
 	a := Attempt{

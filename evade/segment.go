@@ -103,11 +103,13 @@ func beside() (all []Attempt) {
 	add(Attempt{Row: "T23", Name: "a forged ACK above the gap, and a lie within"}, real(0, cut1), acked(cut1), real(cut2, 64), forgedAck(64),
 		send(seg{from: cut1, to: cut2, lie: true, spoiled: true}), real(cut1, cut2))
 	add(Attempt{Row: "T23", Name: "a forged ACK before anything is sent"}, forgedAck(64))
+	// Whether a receiver knows the option (RFC 5925), and ignores it or not, cannot be seen.
 	add(Attempt{Row: "T17", Name: "AO option that nobody asked for", Either: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, options: []byte{byte(packet.OptionAO), 16, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}), real(cut1, cut2))
 	add(Attempt{Row: "T17", Name: "a signed connection", Signed: true}, real(0, cut1), real(cut1, cut2))
 	add(Attempt{Row: "T17", Name: "a signed connection, and a lie without signature", Signed: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, unsigned: true}), real(cut1, cut2))
+	// Only the two ends have the key.
 	add(Attempt{Row: "T17", Name: "a signed connection, and a lie with a wrong signature", Signed: true, Either: true}, real(0, cut1), acked(cut1),
 		send(seg{from: cut1, to: cut2, lie: true, unsigned: true, options: md5Option}), real(cut1, cut2))
 	return all
@@ -171,6 +173,7 @@ func decorated() (all []Attempt) {
 		add(Attempt{Row: "T25", Name: o.name}, like(seg{options: o.b}))
 	}
 	add(Attempt{Row: "T19", Name: "a window that shuts and opens"}, real(0, cut1), send(seg{from: cut1, data: []byte{}, flags: packet.ACK, window: 1}), real(cut1, cut2))
+	// Whether the receiver has made room meanwhile is known only once it says so.
 	add(Attempt{Row: "T19", Name: "a receiver without room, and probes with lies", Lazy: 150 * time.Millisecond, Either: true}, behind(6000), crowdWindow)
 	return all
 }
