@@ -49,6 +49,9 @@ func (e *end) fake(s segment) {
 		s.flags |= fin
 		s.ttl = shortTTL
 	case 11:
+		if e.una == 0 {
+			return // the peer may not know yet that the connection is open, and take it for a better one
+		}
 		s.flags, s.payload = syn, nil
 	case 12:
 		s.flags = []uint8{0, fin | psh | urg, syn | fin, syn | rst, rst | fin | ack}[e.rand.IntN(5)]

@@ -42,8 +42,8 @@ type Host interface {
 // realPatience is how long a connection of a real host may take.
 const realPatience = 100 * time.Second
 
-// hostSilence is for how long a host says nothing that has nothing to say: longer than until any retransmission.
-const hostSilence = 5 * time.Second
+// hostSilence is for how long a host says nothing that has nothing to say: longer than until most retransmissions.
+const hostSilence = 15 * time.Second
 
 func (n *network) patience() time.Duration {
 	if n.host != nil {

@@ -241,10 +241,10 @@ func (n *network) over() bool {
 
 // silent reports whether an end has nothing to say unless it is spoken to.
 func (n *network) silent(who int) bool {
-	if n.host != nil && who == n.real {
-		return n.now > n.heard+hostSilence
+	if n.host != nil && n.now <= n.heard+hostSilence {
+		return false // the host's TCP may go on when its application does not
 	}
-	return n.ends[who].silent()
+	return n.host != nil && who == n.real || n.ends[who].silent()
 }
 
 // ended reports whether the connection is over as far as an end can tell.

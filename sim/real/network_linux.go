@@ -81,6 +81,7 @@ func (n *Network) open() (err error) {
 	// Where much is lost, nobody wants to wait for a retransmission after minutes. Older kernels have no such setting.
 	_ = n.node.Sysctl("net.ipv4.tcp_rto_max_ms", "2000")
 	_ = n.node.Sysctl("net.ipv4.tcp_retries2", "60")
+	_ = n.node.Sysctl("net.ipv4.tcp_rfc1337", "1") // a fake reset ends no connection that waits for the last FIN
 	addrs := []netip.Addr{host4.Addr()}
 	if n.lab.IPv6 {
 		addrs = append(addrs, host6.Addr())
@@ -218,4 +219,4 @@ func (n *Network) Host(p sim.Part) sim.Host {
 
 // Width is how many connections go on at the same time: enough to keep a small machine busy, and few enough that
 // none has to wait for it.
-const Width = 600
+const Width = 1500

@@ -10,7 +10,7 @@ import (
 )
 
 // Width is how many connections go on at the same time.
-const Width = 600
+const Width = 1500
 
 // A Network is a host and its link.
 type Network struct{}
