@@ -8,12 +8,10 @@ import (
 	"testing"
 
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
-var (
-	noLab   error  // why there are no labs here; nil if there are
-	program string // weir, built once
-)
+var program string // weir, built once; empty where there are no labs
 
 // These tests run the real program, three processes of it, on the router of a lab.
 func TestMain(m *testing.M) {
@@ -21,8 +19,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "tests of the running program are skipped:", noLab)
+	if labtest.Enter() != nil {
 		return m.Run()
 	}
 	if program = os.Getenv("WEIR_TEST_BINARY"); program != "" {
@@ -45,17 +42,5 @@ func run(m *testing.M) int {
 
 func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
-	l, err := lab.New(lab.Topology{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
+	return labtest.New(t, lab.Topology{})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/holder"
+	"github.com/weir-project/weir/lab/labtest"
 	"github.com/weir-project/weir/sandbox"
 )
 
@@ -78,9 +79,7 @@ func TestChildrenAreConfined(t *testing.T) {
 // TestAsNobody runs a few of these tests again as an ordinary user, in a user namespace that maps
 // that user alone.
 func TestAsNobody(t *testing.T) {
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
+	labtest.Need(t)
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: becoming another user needs root; the tests run without it already")
 	}

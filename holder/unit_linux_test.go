@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/holder"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
 // unit reads dist/weir.service: the values of each key, in order.
@@ -72,7 +73,7 @@ func TestUnitVerifies(t *testing.T) {
 		t.Skip("n/a: this machine has no systemd (systemd-analyze), so no unit either")
 	}
 	if program == "" {
-		t.Skipf("SKIPPED: no program for the unit to name: %v", noLab)
+		t.Skipf("SKIPPED: no program for the unit to name: %v", labtest.Missing())
 	}
 	text, _ := unit(t)
 	for name, text := range map[string]string{"good": text, "bad": strings.Replace(text, "KillMode=mixed", "KillMode=perhaps", 1)} {

@@ -15,10 +15,11 @@ import (
 	"golang.org/x/net/ipv6"
 
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
 func TestServeDNS(t *testing.T) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	pc, err := l.Server().ListenPacket("udp", ":53")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +68,7 @@ func TestServeDNS(t *testing.T) {
 
 // TestMeter sends datagrams with a code point, over both families.
 func TestMeter(t *testing.T) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	for _, a := range families(l, l.Server().In) {
 		m, err := l.Server().Meter(netip.AddrPortFrom(a, 5060).String())
 		if err != nil {
@@ -104,7 +105,7 @@ func TestMeter(t *testing.T) {
 
 // TestTLSOnTape shakes hands by name, with both ends on tape.
 func TestTLSOnTape(t *testing.T) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	cert, pool, err := lab.Certificate("www.example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +155,7 @@ func TestTLSOnTape(t *testing.T) {
 }
 
 func TestServeDiscardTellsHowMuch(t *testing.T) {
-	l := newLab(t, lab.Topology{Loss: 0.01})
+	l := labtest.New(t, lab.Topology{Loss: 0.01})
 	ln, err := l.Server().Listen("tcp", ":9")
 	if err != nil {
 		t.Fatal(err)

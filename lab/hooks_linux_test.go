@@ -12,6 +12,7 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -101,7 +102,7 @@ func pick(e lab.Ends, v6 bool) netip.Addr {
 
 // testWay builds the network of a row and looks at both protocols.
 func testWay(t *testing.T, row firewall.HookRow, w way, v6 bool) {
-	plain := newLab(t, lab.Topology{}) // for its addresses, which are always the same
+	plain := labtest.New(t, lab.Topology{}) // for its addresses, which are always the same
 	if v6 && !plain.IPv6 {
 		t.Skip("SKIPPED: this kernel has no IPv6")
 	}
@@ -112,7 +113,7 @@ func testWay(t *testing.T, row firewall.HookRow, w way, v6 bool) {
 		dial = netip.AddrPortFrom(pick(w.dials(plain), v6), publicPort)
 		topology.Redirects = []lab.Redirect{{From: dial, To: real}}
 	}
-	l := newLab(t, topology)
+	l := labtest.New(t, topology)
 	d := newDiverter(t, l.Router(), w.traffic)
 	opener := pick(w.opensFrom(l), v6)
 	if !row.Edit || !row.Grow || !row.HandBack {

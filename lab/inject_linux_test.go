@@ -19,6 +19,7 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -42,7 +43,7 @@ func TestInjectedSegmentsKeepTheirPorts(t *testing.T) {
 }
 
 func injectOn(t *testing.T, backend firewall.Kind, path firewall.Path, v6 bool) {
-	plain := newLab(t, lab.Topology{}) // for its addresses, which are always the same
+	plain := labtest.New(t, lab.Topology{}) // for its addresses, which are always the same
 	if v6 && !plain.IPv6 {
 		t.Skip("SKIPPED: this kernel has no IPv6")
 	}
@@ -53,7 +54,7 @@ func injectOn(t *testing.T, backend firewall.Kind, path firewall.Path, v6 bool) 
 		dial = netip.AddrPortFrom(pick(plain.Router().In, v6), publicPort)
 		topology.Redirects = []lab.Redirect{{From: dial, To: real}}
 	}
-	l := newLab(t, topology)
+	l := labtest.New(t, topology)
 	// Connection tracking sees answers to what it has not seen.
 	if err := l.Router().Sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", "1"); err != nil {
 		t.Fatal(err)

@@ -48,5 +48,13 @@ type Ends struct {
 	V4, V6    netip.Addr
 }
 
+// Addr is the address of one of the two families.
+func (e Ends) Addr(v6 bool) netip.Addr {
+	if v6 {
+		return e.V6
+	}
+	return e.V4
+}
+
 // ErrUnsupported is the error of systems without network namespaces.
 var ErrUnsupported = errors.New("lab: network namespaces exist on Linux only")

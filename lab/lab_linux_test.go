@@ -17,6 +17,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
 func contains(out []byte, s string) bool { return bytes.Contains(out, []byte(s)) }
@@ -59,7 +60,7 @@ func talk(t *testing.T, from *lab.Node, ln net.Listener, to string) netip.AddrPo
 
 func TestEveryPairTalks(t *testing.T) {
 	for _, topology := range []lab.Topology{{}, {Hop: true}, {PlainPackets: true}} {
-		l := newLab(t, topology)
+		l := labtest.New(t, topology)
 		nodes := []*lab.Node{l.Client(), l.Router(), l.Server()}
 		if h := l.Hop(); h != nil {
 			nodes = append(nodes, h)
@@ -85,7 +86,7 @@ func TestEveryPairTalks(t *testing.T) {
 
 func TestTranslation(t *testing.T) {
 	client, server := netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("198.51.100.10")
-	l := newLab(t, lab.Topology{Masquerade: true, Redirects: []lab.Redirect{
+	l := labtest.New(t, lab.Topology{Masquerade: true, Redirects: []lab.Redirect{
 		{From: netip.MustParseAddrPort("198.51.100.1:8080"), To: netip.AddrPortFrom(client, 80)},
 		{From: netip.MustParseAddrPort("192.0.2.1:8081"), To: netip.AddrPortFrom(server, 81)},
 	}})
@@ -123,7 +124,7 @@ func TestTranslation(t *testing.T) {
 }
 
 func TestLoss(t *testing.T) {
-	l := newLab(t, lab.Topology{Loss: 0.25})
+	l := labtest.New(t, lab.Topology{Loss: 0.25})
 	pc, err := l.Server().ListenPacket("udp", ":9")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +160,7 @@ func TestLoss(t *testing.T) {
 }
 
 func TestCapture(t *testing.T) {
-	l := newLab(t, lab.Topology{PlainPackets: true})
+	l := labtest.New(t, lab.Topology{PlainPackets: true})
 	dir := t.TempDir()
 	var captures []*lab.Capture
 	for _, n := range []*lab.Node{l.Client(), l.Server()} {
@@ -223,7 +224,7 @@ func readCapture(t *testing.T, name string) (hellos, frames int) {
 }
 
 func TestCommandRunsInItsNode(t *testing.T) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	for _, n := range []*lab.Node{l.Client(), l.Server()} {
 		out, err := n.Command("cat", "/proc/net/fib_trie").Output()
 		if err != nil {
@@ -239,7 +240,7 @@ func TestCommandRunsInItsNode(t *testing.T) {
 }
 
 func TestCommandDiesWithLab(t *testing.T) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	c := l.Client().Command("sleep", "600")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

@@ -1,42 +1,16 @@
 package lab_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
-// noLab is why there are no labs here; nil if there are.
-var noLab error
-
-func TestMain(m *testing.M) {
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "lab tests are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
-
-// newLab returns a lab that ends with the test.
-func newLab(t *testing.T, topology lab.Topology) *lab.Lab {
-	t.Helper()
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
-	l, err := lab.New(topology)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // TestAsNobody runs the tests of this package again as an ordinary user.
 func TestAsNobody(t *testing.T) {
@@ -66,8 +40,8 @@ func TestRootlessInside(t *testing.T) {
 	if os.Getenv("WEIR_LAB_WANT_NOBODY") == "" {
 		t.Skip("n/a: run by TestAsNobody")
 	}
-	if noLab != nil {
-		t.Fatal(noLab)
+	if err := labtest.Missing(); err != nil {
+		t.Fatal(err)
 	}
 	if os.Getuid() != 65534 || !lab.Privileged() {
 		t.Errorf("uid %d, privileged %v: want 65534 and true", os.Getuid(), lab.Privileged())

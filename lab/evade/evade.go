@@ -13,10 +13,15 @@
 package evade
 
 import (
+	"errors"
 	"io"
 
 	"github.com/weir-project/weir/evade"
 )
+
+// ErrNoTunnel is the error of systems that keep from this user what the end of a tunnel is made of: a TUN device, raw
+// sockets.
+var ErrNoTunnel = errors.New("lab/evade: no end of a tunnel")
 
 // Options say what is run.
 type Options struct {

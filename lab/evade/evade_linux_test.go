@@ -1,28 +1,19 @@
 package evade
 
 import (
+	"errors"
 	"flag"
-	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/weir-project/weir/evade"
-	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
 var only = flag.String("only", "", "attempts whose row and name match this regular expression; all if it is empty")
 
-var noLab error
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "evade tests are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // everyNth of the attempts with three pieces, of which there are thousands, are made here; `make evade`
 // makes all.
@@ -30,9 +21,7 @@ const everyNth = 37
 
 // TestEvade makes attempts against the kernel's stack.
 func TestEvade(t *testing.T) {
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
+	labtest.Need(t)
 	wanted, n := regexp.MustCompile(*only), 0
 	results, err := Run(Options{Only: func(a *evade.Attempt) bool {
 		if *only != "" {
@@ -47,6 +36,9 @@ func TestEvade(t *testing.T) {
 		}
 		return true
 	}})
+	if errors.Is(err, ErrNoTunnel) {
+		labtest.SkipIfDenied(t, err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,7 @@ var (
 	rawServer = lab.Ends{V4: netip.MustParseAddr("198.51.100.200"), V6: netip.MustParseAddr("2001:db8:2::200")}
 )
 
-func pick(e lab.Ends, f evade.Family) netip.Addr {
-	if f == evade.IPv6 {
-		return e.V6
-	}
-	return e.V4
-}
+func pick(e lab.Ends, f evade.Family) netip.Addr { return e.Addr(f == evade.IPv6) }
 
 // A network is one lab with all that attempts need: raw hosts at both ends, and receivers that listen.
 type network struct {
@@ -78,7 +73,7 @@ func (n *network) fill(kind *weirKind) (err error) {
 func (n *network) close() error {
 	var errs []error
 	if n.weir != nil {
-		errs = append(errs, n.weir.close())
+		errs = append(errs, n.weir.Close())
 	}
 	if n.service != nil {
 		n.service.close()
@@ -202,6 +197,6 @@ func (l *line) Recv(wait time.Duration) []byte {
 
 func (l *line) Divert() {
 	if l.net.weir != nil {
-		l.problem = errors.Join(l.problem, l.net.weir.divert())
+		l.problem = errors.Join(l.problem, l.net.weir.Divert())
 	}
 }

@@ -156,8 +156,10 @@ func (p *pair) moved(jobs []job) error {
 	if !slices.ContainsFunc(jobs, func(j job) bool { return j.attempt.Fragments() }) {
 		return nil
 	}
-	time.Sleep(1100 * time.Millisecond) // counters are published once a second
-	if n := p.inspected.weir.lane.Snapshot().Fragments; n.Pieces == 0 || n.Reassembled == 0 {
+	if err := p.inspected.weir.End(); err != nil { // then the counters are the last
+		return err
+	}
+	if n := p.inspected.weir.Snapshot().Fragments; n.Pieces == 0 || n.Reassembled == 0 {
 		return fmt.Errorf("lab/evade: there were fragments, and Weir has seen %d and reassembled %d datagrams", n.Pieces, n.Reassembled)
 	}
 	return nil
@@ -215,7 +217,7 @@ func (p *pair) unseen(a *evade.Attempt, o *outcome) bool {
 // try makes an attempt once.
 func (n *network) try(a *evade.Attempt, f evade.Family, twin bool) (o outcome, err error) {
 	if n.weir != nil && n.weir.kind.late {
-		if err := n.weir.rules.Remove(); err != nil {
+		if err := n.weir.Spare(); err != nil {
 			return o, err
 		}
 	}

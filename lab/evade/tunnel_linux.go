@@ -27,7 +27,7 @@ func newTunnelEnd(n *lab.Node) (*tunnelEnd, error) {
 	})
 	if err != nil {
 		e.close()
-		return nil, fmt.Errorf("lab/evade: the end of a tunnel: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNoTunnel, err)
 	}
 	go e.run(e.in4, true)
 	go e.run(e.in6, false)

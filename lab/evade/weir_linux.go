@@ -2,22 +2,18 @@ package evade
 
 import (
 	"bytes"
-	"errors"
-	"math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
-	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/evade"
-	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/lane"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/proto/all"
@@ -35,35 +31,13 @@ type weirKind struct {
 
 // A weir is a lane on the router, with an inspector that drops a flow with the word.
 type weir struct {
-	kind    weirKind
-	lane    *engine.Lane
-	socket  divert.Socket
-	rules   firewall.Backend
-	ruleset *firewall.Ruleset
-	watch   *watch
-	done    chan error
+	*lane.Lane
+	kind  weirKind
+	watch *watch
 }
 
 func newWeir(l *lab.Lab, kind weirKind) (*weir, error) {
-	n := l.Router()
-	w := &weir{kind: kind, watch: &watch{shown: map[talkKey][]byte{}}, done: make(chan error, 1)}
-	opts := firewall.Options{NetNS: n.NetNS()}
-	features := firewall.Detect(opts)
-	rules, err := firewall.Plan(firewall.Config{Traffic: firewall.Forwarded, Generation: 1, Inject: kind.conntrack}, features)
-	if err != nil {
-		return nil, err
-	}
-	w.ruleset = rules
-	if w.rules, err = firewall.Open(rules.Backend, features, opts); err != nil {
-		return nil, err
-	}
-	err = n.Do(func() (err error) {
-		w.socket, err = divert.OpenSocket("nfqueue:0", divert.WithInjectMark(firewall.DefaultMarks.Injected.Value), divert.WithUntrackedMark(rules.Translated))
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+	w := &weir{kind: kind, watch: &watch{shown: map[talkKey][]byte{}}}
 	chain, err := inspect.NewChain(1, &inspect.LabelTable{}, []inspect.Entry{{Inspector: w.watch}})
 	var grammars []proto.Grammar
 	if kind.apps {
@@ -73,35 +47,24 @@ func newWeir(l *lab.Lab, kind weirKind) (*weir, error) {
 	if err != nil {
 		return nil, err
 	}
-	begin := time.Now()
-	w.lane = engine.New(engine.Config{
-		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(), Grammars: grammars,
-		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
-			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
-			Refuse: packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension | packet.Tunnel, MinTTL: kind.floor,
-		}, Translated: rules.Translated},
-		Clock:  func() (time.Duration, time.Time) { return time.Since(begin), time.Now() },
-		Limits: engine.Limits{Flow: flow.Limits{Flows: kind.flows}},
+	outcomes := lane.Strict
+	outcomes.MinTTL = kind.floor
+	outcomes.Refuse = packet.SourceRoute | packet.RoutingType0 | packet.UnknownExtension | packet.Tunnel
+	w.Lane, err = lane.Start(l.Router(), firewall.Config{Inject: kind.conntrack}, engine.Config{
+		Grammars: grammars,
+		Program:  engine.Program{Chain: chain, Outcomes: outcomes},
+		Limits:   engine.Limits{Flow: flow.Limits{Flows: kind.flows}},
 	})
-	go func() { w.done <- w.lane.Run() }()
+	if err != nil {
+		return nil, err
+	}
 	if kind.oneWay {
-		if err := passAnswers(n); err != nil {
-			return nil, err
-		}
+		err = passAnswers(l.Router())
 	}
-	if kind.late {
-		return w, nil
+	if err == nil && !kind.late {
+		err = w.Divert()
 	}
-	return w, w.divert()
-}
-
-// divert begins the inspection.
-func (w *weir) divert() error { return w.rules.Apply(w.ruleset) }
-
-func (w *weir) close() error {
-	w.lane.Stop()
-	w.socket.Wake()
-	return errors.Join(<-w.done, w.socket.Close())
+	return w, err
 }
 
 // passAnswers has what comes from the server carry the mark of packets that are Weir's own.

@@ -3,25 +3,16 @@
 package http_test
 
 import (
-	"flag"
-	"fmt"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
+	"github.com/weir-project/weir/lab/lane"
 )
 
-var noLab error
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "http tests are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 const (
 	word        = "needle"
@@ -55,69 +46,45 @@ var settings = []setting{
 // A network is a lab in which the router edits.
 type network struct {
 	*lab.Lab
-	*weir
+	lane *lane.Lane
 	setting
 	real, dial netip.AddrPort // of the server, and as clients name it
 }
 
 // each runs do in every setting, and wants nothing to be wrong in any.
 func each(t *testing.T, do func(t *testing.T, n *network)) {
-	for _, s := range settings {
-		t.Run(s.name, func(t *testing.T) {
-			n := newNetwork(t, s)
-			do(t, n)
-			n.stop(t)
-			c := n.lane.Snapshot()
-			t.Logf("%d packets, %d edits, dropped %v, anomalies %v, %+v", c.Packets, c.Edits, c.Drops, c.Anomalies, c.Streams)
-			if c.Edits == 0 {
-				t.Error("nothing was edited: the test does not test it")
-			}
-			if s.topology.Loss == 0 && len(c.Anomalies) > 0 {
-				t.Errorf("anomalies %v", c.Anomalies)
-			}
-		})
-	}
+	labtest.Together(t, settings, func(s *setting) string { return s.name }, func(t *testing.T, s *setting) {
+		n := newNetwork(t, *s)
+		do(t, n)
+		if err := n.lane.End(); err != nil {
+			t.Error(err)
+		}
+		c := n.lane.Snapshot()
+		t.Logf("%d packets, %d edits, dropped %v, anomalies %v, %+v", c.Packets, c.Edits, c.Drops, c.Anomalies, c.Streams)
+		if c.Edits == 0 {
+			t.Error("nothing was edited: the test does not test it")
+		}
+		if s.topology.Loss == 0 && len(c.Anomalies) > 0 {
+			t.Errorf("anomalies %v", c.Anomalies)
+		}
+	})
 }
 
 func newNetwork(t *testing.T, s setting) *network {
 	t.Helper()
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	if s.v6 && !l.IPv6 {
 		t.Skip("SKIPPED: this kernel has no IPv6")
 	}
-	n := &network{setting: s, real: netip.AddrPortFrom(pick(l.Server().In, s.v6), servicePort)}
+	n := &network{setting: s, real: netip.AddrPortFrom(l.Server().In.Addr(s.v6), servicePort)}
 	if n.dial = n.real; s.dnat {
-		n.dial = netip.AddrPortFrom(pick(l.Router().In, s.v6), publicPort)
+		n.dial = netip.AddrPortFrom(l.Router().In.Addr(s.v6), publicPort)
 		s.topology.Redirects = []lab.Redirect{{From: n.dial, To: n.real}}
 	}
-	n.Lab = newLab(t, s.topology)
+	n.Lab = labtest.New(t, s.topology)
 	if err := n.Router().Sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", "1"); err != nil {
 		t.Log(err)
 	}
-	n.weir = newWeir(t, n.Router(), s.with)
+	n.lane = newWeir(t, n.Router(), s.with)
 	return n
-}
-
-func pick(e lab.Ends, v6 bool) netip.Addr {
-	if v6 {
-		return e.V6
-	}
-	return e.V4
-}
-
-func newLab(t *testing.T, topology lab.Topology) *lab.Lab {
-	t.Helper()
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
-	l, err := lab.New(topology)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
 }

@@ -8,12 +8,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -22,36 +20,12 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 )
 
 const port = 4433
 
-var noLab error
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "names tests are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
-
-func newLab(t *testing.T) *lab.Lab {
-	t.Helper()
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
-	l, err := lab.New(lab.Topology{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // A server echoes over TLS and over QUIC, and notes the names that it is asked for.
 type server struct {
@@ -229,30 +203,61 @@ func exchange(rw io.ReadWriter) error {
 	return nil
 }
 
+// An asking is one way over one family, with a name of its own that is allowed.
+type asking struct {
+	way
+	allowed string
+	from    netip.Addr
+	to      netip.AddrPort
+}
+
+func (a *asking) title() string {
+	if a.to.Addr().Is6() {
+		return a.name + " v6"
+	}
+	return a.name + " v4"
+}
+
+// askings are all ways over all families that the lab has.
+func askings(l *lab.Lab) (all []asking) {
+	for _, v6 := range []bool{false, true} {
+		if v6 && !l.IPv6 {
+			break
+		}
+		from, to := l.Client().Out.Addr(v6), netip.AddrPortFrom(l.Server().In.Addr(v6), port)
+		for _, w := range ways() {
+			all = append(all, asking{way: w, allowed: fmt.Sprintf("allowed-%02d.example", len(all)), from: from, to: to})
+		}
+	}
+	return all
+}
+
 // TestNames has the client ask for names in every way.
 func TestNames(t *testing.T) {
 	for _, action := range []string{"reject", "drop"} {
 		t.Run(action, func(t *testing.T) {
-			l := newLab(t)
-			cert, trust, err := lab.Certificate("allowed.example", "blocked.example")
+			l := labtest.New(t, lab.Topology{})
+			all := askings(l)
+			certified := []string{"blocked.example"}
+			for i := range all {
+				certified = append(certified, all[i].allowed)
+			}
+			cert, trust, err := lab.Certificate(certified...)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := &server{names: map[string]int{}, trust: trust}
-			families := map[string][2]netip.Addr{"v4": {l.Client().Out.V4, l.Server().In.V4}}
-			if l.IPv6 {
-				families["v6"] = [2]netip.Addr{l.Client().Out.V6, l.Server().In.V6}
-			}
 			w := newWeir(t, l.Router(), action)
-			for family, ends := range families {
-				to := netip.AddrPortFrom(ends[1], port)
-				serve(t, l.Server(), to, s, cert)
-				for _, way := range ways() {
-					t.Run(way.name+" "+family, func(t *testing.T) { names(t, l, s, action, ends[0], to, way) })
+			for i := range all {
+				if i == 0 || all[i].to != all[i-1].to {
+					serve(t, l.Server(), all[i].to, s, cert)
 				}
 			}
-			w.stop(t)
-			n := w.lane.Snapshot()
+			labtest.Together(t, all, (*asking).title, func(t *testing.T, a *asking) { names(t, l, s, action, a) })
+			if err := w.End(); err != nil {
+				t.Error(err)
+			}
+			n := w.Snapshot()
 			t.Logf("%d packets, %d dropped %v, %d answers, anomalies %v", n.Packets, n.Dropped, n.Drops, n.Injected, n.Anomalies)
 			if n.Panics > 0 || len(n.Anomalies) > 0 || (n.Injected > 0) != (action == "reject") {
 				t.Errorf("%d panics, %d answers, anomalies %v", n.Panics, n.Injected, n.Anomalies)
@@ -261,24 +266,26 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func names(t *testing.T, l *lab.Lab, s *server, action string, from netip.Addr, to netip.AddrPort, w way) {
-	before := s.learned("allowed.example")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+func names(t *testing.T, l *lab.Lab, s *server, action string, a *asking) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := ask(ctx, l.Client(), from, to, "allowed.example", w, s.trust); err != nil {
+	if err := ask(ctx, l.Client(), a.from, a.to, a.allowed, a.way, s.trust); err != nil {
 		t.Errorf("allowed: %v", err)
 	}
-	if s.learned("allowed.example") == before {
+	if s.learned(a.allowed) == 0 {
 		t.Error("the server did not learn of the allowed name: the test does not test it")
 	}
 	begin := time.Now()
 	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+	if action == "reject" && a.cut != nil { // it is told
+		ctx, cancel = context.WithTimeout(t.Context(), 30*time.Second)
+	}
 	defer cancel()
-	err := ask(ctx, l.Client(), from, to, "blocked.example", w, s.trust)
+	err := ask(ctx, l.Client(), a.from, a.to, "blocked.example", a.way, s.trust)
 	if err == nil || s.learned("blocked.example") > 0 {
 		t.Errorf("blocked: %v, and the server learned of it %d times", err, s.learned("blocked.example"))
 	}
-	if w.cut != nil && action == "reject" && !strings.Contains(err.Error(), "reset") {
+	if a.cut != nil && action == "reject" && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("blocked: %v after %v; want a reset", err, time.Since(begin))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/lane"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -36,27 +37,12 @@ const heldBack = 3 * time.Millisecond
 
 func (d *disturber) start(t *testing.T, n *lab.Node) {
 	t.Helper()
-	opts := firewall.Options{NetNS: n.NetNS()}
-	features := firewall.Detect(opts)
-	rules, err := firewall.Plan(firewall.Config{
-		Traffic: firewall.Forwarded, Generation: 1, Inject: true,
-		Select: []firewall.Selection{{Ports: []firewall.PortRange{firewall.Port(servicePort)}}},
-	}, features)
+	tap, err := lane.Open(n, firewall.Config{Inject: true, Select: lane.Port(servicePort)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend, err := firewall.Open(rules.Backend, features, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = n.Do(func() (err error) {
-		d.socket, err = divert.OpenSocket("nfqueue:0", divert.WithInjectMark(firewall.DefaultMarks.Injected.Value))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := backend.Apply(rules); err != nil {
+	d.socket = tap.Socket
+	if err := tap.Divert(); err != nil {
 		t.Fatal(err)
 	}
 	d.stop, d.done = make(chan struct{}), make(chan error, 1)

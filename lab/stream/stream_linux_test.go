@@ -13,20 +13,18 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
-	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/lab"
-	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/lab/labtest"
+	"github.com/weir-project/weir/lab/lane"
 )
 
 var (
@@ -36,15 +34,7 @@ var (
 	stormEach = flag.Int64("stormbytes", 1<<20, "bytes that each of them sends each way; 80 MiB make 10 GB")
 )
 
-var noLab error
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "stream tests are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 const (
 	word        = "needle"
@@ -80,63 +70,13 @@ func (e *editor) Resizes() field.Set {
 	return field.SetOf(field.Payload)
 }
 
-// A weir is a lane on a router.
-type weir struct {
-	lane   *engine.Lane
-	socket divert.Socket
-	rules  firewall.Backend
-	done   chan error
-}
-
-func newWeir(t *testing.T, n *lab.Node, with string) *weir {
+func newWeir(t *testing.T, n *lab.Node, with string) *lane.Lane {
 	t.Helper()
-	w := &weir{done: make(chan error, 1)}
-	opts := firewall.Options{NetNS: n.NetNS()}
-	features := firewall.Detect(opts)
-	rules, err := firewall.Plan(firewall.Config{
-		Traffic: firewall.Forwarded, Generation: 1, Inject: true, MayGrow: true,
-		Select: []firewall.Selection{{Ports: []firewall.PortRange{firewall.Port(servicePort)}}},
-	}, features)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.rules, err = firewall.Open(rules.Backend, features, opts); err != nil {
-		t.Fatal(err)
-	}
-	err = n.Do(func() (err error) {
-		w.socket, err = divert.OpenSocket("nfqueue:0", divert.WithInjectMark(firewall.DefaultMarks.Injected.Value), divert.WithUntrackedMark(rules.Translated))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	chain, err := inspect.NewChain(1, &inspect.LabelTable{}, []inspect.Entry{{Inspector: &editor{with: []byte(with)}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now()
-	w.lane = engine.New(engine.Config{
-		Socket: w.socket, Events: &event.Buffer{}, Seed: rand.Uint64(),
-		Program: engine.Program{Chain: chain, Outcomes: engine.Outcomes{
-			Malformed: packet.Drop, Limit: packet.Drop, Error: packet.Drop, Edit: packet.Drop,
-		}, Translated: rules.Translated},
-		Clock: func() (time.Duration, time.Time) { return time.Since(begin), time.Now() },
-		// A word must not slip through because a retransmission took its time.
-		Limits: engine.Limits{Hold: 20 * time.Second},
-	})
-	if err := w.rules.Apply(rules); err != nil {
-		t.Fatal(err)
-	}
-	go func() { w.done <- w.lane.Run() }()
-	t.Cleanup(func() {
-		w.lane.Stop()
-		w.socket.Wake()
-		if err := <-w.done; err != nil {
-			t.Error(err)
-		}
-		w.socket.Close()
-	})
-	return w
+	rules := firewall.Config{Inject: true, MayGrow: true, Select: lane.Port(servicePort)}
+	// A word must not slip through because a retransmission took its time.
+	limits := engine.Limits{Hold: 20 * time.Second}
+	alone := labtest.Alone(t, new(inspect.LabelTable), &editor{with: []byte(with)})
+	return labtest.Lane(t, n, rules, engine.Config{Program: alone, Limits: limits})
 }
 
 // A source is a text of random bytes with the word in it, some at the ends of blocks. It is made as it is read,
@@ -224,7 +164,10 @@ func TestTransfers(t *testing.T) {
 		{name: "shorter, redirected", with: "pin", dnat: true, conns: 8},
 	} {
 		s.bytes = *bytesEach
-		t.Run(s.name, func(t *testing.T) { transfer(t, s) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			transfer(t, s)
+		})
 	}
 }
 
@@ -246,42 +189,18 @@ func TestBeyondTheWrap(t *testing.T) {
 	transfer(t, setting{with: "needles and pins", conns: 1, bytes: *longBytes})
 }
 
-func pick(e lab.Ends, v6 bool) netip.Addr {
-	if v6 {
-		return e.V6
-	}
-	return e.V4
-}
-
-func newLab(t *testing.T, topology lab.Topology) *lab.Lab {
-	t.Helper()
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
-	l, err := lab.New(topology)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
-
 func transfer(t *testing.T, s setting) {
-	l := newLab(t, lab.Topology{})
+	l := labtest.New(t, lab.Topology{})
 	if s.v6 && !l.IPv6 {
 		t.Skip("SKIPPED: this kernel has no IPv6")
 	}
-	real := netip.AddrPortFrom(pick(l.Server().In, s.v6), servicePort)
+	real := netip.AddrPortFrom(l.Server().In.Addr(s.v6), servicePort)
 	dial := real
 	if s.dnat {
-		dial = netip.AddrPortFrom(pick(l.Router().In, s.v6), publicPort)
+		dial = netip.AddrPortFrom(l.Router().In.Addr(s.v6), publicPort)
 		s.topology.Redirects = []lab.Redirect{{From: dial, To: real}}
 	}
-	l = newLab(t, s.topology)
+	l = labtest.New(t, s.topology)
 	// Conntrack follows sequence numbers as they come in; without this it would call what an edit makes of
 	// them invalid, and NAT would not translate it.
 	if err := l.Router().Sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", "1"); err != nil {
@@ -328,11 +247,10 @@ func transfer(t *testing.T, s setting) {
 		})
 	}
 	group.Wait()
-	w.lane.Stop()
-	w.socket.Wake()
-	err = <-w.done
-	w.done <- err
-	n := w.lane.Snapshot()
+	if err := w.End(); err != nil {
+		t.Error(err)
+	}
+	n := w.Snapshot()
 	t.Logf("%d connections, %d MB in %v: %d packets, %d edits, dropped %v, anomalies %v, %+v",
 		s.conns, moved.Load()>>20, time.Since(begin).Round(time.Millisecond), n.Packets, n.Edits, n.Drops, n.Anomalies, n.Streams)
 	if s.disturb != nil {
@@ -349,14 +267,13 @@ func transfer(t *testing.T, s setting) {
 // exchange sends one text and reads the other, which it wants edited and otherwise whole.
 func exchange(t *testing.T, c net.Conn, id uint64, server bool, n int64, with string) int64 {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
 	mine, theirs := 2*id, 2*id+1
 	if server {
 		mine, theirs = theirs, mine
 	}
 	sent := make(chan error, 1)
-	go func() { sent <- errors.Join(send(c, newSource(mine, n, nil)), c.(*net.TCPConn).CloseWrite()) }()
-	got, err := receive(c, newSource(theirs, n, []byte(with)))
+	go func() { sent <- errors.Join(send(patient{c}, newSource(mine, n, nil)), c.(*net.TCPConn).CloseWrite()) }()
+	got, err := receive(patient{c}, newSource(theirs, n, []byte(with)))
 	if err != nil {
 		c.Close()
 	}
@@ -366,8 +283,20 @@ func exchange(t *testing.T, c net.Conn, id uint64, server bool, n int64, with st
 	return got
 }
 
-// patience is for how long connections of a transfer may take.
-const patience = 20 * time.Minute
+// A patient connection may take as long as it likes, unless nothing moves at all.
+type patient struct{ net.Conn }
+
+const patience = time.Minute
+
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.SetReadDeadline(time.Now().Add(patience))
+	return p.Conn.Read(b)
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.SetWriteDeadline(time.Now().Add(patience))
+	return p.Conn.Write(b)
+}
 
 func send(w io.Writer, s *source) error {
 	for b := s.next(); b != nil; b = s.next() {

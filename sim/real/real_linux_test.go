@@ -2,33 +2,22 @@ package real
 
 import (
 	"flag"
-	"fmt"
-	"os"
 	"testing"
 
-	"github.com/weir-project/weir/lab"
+	"github.com/weir-project/weir/lab/labtest"
 	"github.com/weir-project/weir/sim"
 )
 
 var seeds = flag.Uint64("seeds", 2000, "how many seeds TestSeeds runs")
 
-var noLab error
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if noLab = lab.Enter(); noLab != nil {
-		fmt.Fprintln(os.Stderr, "seeds against the kernel's TCP are skipped:", noLab)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // TestSeeds has Linux's TCP at one end.
 func TestSeeds(t *testing.T) {
-	if noLab != nil {
-		t.Skipf("SKIPPED: %v", noLab)
-	}
+	labtest.Need(t)
 	n, err := Open()
 	if err != nil {
+		labtest.SkipIfDenied(t, err)
 		t.Fatal(err)
 	}
 	defer n.Close()
