@@ -2,12 +2,15 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/stream"
 )
 
 // TestHeldBytesAreShownAgainAfterTheyLeft sends a word a byte at a time, more slowly than bytes wait for a
@@ -84,5 +87,33 @@ func TestFakeEnd(t *testing.T) {
 	out := b.run()
 	if last := out[len(out)-1]; !last.Verdict.Final() {
 		t.Errorf("the end of the word was %v", last.Verdict)
+	}
+}
+
+// TestMoreIsHeldThanThereIsRoom: who holds more than the limits allow is shown it once more, and told that it leaves.
+func TestMoreIsHeldThanThereIsRoom(t *testing.T) {
+	var last []byte
+	greedy := streamFunc{"ids", func(cx *inspect.Context, b []byte) inspect.Decision {
+		if !cx.Hold(len(b)) {
+			last = append(last, b[cx.Left:]...)
+		}
+		return inspect.Decision{}
+	}}
+	b := newBench(t, Config{Limits: Limits{Hold: time.Hour, Stream: stream.Limits{Window: 3000}}}, greedy)
+	k := newDialogue()
+	var text []byte
+	for i := range 10 {
+		s := bytes.Repeat([]byte{byte('a' + i)}, 1000)
+		text = append(text, s...)
+		k.say(false, string(s))
+	}
+	b.push(k.in...)
+	b.step()
+	if len(last) < len(text)-3000 || !bytes.HasPrefix(text, last) || !slices.Contains(b.told(event.KindAnomaly), "stream held-for-match-exhausted would=false") {
+		t.Errorf("%d bytes of %d were shown as those that leave: %.10q", len(last), len(text), last)
+	}
+	b.run()
+	if !bytes.Equal(last, text) {
+		t.Errorf("at the end %d bytes of %d", len(last), len(text))
 	}
 }

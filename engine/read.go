@@ -25,9 +25,8 @@ type reading struct {
 	last     bool // bytes that somebody holds leave all the same
 	message  bool // a parser shows it
 
-	payload int          // bytes unread as payload
-	base    int          // where among them those begin that the parser is fed; negative if before
-	bodies  []field.Span // of them, those marked by the parser. As many as there can be pieces of a body in a window
+	base   int          // where among the bytes unread as payload those begin that the parser is fed; negative if before
+	bodies []field.Span // those marked by the parser, likewise. As many as there can be pieces of a body in a window
 }
 
 // read shows what is unread of a direction.
@@ -41,11 +40,8 @@ func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decisio
 
 // readAll shows what is unread as messages, and then as bytes, with what of them was shown as bodies.
 func (l *Lane) readAll(end bool) {
-	r := &l.reading
-	b, _ := r.ss.conn.Unread(r.dir, stream.Payload)
-	r.payload = len(b)
 	l.readMessages(end)
-	if !r.decision.Verdict.Final() {
+	if r := &l.reading; !r.decision.Verdict.Final() {
 		l.readPayload(end || r.late)
 	}
 }
@@ -53,31 +49,30 @@ func (l *Lane) readAll(end bool) {
 // readPayload shows bytes. If there is no room for all that somebody holds, it shows that once more: there is no time.
 func (l *Lane) readPayload(end bool) {
 	r := &l.reading
-	if hold := l.showBytes(end); hold > l.limits.Stream.Window && !r.decision.Verdict.Final() {
+	if n, hold := l.showBytes(end); hold > l.limits.Stream.Window && !r.decision.Verdict.Final() {
 		l.mention(inspect.LayerStream, "held-for-match-exhausted", l.outcomes.Limit)
 		for i := range r.bodies {
 			s := &r.bodies[i]
-			s.Off, s.End = max(0, s.Off-(r.payload-hold)), max(0, s.End-(r.payload-hold))
+			s.Off, s.End = max(0, s.Off-n), max(0, s.End-n)
 		}
-		r.payload = hold
 		l.showBytes(true)
 		r.ss.conn.Done(r.dir, stream.Payload, r.hold)
 		r.ss.left[r.dir] = 0
 	}
 }
 
-// pending is how many of the bytes that are unread as payload the parser is not done with, and has not marked. Where nothing is
+// pending is how many of the n bytes that are unread as payload the parser is not done with, and has not marked. Where nothing is
 // altered nothing waits for it.
-func (r *reading) pending() int {
+func (r *reading) pending(n int) int {
 	if r.ss.parser == nil || r.lane.outcomes.Monitor {
 		return 0
 	}
 	b, _ := r.ss.conn.Unread(r.dir, stream.Message)
-	n := min(len(b), r.payload)
+	pending := min(len(b), n)
 	if k := len(r.bodies); k > 0 {
-		n = min(n, r.payload-r.bodies[k-1].End)
+		pending = min(pending, n-r.bodies[k-1].End)
 	}
-	return n
+	return pending
 }
 
 // Mark implements proto.Marker.
@@ -97,8 +92,8 @@ func (r *reading) Mark(off, end int) {
 	}
 }
 
-// showBytes shows what is unread as payload, and returns how much of it is held.
-func (l *Lane) showBytes(end bool) (hold int) {
+// showBytes shows what is unread as payload. It is done with n bytes, and hold more are held.
+func (l *Lane) showBytes(end bool) (n, hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	left := &r.ss.left[r.dir]
@@ -106,7 +101,7 @@ func (l *Lane) showBytes(end bool) (hold int) {
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(*left, seen)
-		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending()
+		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending(len(b))
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
 			if f.Interest&v.Bit != 0 && !r.decision.Verdict.Final() {
@@ -120,12 +115,13 @@ func (l *Lane) showBytes(end bool) (hold int) {
 		}
 	}
 	hold = min(r.hold, len(b))
-	conn.Done(r.dir, stream.Payload, len(b)-hold)
-	if *left = max(0, *left-(len(b)-hold)); end {
+	n = len(b) - hold
+	conn.Done(r.dir, stream.Payload, n)
+	if *left = max(0, *left-n); end {
 		*left = hold
 	}
 	r.hold, r.last = hold, false
-	return hold
+	return n, hold
 }
 
 // showPayload shows bytes as the field of that name. Edits of it count in b.
@@ -198,7 +194,8 @@ func (l *Lane) feedParser(b []byte, end, late bool) (got proto.Progress, n int) 
 		in.Edits, in.Resize = l.chain.Edits, l.chain.Resize
 	}
 	was := r.late
-	r.base = r.payload - len(b)
+	payload, _ := r.ss.conn.Unread(r.dir, stream.Payload)
+	r.base = len(payload) - len(b)
 	r.message, r.late = true, late || end // a FIN may be a fake, and more bytes follow
 	got = r.ss.parser.Feed(in, r)
 	r.message, r.late = false, was
