@@ -58,6 +58,8 @@ func (s *scenario) chooseDeaths() {
 		s.deaths = append(s.deaths, at)
 	}
 	s.editor.dies = true
+	u := &s.editor.rules[0]
+	u.with = u.with[:min(len(u.with), 40)] // what grows by more follows slowly where the copy of it is lost
 	s.editor.rules[1] = s.editor.rules[0] // who meets a connection in its middle cannot know which end has called
 }
 
