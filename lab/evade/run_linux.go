@@ -41,27 +41,34 @@ func Run(o Options) (results []evade.Result, err error) {
 			all = append(all, a)
 		}
 	}
+	// Each setting has networks of its own, and attempts wait most of the time.
+	parts, errs := make([][]evade.Result, len(settings)), make([]error, len(settings))
+	var group sync.WaitGroup
 	for i := range settings {
 		s := &settings[i]
-		var jobs []job
-		for k := range all {
-			if !s.wants(&all[k]) {
-				continue
-			}
-			for _, f := range []evade.Family{evade.IPv4, evade.IPv6} {
-				if all[k].Families&f != 0 {
-					jobs = append(jobs, job{attempt: &all[k], family: f})
-				}
-			}
-		}
-		part, err := s.run(jobs, o)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, part...)
+		group.Go(func() { parts[i], errs[i] = s.run(s.jobs(all), o) })
 	}
-	return results, nil
+	group.Wait()
+	return slices.Concat(parts...), errors.Join(errs...)
 }
+
+// jobs are the attempts of a setting, over each of their families.
+func (s *setting) jobs(all []evade.Attempt) (jobs []job) {
+	for k := range all {
+		if !s.wants(&all[k]) {
+			continue
+		}
+		for _, f := range []evade.Family{evade.IPv4, evade.IPv6} {
+			if all[k].Families&f != 0 {
+				jobs = append(jobs, job{attempt: &all[k], family: f})
+			}
+		}
+	}
+	return jobs
+}
+
+// saying is held by whoever writes to Options.Say.
+var saying sync.Mutex
 
 // A job is one attempt over one family.
 type job struct {
@@ -110,15 +117,14 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 	errs := make([]error, len(jobs))
 	todo := make(chan int)
 	var group sync.WaitGroup
-	var mu sync.Mutex
 	for range width {
 		group.Go(func() {
 			for i := range todo {
 				results[i], errs[i] = p.judge(jobs[i])
 				if o.Say != nil {
-					mu.Lock()
+					saying.Lock()
 					fmt.Fprintln(o.Say, results[i].String())
-					mu.Unlock()
+					saying.Unlock()
 				}
 			}
 		})
