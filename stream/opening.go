@@ -144,15 +144,15 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 		return discard("tcp-crossing-syn")
 	}
 	up, down := &c.half[flow.ToServer], &c.half[flow.ToClient]
-	if c.phase == phaseOpen && s.seq == down.first && s.h.Ack() == up.first {
-		c.cleanSYN(p) // once more: the client's acknowledgement was lost
-		return Arrival{}
-	}
 	if up.unsure {
 		up.unsure, down.seen = false, true
 		up.begin(s.h.Ack())
 		down.begin(s.seq)
 		return Arrival{Moved: true} // met in its middle, before the server knew that the client agrees
+	}
+	if c.phase == phaseOpen && s.seq == down.first && s.h.Ack() == up.first {
+		c.cleanSYN(p) // once more: the client's acknowledgement was lost
+		return Arrival{}
 	}
 	syn, ok := c.opening().find(flow.ToServer, s.h.Ack())
 	if !ok && (c.phase != phaseNew || c.anySYN()) && c.open.next[flow.ToServer] <= maxCandidates {
