@@ -61,24 +61,34 @@ func (c *Capture) open(n *Node) error {
 		if link != name {
 			return nil
 		}
-		// Protocol 0 receives nothing, so nothing comes from other interfaces before bind.
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		fd, err := packetSocket(unix.SOCK_RAW, index)
 		if err != nil {
 			return err
 		}
 		c.socket = os.NewFile(uintptr(fd), "capture "+link)
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer) != nil {
-			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer)
-		}
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-		if err == nil {
-			err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian16(unix.ETH_P_ALL), Ifindex: index})
-		}
-		if err != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
 			c.socket.Close()
+			return err
 		}
-		return err
+		return nil
 	})
+}
+
+// packetSocket opens a socket that gets whatever passes an interface (packet(7)).
+func packetSocket(kind, index int) (fd int, err error) {
+	// Protocol 0 receives nothing, so nothing comes from other interfaces before bind.
+	fd, err = unix.Socket(unix.AF_PACKET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian16(unix.ETH_P_ALL), Ifindex: index}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 func (c *Capture) create(path string) (err error) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/firewall"
@@ -106,20 +104,7 @@ func (w *wire) segments(t *testing.T) (all []segment) {
 	if err := w.capture.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(w.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := pcapgo.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		frame, _, err := r.ReadPacketData()
-		if err != nil {
-			return all // the end
-		}
+	_ = eachFrame(t, w.name, func(frame []byte, _ time.Time) {
 		p := gopacket.NewPacket(frame, layers.LinkTypeEthernet, gopacket.Default)
 		if tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
 			src, dst := p.NetworkLayer().NetworkFlow().Endpoints()
@@ -128,7 +113,8 @@ func (w *wire) segments(t *testing.T) (all []segment) {
 				to:   net.JoinHostPort(dst.String(), fmt.Sprint(uint16(tcp.DstPort))), TCP: tcp,
 			})
 		}
-	}
+	}) // it goes on, and may end in the middle of a frame
+	return all
 }
 
 // A watch knows all connections that there were between two hosts.

@@ -190,27 +190,33 @@ func TestCapture(t *testing.T) {
 	}
 }
 
+// eachFrame reads a capture, and returns what ended it: io.EOF at the end of a whole one.
+func eachFrame(t *testing.T, name string, f func(frame []byte, at time.Time)) error {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := pcapgo.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		frame, info, err := r.ReadPacketData()
+		if err != nil {
+			return err
+		}
+		f(frame, info.Timestamp)
+	}
+}
+
 func readCapture(t *testing.T, name string) (hellos, frames int) {
 	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := pcapgo.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; frames++ {
-		data, info, err := r.ReadPacketData()
-		if err == io.EOF {
-			return hellos, frames
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if time.Since(info.Timestamp).Abs() > time.Hour {
-			t.Errorf("frame of %v", info.Timestamp)
+	end := eachFrame(t, name, func(data []byte, at time.Time) {
+		frames++
+		if time.Since(at).Abs() > time.Hour {
+			t.Errorf("frame of %v", at)
 		}
 		p := gopacket.NewPacket(data, layers.LinkTypeEthernet, gopacket.Default)
 		if tcp := p.Layer(layers.LayerTypeTCP); tcp != nil && string(tcp.LayerPayload()) == "hello" {
@@ -220,7 +226,11 @@ func readCapture(t *testing.T, name string) (hellos, frames int) {
 				t.Errorf("%s: with plain packets a checksum is wrong: %v %v", name, mismatches, err)
 			}
 		}
+	})
+	if end != io.EOF {
+		t.Fatal(end)
 	}
+	return hellos, frames
 }
 
 func TestCommandRunsInItsNode(t *testing.T) {

@@ -74,17 +74,11 @@ func (r *Raw) bind(name string) error {
 		return err
 	}
 	r.index = link.Attrs().Index
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := packetSocket(unix.SOCK_DGRAM, r.index)
 	if err != nil {
 		return err
 	}
 	r.file = os.NewFile(uintptr(fd), "raw host "+name)
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian16(unix.ETH_P_ALL), Ifindex: r.index}); err != nil {
-		return err
-	}
 	r.conn, err = r.file.SyscallConn()
 	return err
 }

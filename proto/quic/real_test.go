@@ -3,13 +3,10 @@ package quic
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"strings"
 	"sync"
@@ -19,6 +16,7 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/prototest"
 )
 
 // A recorder is a server's socket that notes the datagrams of both directions.
@@ -46,19 +44,6 @@ func (r *recorder) ReadFrom(b []byte) (int, net.Addr, error) {
 func (r *recorder) WriteTo(b []byte, to net.Addr) (int, error) {
 	r.note(flow.ToClient, b)
 	return r.PacketConn.WriteTo(b, to)
-}
-
-func certified(t testing.TB) tls.Certificate {
-	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, public, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // TestQUICGo reads what a real client and a real server say.
@@ -96,7 +81,7 @@ func TestQUICGo(t *testing.T) {
 			tr := &quicgo.Transport{Conn: r, VerifySourceAddress: func(net.Addr) bool { return c.retry }}
 			defer conn.Close()
 			defer tr.Close()
-			ln, err := tr.Listen(&tls.Config{Certificates: []tls.Certificate{certified(t)}, NextProtos: []string{"h3"}, CurvePreferences: c.curves}, nil)
+			ln, err := tr.Listen(&tls.Config{Certificates: []tls.Certificate{prototest.Certificate(t, pkix.Name{})}, NextProtos: []string{"h3"}, CurvePreferences: c.curves}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,14 +1,10 @@
 package tls
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -65,18 +61,11 @@ func readRecord(t testing.TB, r io.Reader) []byte {
 // answer returns what a crypto/tls server answers to a ClientHello, up to the end of its first write.
 func answer(t testing.TB, clientHello []byte) []byte {
 	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, public, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := certified(t)
 	near, far := net.Pipe()
 	defer far.Close()
 	go func() {
-		tls.Server(near, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}).Handshake()
+		tls.Server(near, &tls.Config{Certificates: []tls.Certificate{cert}}).Handshake()
 		near.Close()
 	}()
 	if _, err := far.Write(clientHello); err != nil {
