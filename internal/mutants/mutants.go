@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"what the receiver has is sent again", "depart.go", "from := h.place(s.seq).Max(h.una).Min(h.sent)", "from := h.place(s.seq).Min(h.sent)"},
 	{"segments leave a gap", "depart.go", "from := h.place(s.seq).Max(h.una).Min(h.sent)", "from := h.place(s.seq).Max(h.una)"},
 	{"edited bytes leave as they came", "depart.go", "!h.m.identity() || s.seq.Less(h.edited) || h.sent.Less(s.seq)", "!h.m.identity() || h.sent.Less(s.seq)"},
-	{"empty segments run ahead of held bytes", "depart.go", "if s.seq == h.next || h.ahead(s) {", "if h.ahead(s) {"},
+	{"empty segments run ahead of held bytes", "depart.go", "case s.seq == h.next || h.ahead(s):", "case h.ahead(s):"},
 	{"a nudge is no old byte", "depart.go", "return p.SetSeq(h.una.Sub(1))", "return p.SetSeq(h.una)"},
 	{"a FIN leaves before its time", "depart.go", "fin = fin && to == h.m.toOutEnd(h.fin)", "fin = fin && true"},
 	{"what grows exceeds the window", "depart.go", "\t\tto = h.allowed(to).Max(from)\n", ""},
