@@ -15,8 +15,12 @@ func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	if from.Transport != packet.TCP {
 		return match(g.whole(unit) || hinted(unit, from.ServerPort))
 	}
+	unit, known := g.behind(unit, from.ServerPort)
+	if known != proto.Yes {
+		return known
+	}
 	if len(unit) < 2+headerSize {
-		return g.partial(unit)
+		return g.partial(unit, from.ServerPort)
 	}
 	n := int(binary.BigEndian.Uint16(unit))
 	msg := unit[2:]
@@ -36,9 +40,28 @@ func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	return match(g.layout.plausible())
 }
 
+// behind returns what stands behind messages that say nothing of the protocol: those too short for a header and, where
+// DNS is expected, those of an opcode that is not known. Servers read on behind them, and so does the parser. Where DNS is not expected, protocols that begin with a length of four bytes look alike, and are not kept
+// waiting.
+func (g *Grammar) behind(unit []byte, port uint16) ([]byte, proto.Match) {
+	for len(unit) >= 2 {
+		n := int(binary.BigEndian.Uint16(unit))
+		switch {
+		case n >= headerSize && (len(unit) < 2+headerSize || knownOpcode(unit[4]) || !expected(port) || !smallCounts(unit[2:])):
+			return unit, proto.Yes
+		case n > 0 && !expected(port) && len(unit) < 2+n+2+headerSize:
+			return nil, proto.No
+		case len(unit) < 2+n:
+			return nil, proto.Maybe
+		}
+		unit = unit[2+n:]
+	}
+	return unit, proto.Yes
+}
+
 // partial judges fewer bytes than a header over TCP.
-func (g *Grammar) partial(unit []byte) proto.Match {
-	if len(unit) >= 2 && binary.BigEndian.Uint16(unit) < headerSize || len(unit) >= 5 && !knownOpcode(unit[4]) {
+func (g *Grammar) partial(unit []byte, port uint16) proto.Match {
+	if len(unit) >= 5 && !knownOpcode(unit[4]) && !expected(port) {
 		return proto.No
 	}
 	return proto.Maybe
@@ -79,11 +102,14 @@ func sane(msg []byte, maxRecords int) bool {
 
 // hinted takes a sane opcode and at most 255 of everything on a port where DNS is expected.
 func hinted(msg []byte, port uint16) bool {
-	if port != 53 && port != 5353 && port != 5355 || len(msg) < headerSize {
-		return false
-	}
-	return knownOpcode(msg[2]) && msg[4]|msg[6]|msg[8]|msg[10] == 0
+	return expected(port) && len(msg) >= headerSize && knownOpcode(msg[2]) && smallCounts(msg)
 }
+
+// smallCounts reports whether a header counts at most 255 of each section.
+func smallCounts(msg []byte) bool { return msg[4]|msg[6]|msg[8]|msg[10] == 0 }
+
+// expected reports whether a port is for DNS, multicast DNS or LLMNR.
+func expected(port uint16) bool { return port == 53 || port == 5353 || port == 5355 }
 
 // knownOpcode takes QUERY, STATUS, NOTIFY and UPDATE from the third byte of a header. Stateful
 // operations (RFC 8490) have no questions and no records to read.

@@ -12,7 +12,14 @@ import (
 )
 
 func TestRecognise(t *testing.T) {
-	onPort53 := proto.Peer{Transport: packet.UDP, ServerPort: 53}
+	onPort53, tcpPort53 := proto.Peer{Transport: packet.UDP, ServerPort: 53}, proto.Peer{Transport: packet.TCP, ServerPort: 53}
+	exampleQuery := string(message(0x0100, 1, 0, 0, 0, exampleA))
+	framed := func(messages ...string) (b []byte) {
+		for _, m := range messages {
+			b = append(binary.BigEndian.AppendUint16(b, uint16(len(m))), m...)
+		}
+		return b
+	}
 	for _, c := range []struct {
 		name string
 		unit []byte
@@ -48,6 +55,16 @@ func TestRecognise(t *testing.T) {
 		{"TCP, SSH", []byte("SSH-2.0-OpenSSH_9.9\r\n"), tcp, proto.No},
 		{"TCP, no length", []byte{0}, tcp, proto.Maybe},
 		{"TCP, short length", []byte{0, 11}, tcp, proto.No},
+		{"TCP, an empty message before", framed("", exampleQuery), tcp, proto.Yes},
+		{"TCP, empty messages", make([]byte, 8), tcp, proto.Maybe},
+		{"TCP, a short message before", framed("short", exampleQuery), tcp, proto.Yes},
+		{"TCP, a short message cut, on port 53", framed("short", exampleQuery)[:5], tcpPort53, proto.Maybe},
+		{"TCP, an unknown opcode before, on port 53", framed(string(message(0x4800, 1, 0, 0, 0, exampleA)), exampleQuery), tcpPort53, proto.Yes},
+		{"TCP, an unknown opcode cut, on port 53", framed(string(message(0x4800, 1, 0, 0, 0, exampleA)))[:9], tcpPort53, proto.Maybe},
+		{"TCP, SSH on port 53", []byte("SSH-2.0-OpenSSH_9.9\r\n"), tcpPort53, proto.No},
+		{"TCP, PostgreSQL", unhex("0000000804d2162f"), tcp, proto.No},
+		{"TCP, SMB", unhex("00000054ff534d4272000000001843c8"), tcp, proto.No},
+		{"TCP, Kerberos", unhex("000005b06c8205ac308205a8a103020105a20302010c"), tcp, proto.No},
 	} {
 		if got := New().Recognise(c.unit, c.from); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
