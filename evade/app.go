@@ -1,18 +1,13 @@
 package evade
 
 import (
-	"bytes"
 	"cmp"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
 
-// This file is A1 to A3, A7 and A8, and the list of all rows A: messages that a receiver reads otherwise than one might think. They go in small
+// This file is A1 and A2, and the list of all rows A: messages that a receiver reads otherwise than one might think. They go in small
 // segments, over a connection that is honest.
 
 // An App is what the receiving application speaks.
@@ -60,29 +55,39 @@ func reply(row, name string, response func(word string) string) Attempt {
 // refused are messages that can be read in two ways, or not at all, with what says that nobody has to take them. No
 // twin of them need arrive.
 var refused = map[string]string{
-	"folded host":                          "RFC 9112 §5.2: a server may refuse it",
-	"a folded field before":                "RFC 9112 §5.2: a server may refuse it",
-	"a folded transfer coding":             "RFC 9112 §5.2: whoever passes it on may answer 502 instead",
-	"two hosts, the first":                 "RFC 9112 §3.2: a server must refuse it",
-	"two hosts, the second":                "RFC 9112 §3.2: a server must refuse it",
-	"space before the colon":               "RFC 9112 §5.1: a server must refuse it",
-	"no version":                           "RFC 9112 §2.3: every message has a version",
-	"spaces in the request line":           "RFC 9112 §3: a server should refuse it",
-	"a length with a sign":                 "RFC 9112 §6.3: a server must refuse it",
-	"a body by length and chunks":          "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
-	"a body by chunks and length":          "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
-	"chunks and a length":                  "RFC 9112 §6.3: it ought to be an error",
-	"chunks in HTTP/1.0":                   "RFC 9112 §6.1: its framing is faulty",
-	"chunks by the second coding":          "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
-	"chunks by a second field":             "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
-	"chunks, line feeds alone":             "RFC 9112 §7.1: lines of chunks end with CR LF",
-	"an unknown coding":                    "nobody can look into it; outcomes.limit, which is drop here, says what becomes of it",
-	"gzip, its sum missing, of a request":  "RFC 1952 §2.3: it is not whole",
-	"gzip, its sum missing, of a response": "RFC 1952 §2.3: it is not whole",
-	"a pointer forwards, UDP":              "RFC 1035 §4.1.4: pointers go back",
-	"a pointer forwards, TCP":              "RFC 1035 §4.1.4: pointers go back",
-	"by a pointer to itself, UDP":          "RFC 1035 §4.1.4: pointers go back",
-	"by a pointer to itself, TCP":          "RFC 1035 §4.1.4: pointers go back",
+	"folded host":                                             "RFC 9112 §5.2: a server may refuse it",
+	"a folded field before":                                   "RFC 9112 §5.2: a server may refuse it",
+	"a folded transfer coding":                                "RFC 9112 §5.2: whoever passes it on may answer 502 instead",
+	"two hosts, the first":                                    "RFC 9112 §3.2: a server must refuse it",
+	"two hosts, the second":                                   "RFC 9112 §3.2: a server must refuse it",
+	"space before the colon":                                  "RFC 9112 §5.1: a server must refuse it",
+	"no version":                                              "RFC 9112 §2.3: every message has a version",
+	"spaces in the request line":                              "RFC 9112 §3: a server should refuse it",
+	"a length with a sign":                                    "RFC 9112 §6.3: a server must refuse it",
+	"a body by length and chunks":                             "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
+	"a body by chunks and length":                             "RFC 9112 §6.1: a server may refuse it, and §6.3: it ought to",
+	"chunks and a length":                                     "RFC 9112 §6.3: it ought to be an error",
+	"chunks in HTTP/1.0":                                      "RFC 9112 §6.1: its framing is faulty",
+	"chunks by the second coding":                             "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
+	"chunks by a second field":                                "RFC 9112 §6.1, §7: there is no such coding, and a server should refuse it",
+	"chunks, line feeds alone":                                "RFC 9112 §7.1: lines of chunks end with CR LF",
+	"an unknown coding":                                       "nobody can look into it; outcomes.limit, which is drop here, says what becomes of it",
+	"gzip, its sum missing, of a request":                     "RFC 1952 §2.3: it is not whole",
+	"gzip, its sum missing, of a response":                    "RFC 1952 §2.3: it is not whole",
+	"gzip, a bomb, of a request":                              "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"gzip, a bomb, of a response":                             "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"brotli, a bomb, of a request":                            "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"brotli, a bomb, of a response":                           "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"zstd, a bomb, of a request":                              "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"zstd, a bomb, of a response":                             "more than limits allow (100 bytes from one); outcomes.limit, which is drop here, says what becomes of it",
+	"an empty message before, TCP":                            "RFC 1035 §4.1: a message has a header",
+	"a message of five bytes before, TCP":                     "RFC 1035 §4.1: a message has a header",
+	"DNS on an odd port, an empty message before, TCP":        "RFC 1035 §4.1: a message has a header",
+	"DNS on an odd port, a message of five bytes before, TCP": "RFC 1035 §4.1: a message has a header",
+	"a pointer forwards, UDP":                                 "RFC 1035 §4.1.4: pointers go back",
+	"a pointer forwards, TCP":                                 "RFC 1035 §4.1.4: pointers go back",
+	"by a pointer to itself, UDP":                             "RFC 1035 §4.1.4: pointers go back",
+	"by a pointer to itself, TCP":                             "RFC 1035 §4.1.4: pointers go back",
 }
 
 // known are attempts that pass still.
@@ -125,14 +130,7 @@ func messages() (all []Attempt) {
 	all = append(all, queries()...)
 	all = append(all, initials()...)
 	all = append(all, secrets()...)
-	for name, junk := range map[string]string{
-		"empty lines before": "\r\n\r\n", "a whole request before": "GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
-		"ten requests before": strings.Repeat("GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n", 10),
-	} {
-		a := web("A8", "HTTP on an odd port, "+name, func(w string) string { return junk + "GET /" + w + " HTTP/1.1\r\nHost: www.example.org\r\n\r\n" })
-		a.OddPort = true
-		all = append(all, a)
-	}
+	all = append(all, oddPorts()...)
 	return all
 }
 
@@ -247,43 +245,4 @@ var responses = map[string]func(w string) string{
 	"chunks with long extensions": func(w string) string {
 		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(w, 10, ";"+strings.Repeat("x", 300))
 	},
-}
-
-// A coding is a content coding with its name.
-type coding struct {
-	name   string
-	encode func(io.Writer) io.WriteCloser
-	twice  bool
-	cut    int // bytes that are missing at the end
-}
-
-func gzipper(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
-
-var codings = map[string]coding{
-	"gzip":                 {name: "gzip", encode: gzipper},
-	"gzip by another name": {name: "x-gzip", encode: gzipper},
-	"gzip, stored":         {name: "gzip", encode: func(w io.Writer) io.WriteCloser { z, _ := gzip.NewWriterLevel(w, gzip.NoCompression); return z }},
-	"gzip with a name": {name: "gzip", encode: func(w io.Writer) io.WriteCloser {
-		z := gzip.NewWriter(w)
-		z.Name, z.Comment, z.Extra = "a file", "a comment", []byte("extra")
-		return z
-	}},
-	"gzip twice":             {name: "gzip, gzip", encode: gzipper, twice: true},
-	"gzip, its sum missing":  {name: "gzip", encode: gzipper, cut: 8},
-	"deflate":                {name: "deflate", encode: func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }},
-	"deflate without header": {name: "deflate", encode: func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, 5); return z }},
-}
-
-// coded is a length and a coded body.
-func coded(c coding, word string) string {
-	body := []byte(word)
-	for range 1 + map[bool]int{true: 1}[c.twice] {
-		var b bytes.Buffer
-		z := c.encode(&b)
-		_, _ = z.Write(body) // into memory
-		_ = z.Close()
-		body = b.Bytes()
-	}
-	body = body[:len(body)-c.cut]
-	return fmt.Sprintf("Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", c.name, len(body), body)
 }

@@ -77,6 +77,7 @@ type Attempt struct {
 	Lazy     time.Duration // its application does not read before
 	Late     bool          // inspection begins when the Link is told
 	OneWay   bool          // only what the attempt sends comes to inspection
+	Floor    bool          // inspection drops what has too few hops left for the receiver
 	Crowded  bool          // inspection has room for CrowdedFlows flows
 	Tunnel   bool          // it takes datagrams out of others (IP in IP)
 

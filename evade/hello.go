@@ -1,6 +1,8 @@
 package evade
 
 import (
+	"bytes"
+	"crypto/ecdh"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
@@ -12,10 +14,27 @@ import (
 
 // hello returns what a TLS client says first, without the record layer.
 func hello(name string, protocols []string, max uint16) []byte {
+	return helloBy(&tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: protocols, MaxVersion: max})
+}
+
+// encryptedHello returns one whose true name is encrypted (RFC 9849), with the other in the open.
+func encryptedHello(inner, outer string) []byte {
+	key := must(ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{7}, 32))).PublicKey().Bytes()
+	b := append([]byte{9, 0, 0x20, 0, byte(len(key))}, key...) // the receiver has no such key
+	b = append(b, 0, 4, 0, 1, 0, 1, 0, byte(len(outer)))
+	b = append(append(b, outer...), 0, 0)
+	config := append(binary.BigEndian.AppendUint16([]byte{0xfe, 0x0d}, uint16(len(b))), b...)
+	return helloBy(&tls.Config{
+		ServerName: inner, MinVersion: tls.VersionTLS13,
+		EncryptedClientHelloConfigList: append(binary.BigEndian.AppendUint16(nil, uint16(len(config))), config...),
+	})
+}
+
+func helloBy(config *tls.Config) []byte {
 	c, s := net.Pipe()
 	defer s.Close()
 	go func() {
-		_ = tls.Client(c, &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: protocols, MaxVersion: max}).Handshake() // nobody answers
+		_ = tls.Client(c, config).Handshake() // nobody answers
 		c.Close()
 	}()
 	var header [5]byte
@@ -78,6 +97,8 @@ func hellos() (all []Attempt) {
 	}
 	add("15 KB", 1200, func(h string) string { return records(hello(h, many, 0), whole, 0x301) })
 	add("15 KB, records of 1000 bytes", 1200, func(h string) string { return records(hello(h, many, 0), 1000, 0x301) })
+	add("an encrypted hello within", 1200, func(h string) string { return records(encryptedHello("www.example.org", h), whole, 0x301) })
+	add("an encrypted hello within, records of 100 bytes", 1200, func(h string) string { return records(encryptedHello("www.example.org", h), 100, 0x301) })
 	add("an odd record version", 100, func(h string) string { return records(hello(h, nil, 0), whole, 0x303) })
 	return all
 }
@@ -154,6 +175,14 @@ func queries() (all []Attempt) {
 	}
 	all = append(all, Attempt{Row: "A5", Name: "the length cut in two, TCP", Families: Both, App: DNS, steps: steps(
 		deliver(func(w string) string { return framed(query(labels(w + "example"))) }), start, real(0, 1), acked(1), real(1, 9), finish)})
+	for name, before := range map[string]string{
+		"an empty message before":        "\x00\x00",
+		"a message of five bytes before": "\x00\x05short",
+		"an unknown opcode before":       framed([]byte("\x12\x34\x48\x00\x00\x00\x00\x00\x00\x00\x00\x00")),
+	} {
+		all = append(all, Attempt{Row: "A5", Name: name + ", TCP", Families: Both, App: DNS, steps: steps(
+			deliver(func(w string) string { return before + framed(query(labels(w+"example"))) }), start, finish)})
+	}
 	all = append(all, Attempt{Row: "A5", Name: "two messages in one stream, TCP", Families: Both, App: DNS, steps: steps(
 		deliver(func(w string) string {
 			return framed(query(labels("www.example.org"))) + framed(query(labels(w+"example")))

@@ -143,7 +143,7 @@ func try(t *testing.T, a *evade.Attempt, f evade.Family, policy evade.Policy, tw
 		return w.model.Read
 	}
 	flows, floor := 64, uint8(0)
-	if a.Late { // nothing of the connection was seen before that a TTL could be held against
+	if a.Floor {
 		floor = 3
 	}
 	if a.Crowded {

@@ -115,7 +115,7 @@ func openings() (all []Attempt) {
 	add(Attempt{Row: "T7", Name: "inspection begins before the word", Late: true}, start, real(0, unit), acked(unit), divert)
 	add(Attempt{Row: "T7", Name: "inspection begins before the word, pieces backwards", Late: true},
 		start, real(0, unit), acked(unit), divert, real(40, 64), real(24, 40), pause(moment))
-	add(Attempt{Row: "T7", Name: "inspection begins before the word, lies first", Late: true},
+	add(Attempt{Row: "T7", Name: "inspection begins before the word, lies first", Late: true, Floor: true},
 		start, real(0, unit), acked(unit), divert, send(seg{from: 24, to: 40, lie: true, ip: ip{ttl: shortTTL}}), real(24, 40), pause(moment))
 	add(Attempt{Row: "T7", Name: "inspection begins before the word, lies long ago first", Late: true},
 		start, real(0, unit), acked(unit), divert, send(seg{from: 0, to: unit, lie: true, seq: 1<<32 - 4000}), pause(moment))

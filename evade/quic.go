@@ -9,6 +9,8 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
+
+	"github.com/weir-project/weir/packet"
 )
 
 // This file is A6: Initial packets of QUIC (RFC 9000 §17.2.2, RFC 9001 §5, RFC 9369 §3), whose keys anybody can know.
@@ -125,16 +127,22 @@ func join(frames ...[]byte) (b []byte) {
 func initials() (all []Attempt) {
 	type maker func(q *initial, h []byte) [][]byte
 	add := func(name string, v quicVersion, curves []tls.CurveID, make maker) {
-		all = append(all, Attempt{Row: "A6", Name: name, Families: Both, App: QUIC, UDP: true, steps: steps(
+		// Which of two first datagrams is the fake does not show, if nothing was sent before.
+		fake := name == "a fake with a small TTL before"
+		all = append(all, Attempt{Row: "A6", Name: name, Families: Both, App: QUIC, UDP: true, Floor: fake, steps: steps(
 			deliver(func(w string) string { return w + "example" }),
 			func(t *talk) {
 				q := newInitial(v, t.path.Me.Port())
 				if !t.path.v4() {
 					q.datagram = 1232
 				}
-				for _, d := range make(q, quicHello(string(t.text.Real), curves...)) {
+				for i, d := range make(q, quicHello(string(t.text.Real), curves...)) {
 					t.id++
-					t.link.Send(t.path.datagram(ip{id: t.id}, 17, t.path.udp(d)))
+					h := ip{id: t.id}
+					if i == 0 && fake {
+						h.ttl = shortTTL
+					}
+					t.link.Send(t.path.datagram(h, packet.UDP, t.path.udp(d)))
 					t.listen(moment, nil)
 				}
 			})})
@@ -183,6 +191,10 @@ func initials() (all []Attempt) {
 		bad := q.packet(crypto(lie, 0, len(lie)))
 		bad[len(bad)-1] ^= 1
 		return [][]byte{bad, q.packet(crypto(h, 0, len(h)))}
+	})
+	add("a fake with a small TTL before", quicV1, small, func(q *initial, h []byte) [][]byte {
+		lie := quicHello("a-name-that-is-of-no-interest-to-anybody-at-all.example", tls.X25519)
+		return [][]byte{q.packet(crypto(lie, 0, len(lie))), q.packet(crypto(h, 0, len(h)))}
 	})
 	add("a version that is to be negotiated before", quicV1, small, func(q *initial, h []byte) [][]byte {
 		odd := q.packet(crypto(h, 0, len(h)))

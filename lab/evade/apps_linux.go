@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go"
 	"github.com/weir-project/weir/evade"
@@ -28,7 +30,9 @@ const (
 	portHTTP    = 80
 	portOddHTTP = 7080
 	portTLS     = 443
+	portOddTLS  = 7443
 	portDNS     = 53
+	portOddDNS  = 7053
 )
 
 // appPort is where the application of an attempt listens.
@@ -38,6 +42,10 @@ func appPort(a *evade.Attempt) (port uint16, ok bool) {
 		return portOddHTTP, true
 	case a.App == evade.HTTP:
 		return portHTTP, true
+	case a.App == evade.TLS && a.OddPort:
+		return portOddTLS, true
+	case a.App == evade.DNS && a.OddPort:
+		return portOddDNS, true
 	case a.App == evade.TLS || a.App == evade.QUIC:
 		return portTLS, true
 	case a.App == evade.DNS:
@@ -73,30 +81,42 @@ func (s *service) apps(n *lab.Node) error {
 			s.closers = append(s.closers, web)
 			go web.Serve(ln)
 		}
-		ln, err := net.Listen("tcp", addr(portTLS))
-		if err != nil {
-			return err
-		}
-		s.closers = append(s.closers, ln)
-		go s.hellos(ln)
-		if err := s.initials(addr(portTLS)); err != nil {
-			return err
-		}
-		for _, network := range []string{"udp", "tcp"} {
-			d := &dns.Server{Handler: dns.HandlerFunc(s.query), Addr: addr(portDNS), Net: network}
-			if network == "udp" {
-				d.PacketConn, err = net.ListenPacket("udp", d.Addr)
-			} else {
-				d.Listener, err = net.Listen("tcp", d.Addr)
-			}
+		for _, port := range []uint16{portTLS, portOddTLS} {
+			ln, err := net.Listen("tcp", addr(port))
 			if err != nil {
 				return err
 			}
-			d.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
-			s.closers = append(s.closers, stopper{d})
-			go d.ActivateAndServe()
+			s.closers = append(s.closers, ln)
+			go s.hellos(ln)
+		}
+		if err := s.initials(addr(portTLS)); err != nil {
+			return err
+		}
+		for _, port := range []uint16{portDNS, portOddDNS} {
+			for _, network := range []string{"udp", "tcp"} {
+				if err := s.names(addr(port), network); err != nil {
+					return err
+				}
+			}
 		}
 	}
+	return nil
+}
+
+// names starts a DNS server.
+func (s *service) names(at, network string) (err error) {
+	d := &dns.Server{Handler: dns.HandlerFunc(s.query), Addr: at, Net: network}
+	if network == "udp" {
+		d.PacketConn, err = net.ListenPacket("udp", at)
+	} else {
+		d.Listener, err = net.Listen("tcp", at)
+	}
+	if err != nil {
+		return err
+	}
+	d.MsgAcceptFunc = func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
+	s.closers = append(s.closers, stopper{d})
+	go d.ActivateAndServe()
 	return nil
 }
 
@@ -170,6 +190,14 @@ func decoded(h http.Header, body []byte) []byte {
 			if r, err = zlib.NewReader(bytes.NewReader(body)); err != nil {
 				r, err = flate.NewReader(bytes.NewReader(body)), nil
 			}
+		case "br":
+			r = brotli.NewReader(bytes.NewReader(body))
+		case "zstd":
+			z, bad := zstd.NewReader(bytes.NewReader(body))
+			if bad == nil {
+				defer z.Close()
+			}
+			r, err = z, bad
 		default:
 			continue
 		}

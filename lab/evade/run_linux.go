@@ -27,10 +27,12 @@ const byWeir = "Weir"
 var settings = []setting{
 	{by: byWeir, wants: func(a *evade.Attempt) bool { return !a.Late && !a.OneWay && !a.Crowded && a.Row[0] != 'A' }},
 	{by: evade.ByKernel, kind: weirKind{conntrack: true}, wants: func(a *evade.Attempt) bool { return a.Fragments() }},
-	{by: byWeir, kind: weirKind{apps: true}, wants: func(a *evade.Attempt) bool { return a.Row[0] == 'A' }},
+	{by: byWeir, kind: weirKind{apps: true}, wants: func(a *evade.Attempt) bool { return a.Row[0] == 'A' && !a.Floor }},
+	{by: byWeir, kind: weirKind{apps: true, floor: 2}, wants: func(a *evade.Attempt) bool { return a.Row[0] == 'A' && a.Floor }},
 	{by: byWeir, kind: weirKind{oneWay: true}, wants: func(a *evade.Attempt) bool { return a.OneWay }},
 	{by: byWeir, kind: weirKind{flows: evade.CrowdedFlows}, single: true, wants: func(a *evade.Attempt) bool { return a.Crowded }},
-	{by: byWeir, kind: weirKind{late: true, floor: 2}, single: true, wants: func(a *evade.Attempt) bool { return a.Late }},
+	{by: byWeir, kind: weirKind{late: true}, single: true, wants: func(a *evade.Attempt) bool { return a.Late && !a.Floor }},
+	{by: byWeir, kind: weirKind{late: true, floor: 2}, single: true, wants: func(a *evade.Attempt) bool { return a.Late && a.Floor }},
 }
 
 // Run makes attempts, and returns what came of each, in their order. The error is the lab's.
