@@ -285,7 +285,9 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 		h.begin(ack)
 	}
 	if !h.seen { // the other direction goes another way
-		h.begin(ack)
+		if !h.known || h.first.Less(ack) { // not for one that comes late
+			h.begin(ack)
+		}
 		h.ackSeen, h.wnd = c.mode.Successor, s.h.Window()
 		return true
 	}
@@ -383,7 +385,7 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 // rewind begins a direction that was met in its middle once more, at a place before: the receiver has
 // yet to get bytes that came before our time.
 func (c *Conn) rewind(h *half, to seqnum.Value) {
-	una, fixed := h.una, h.first
+	una, fixed := h.una, h.decided
 	if w := h.work; w != nil {
 		c.pool.dropWindow(w.buf)
 		w.buf, w.edits, w.bytes = nil, w.edits[:0], w.bytes[:0]

@@ -147,6 +147,7 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 	if up.unsure {
 		up.unsure, down.seen = false, true
 		up.begin(s.h.Ack())
+		up.ackSeen = true
 		down.begin(s.seq)
 		return Arrival{Moved: true} // met in its middle, before the server knew that the client agrees
 	}

@@ -94,7 +94,7 @@ type half struct {
 	fresh   seqnum.Value // received: what lies before came with earlier segments than that which came last
 	edited  seqnum.Value // received: the end of the last edit
 	fin     seqnum.Value // received: place of the FIN; valid iff finSeen
-	fixed   seqnum.Value // received: what lies behind was released with its own numbers; valid iff rewound
+	fixed   seqnum.Value // received: what lies before may have been released with its own numbers; valid iff rewound
 	offered seqnum.Value // received: furthest right edge that the sender was told; valid iff edgeKnown
 
 	sent   seqnum.Value // released: the first that was never sent
