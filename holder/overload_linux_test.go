@@ -80,15 +80,21 @@ events: {eve: [{to: %s/events/eve.json}]}
 	}
 	// What the kernel did with them is counted, and told.
 	s := d.status()
-	if passed := s.Load.Passed().Packets; s.Load.Dropped < 2*(sent-2*queue) || passed < 2*(sent-2*queue) || s.Load.Rules["queued"].Packets < 4*sent {
+	if passed := s.Load.Passed().Packets; passed < 2*(sent-2*queue) || s.Load.Rules["queued"].Packets < 4*sent {
 		t.Errorf("the kernel counted %+v", s.Load)
 	}
-	for _, name := range []string{"queue-overflow", "uninspected"} {
-		d.told(name, 1)
-	}
+	d.told("uninspected", 1)
 	if s.Restarts != 0 || strings.Contains(d.log(), "cannot change") {
 		t.Errorf("%+v", s)
 	}
+	// Some systems let root alone read what queues dropped.
+	if err := l.Router().Do(func() error { _, err := os.ReadFile("/proc/thread-self/net/netfilter/nfnetlink_queue"); return err }); err != nil {
+		t.Skipf("SKIPPED: whether drops are counted and told: %v", err)
+	}
+	if s.Load.Dropped < 2*(sent-2*queue) {
+		t.Errorf("the kernel counted %+v", s.Load)
+	}
+	d.told("queue-overflow", 1)
 }
 
 // standsStill reports whether all threads of a process are stopped (proc_pid_stat(5), state T).
