@@ -14,6 +14,7 @@ import (
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
 	quicgrammar "github.com/weir-project/weir/proto/quic"
@@ -257,4 +258,30 @@ func BenchmarkConversation(b *testing.B) {
 			lane.Turn()
 		}
 	})
+}
+
+// TestQUICRules: rules look into the hello of a real client.
+func TestQUICRules(t *testing.T) {
+	text := strings.Replace(everything, "    rules:\n", `    rules:
+      - 'drop quic any any -> any any (msg:"by name"; quic.sni; dotprefix; content:".bad.example"; endswith; quic.version; content:"|00 00 00 01|"; sid:20;)'
+      - 'alert ip any any -> any any (msg:"by hash"; ja4.hash; content:"q13d"; startswith; sid:21;)'
+      - 'alert tls any any -> any any (msg:"never"; ja4.hash; content:"q13d"; sid:22;)'
+`, 1)
+	for name, want := range map[string]string{"www.bad.example": "[by name by hash]", "bad.example.org": "[by hash]"} {
+		var in [][]byte
+		for _, d := range firstFlight(t, name, "h3") {
+			in = append(in, pair(1, 443).udp(d))
+		}
+		r := run(t, config(t, load(t, "prevent", text)), steps(in...))
+		var told []string
+		for _, e := range r.events {
+			if e.Kind == event.KindAlert {
+				told = append(told, e.Name)
+			}
+		}
+		last := r.by(len(in) - 1).Verdict // the hello may take more than one
+		if fmt.Sprint(told) != want || last.Final() != (name == "www.bad.example") {
+			t.Errorf("%s: told %q, %v", name, told, last)
+		}
+	}
 }

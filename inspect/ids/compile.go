@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weir-project/weir/event"
@@ -29,6 +30,7 @@ type building struct {
 	options  map[string]bool
 	priority int
 	isData   bool // asks for file.data
+	protoAt  rule.Pos
 }
 
 // compile returns the signature of r, or what is wrong with it as a *rule.Error.
@@ -55,7 +57,7 @@ func (b *building) readHeader(r *rule.Rule) error {
 	if n < 0 {
 		return wrong(r.Action.Pos, "write alert, drop, reject or pass", "unsupported action %q", r.Action.Text)
 	}
-	b.rank = rank(n)
+	b.rank, b.protoAt = rank(n), r.Proto.Pos
 	switch r.Proto.Text {
 	case "ip":
 	case "tcp", "tcp-pkt", "tcp-stream":
@@ -64,12 +66,12 @@ func (b *building) readHeader(r *rule.Rule) error {
 		b.proto = udp
 	case "icmp":
 		b.proto = icmp
-	case "http", "tls", "dns":
-		b.app = r.Proto.Text
+	case "http", "tls", "dns", "quic":
+		b.apps = appOf(r.Proto.Text)
 	case "http1":
-		b.app = "http"
+		b.apps = http
 	default:
-		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, tls or dns", "unsupported protocol %q", r.Proto.Text)
+		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, tls, dns or quic", "unsupported protocol %q", r.Proto.Text)
 	}
 	b.both = r.Both
 	var errs [4]error
@@ -91,12 +93,15 @@ var plain = map[string]bool{"metadata": true, "reference": true, "target": true,
 
 // option reads one option.
 func (b *building) option(o *rule.Option) error {
-	if id, ok := sticky[o.Name]; ok && !o.HasValue {
-		b.current, b.last = buffer{field: id}, nil
-		return nil
+	if p, ok := sticky[o.Name]; ok && !o.HasValue {
+		b.current, b.last = buffer{field: p.field}, nil
+		return b.narrow(p.apps)
 	}
 	if id, ok := modifiers[o.Name]; ok && !o.HasValue {
-		return b.moveLast(o, buffer{field: id})
+		if err := b.moveLast(o, buffer{field: id}); err != nil {
+			return err
+		}
+		return b.narrow(http)
 	}
 	if readsContent(o.Name) {
 		return b.modify(o)
@@ -134,6 +139,8 @@ func (b *building) option(o *rule.Option) error {
 	case "bsize":
 		m := b.matchOf(b.current)
 		b.matches[m].size, err = sizesOf(o)
+	case "tls.version":
+		err = b.tlsVersion(o)
 	case "dotprefix":
 		b.current.dotted = true
 	case "file.data", "file_data":
@@ -142,6 +149,34 @@ func (b *building) option(o *rule.Option) error {
 		return wrong(o.Pos, "remove the rule, or turn strict off to have it skipped", "unsupported keyword %q", o.Name)
 	}
 	return err
+}
+
+// narrow makes it a rule about messages of the given protocols.
+func (b *building) narrow(to apps) error {
+	switch {
+	case b.apps == 0 || to == 0:
+		b.apps |= to
+	case b.apps&to == 0:
+		return wrong(b.protoAt, "write "+to.String(), "a rule about %v looks into a field of %v", b.apps, to)
+	default:
+		b.apps &= to
+	}
+	return nil
+}
+
+// tlsVersion reads a version as hellos have it, or as a number. It is matched whole, and chooses no buffer.
+func (b *building) tlsVersion(o *rule.Option) error {
+	v := strings.TrimSpace(o.Text())
+	if n, err := strconv.ParseUint(v, 0, 16); strings.HasPrefix(v, "0x") && err == nil {
+		if v = fmt.Sprintf("%#x", n); n >= 0x301 && n <= 0x304 {
+			v = fmt.Sprintf("1.%d", n-0x301)
+		}
+	} else if len(v) != 3 || v < "1.0" || v > "1.3" {
+		return wrong(o.ValuePos, "write 1.0, 1.1, 1.2, 1.3 or a number such as 0x7f12", "unsupported tls.version:%s", o.Value)
+	}
+	m := &b.matches[b.matchOf(buffer{field: field.TLSVersion})]
+	m.contents = append(m.contents, content{pattern: []byte(v), depth: len(v), ends: true, within: unset})
+	return b.narrow(tls)
 }
 
 // matchOf returns the index in matches of the given buffer.
@@ -203,7 +238,7 @@ func (b *building) finish(r *rule.Rule) (*signature, []byte, error) {
 	if b.sid == 0 {
 		return nil, nil, wrong(r.Pos, "add sid:1000001;", "the rule has no sid")
 	}
-	if b.isData && (b.app != "http" || b.dir == int8(flow.ToServer)) {
+	if b.isData && (b.apps != http || b.dir == int8(flow.ToServer)) {
 		return nil, nil, wrong(r.Pos, "use http.request_body, or make it a rule about http to the client", "file.data here is no response of HTTP")
 	}
 	b.matches = slices.DeleteFunc(b.matches, func(m bufferMatch) bool { return len(m.contents) == 0 && !m.size.isSet })
@@ -216,7 +251,7 @@ func (b *building) finish(r *rule.Rule) (*signature, []byte, error) {
 		link(m.contents)
 		for k := range m.contents {
 			c := &m.contents[k]
-			if c.nocase {
+			if c.nocase = c.nocase || anyCase(m.buffer.field); c.nocase {
 				c.pattern, m.any = bytes.ToLower(c.pattern), true
 			}
 			if c.not || b.mixed && isBody(m.buffer.field) && hint != nil && !isBody(b.hint.field) {
@@ -250,19 +285,17 @@ func (c *content) isBetterHint(old *content) bool {
 }
 
 func (b *building) chooseView(r *rule.Rule) error {
+	var in field.Set
 	for _, m := range b.matches {
-		app := appOf(m.buffer.field)
-		if app != "" && b.app != "" && app != b.app {
-			return wrong(r.Proto.Pos, "write "+app, "a rule about %s looks into a field of %s", b.app, app)
-		}
-		if app != "" {
-			b.app = app
-		}
-		b.late = b.late || m.buffer.field == field.HTTPRequestBody || m.buffer.field == field.HTTPResponseBody
+		in |= field.SetOf(m.buffer.field)
+		b.late = b.late || isBody(m.buffer.field)
+	}
+	if b.apps&tls != 0 && in&ofCertificate != 0 && in&^ofCertificate&^field.SetOf(field.Payload) != 0 {
+		return wrong(r.Pos, "write two rules", "certificates and hellos are messages of their own, and a rule looks into one message")
 	}
 	b.mixed = b.late && b.asksHead()
 	switch {
-	case b.app != "":
+	case b.apps != 0:
 		b.view = messages
 	case len(b.matches) > 0:
 		b.view = payloads

@@ -17,9 +17,9 @@ type engine struct {
 	payload      *automaton                 // of the payload rules
 	payloadRules []int32                    // payload rules without a pattern to look for
 	messages     [field.Count][2]*automaton // of the message rules, by buffer; second: dotted
-	plainRules   map[string][]int32         // by protocol: message rules without a pattern to look for
+	plainRules   [len(appNames)][]int32     // by protocol: message rules without a pattern to look for
 	buffers      [field.Count][2]bool       // buffers that message rules look into; second: dotted
-	apps         map[string]bool            // protocols that message rules are about
+	apps         apps                       // protocols that message rules are about
 	lists        int
 
 	bodies      bool    // some message rules look into bodies
@@ -31,7 +31,6 @@ type engine struct {
 func (l *loader) engine() *engine {
 	e := &engine{
 		signatures: l.signatures, refused: len(l.refused), maxAlerts: l.maxAlerts,
-		plainRules: map[string][]int32{}, apps: map[string]bool{},
 	}
 	var inPayload []keyed
 	inMessage := map[buffer][]keyed{}
@@ -51,7 +50,11 @@ func (l *loader) engine() *engine {
 		case hint != nil:
 			inMessage[s.hint] = append(inMessage[s.hint], keyed{hint, id})
 		default:
-			e.plainRules[s.app] = append(e.plainRules[s.app], id)
+			for i := range e.plainRules {
+				if s.apps&(1<<i) != 0 {
+					e.plainRules[i] = append(e.plainRules[i], id)
+				}
+			}
 		}
 		if s.view == messages {
 			e.want(s)
@@ -70,8 +73,12 @@ func (l *loader) engine() *engine {
 
 // want notes the fields that s looks into.
 func (e *engine) want(s *signature) {
-	e.apps[s.app] = true
-	e.fields = e.fields.Union(shown[s.app])
+	e.apps |= s.apps
+	for i := range shown {
+		if s.apps&(1<<i) != 0 {
+			e.fields = e.fields.Union(shown[i])
+		}
+	}
 	for _, m := range s.matches {
 		e.buffers[m.buffer.field][m.buffer.index()] = true
 		if m.buffer.field != field.Payload {

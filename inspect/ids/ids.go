@@ -1,5 +1,5 @@
 // Package ids matches rules in Suricata's language: header, flow, sizes, and contents in the payload and in the fields of
-// HTTP, TLS and DNS messages; it alerts, drops, rejects and passes. The rule language is package rule; what it
+// HTTP, TLS, QUIC and DNS messages; it alerts, drops, rejects and passes. The rule language is package rule; what it
 // says that is not supported here refuses the rule, by name and place.
 //
 // It looks at each packet, each payload (a datagram's, or one segment's), each message and each part of a body by itself: a pattern cut by
@@ -9,6 +9,7 @@ package ids
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"github.com/weir-project/weir/event"
@@ -39,9 +40,9 @@ type Inspector struct {
 
 // An app is what the engine knows of a protocol.
 type app struct {
-	name   string
-	wanted bool    // rules are about it
-	plain  []int32 // engine.plainRules
+	name  string
+	bit   apps    // none if no rules are about it
+	plain []int32 // engine.plainRules
 }
 
 // looked says of a flow which directions its once-only rules have been tried on.
@@ -122,9 +123,12 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 func (d *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase inspect.Phase) inspect.Decision {
 	e := d.engine
 	if m.Proto != d.app.name {
-		d.app = app{m.Proto, e.apps[m.Proto], e.plainRules[m.Proto]}
+		d.app = app{name: m.Proto, bit: e.apps & appOf(m.Proto)}
+		if d.app.bit != 0 {
+			d.app.plain = e.plainRules[bits.TrailingZeros8(uint8(d.app.bit))]
+		}
 	}
-	if !d.app.wanted || phase == inspect.MessageEnd {
+	if d.app.bit == 0 || phase == inspect.MessageEnd {
 		return inspect.Decision{}
 	}
 	d.begin()
@@ -153,6 +157,9 @@ func (d *Inspector) gather(m *field.Message) {
 }
 
 func (d *Inspector) addValue(id field.ID, value []byte) {
+	if id == field.QUICVersion {
+		value = wireVersion(value)
+	}
 	for dotted, wanted := range d.engine.buffers[id] {
 		if wanted {
 			d.values.add(buffer{id, dotted == 1}, value)
@@ -170,7 +177,7 @@ func (d *Inspector) begin() {
 func (d *Inspector) verify(cx *inspect.Context) inspect.Decision {
 	for _, id := range d.found.ids {
 		s := d.engine.signatures[id]
-		if s.late || s.app != "" && cx.Shown != nil && cx.Shown.Proto != s.app {
+		if s.late || s.apps != 0 && cx.Shown != nil && s.apps&d.app.bit == 0 {
 			continue
 		}
 		d.try(cx, id)

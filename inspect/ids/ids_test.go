@@ -300,6 +300,13 @@ func TestRefusals(t *testing.T) {
 		{`alert tcp any any -> any any (sid:x;)`, 35, "number"},
 		{`alert dns any any -> any any (tls.sni; content:"x"; sid:1;)`, 7, "field of tls"},
 		{`alert tcp any any -> any any (http.uri; content:"x"; tls.sni; content:"x"; sid:1;)`, 7, "field of tls"},
+		{`alert quic any any -> any any (tls.sni; content:"x"; sid:1;)`, 7, "field of tls"},
+		{`alert tls any any -> any any (quic.sni; content:"x"; sid:1;)`, 7, "field of quic"},
+		{`alert dns any any -> any any (ja4.hash; content:"x"; sid:1;)`, 7, "field of tls or quic"},
+		{`alert ip any any -> any any (quic.version; content:"x"; tls.version:1.3; sid:1;)`, 7, "field of tls"},
+		{`alert tls any any -> any any (tls.version:2.0; sid:1;)`, 43, "tls.version"},
+		{`alert tls any any -> any any (tls.version:0x12345; sid:1;)`, 43, "tls.version"},
+		{`alert tls any any -> any any (tls.cert_subject; content:"x"; tls.sni; content:"x"; sid:1;)`, 1, "messages of their own"},
 		{`alert tcp any any -> any any (file.data; content:"x"; sid:1;)`, 1, "file.data"},
 		{`nonsense`, 9, "protocol"},
 	} {

@@ -32,8 +32,8 @@ type signature struct {
 	header
 	rank     rank
 	view     view
-	app      string // "http", "tls", "dns"; "" for any. Valid iff view is messages
-	dir      int8   // flow.Direction; -1 for both
+	apps     apps // the protocols of its messages; none for any. Valid iff view is messages
+	dir      int8 // flow.Direction; -1 for both
 	mustBe   flow.State
 	once     bool // once for each direction of a flow
 	late     bool // looks into bodies
