@@ -313,7 +313,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	}
 	h.wnd = s.h.Window()
 	if h.edgeStale {
-		h.edge, h.offered = s.h.Ack(), h.m.toIn(s.h.Ack())
+		h.edge = s.h.Ack() // what the sender was told stays, and is older at worst
 		h.edgeKnown, h.edgeStale = true, false
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
