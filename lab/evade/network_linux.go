@@ -35,20 +35,20 @@ type network struct {
 }
 
 // newNetwork builds one; kind says who inspects.
-func newNetwork(kind *weirKind) (*network, error) {
+func newNetwork(kind *weirKind, tunnels bool) (*network, error) {
 	l, err := lab.New(lab.Topology{Hop: true, PlainPackets: true})
 	if err != nil {
 		return nil, err
 	}
 	n := &network{lab: l, port: firstPort}
-	if err := n.fill(kind); err != nil {
+	if err := n.fill(kind, tunnels); err != nil {
 		n.close()
 		return nil, err
 	}
 	return n, nil
 }
 
-func (n *network) fill(kind *weirKind) (err error) {
+func (n *network) fill(kind *weirKind, tunnels bool) (err error) {
 	if !n.lab.IPv6 {
 		return errors.New("lab/evade: this kernel has no IPv6")
 	}
@@ -61,8 +61,10 @@ func (n *network) fill(kind *weirKind) (err error) {
 	if n.service, err = newService(n.lab.Server()); err != nil {
 		return err
 	}
-	if n.tunnel, err = newTunnelEnd(n.lab.Server()); err != nil {
-		return err
+	if tunnels {
+		if n.tunnel, err = newTunnelEnd(n.lab.Server()); err != nil {
+			return err
+		}
 	}
 	if kind != nil {
 		n.weir, err = newWeir(n.lab, *kind)

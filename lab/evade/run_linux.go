@@ -104,7 +104,8 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 	}
 	p := pair{by: s.by}
 	defer func() { err = errors.Join(err, p.close()) }()
-	if p.plain, err = newNetwork(nil); err != nil {
+	tunnels := slices.ContainsFunc(jobs, func(j job) bool { return j.attempt.Tunnel })
+	if p.plain, err = newNetwork(nil, tunnels); err != nil {
 		return nil, err
 	}
 	if s.kind.conntrack {
@@ -112,7 +113,7 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 			return nil, err
 		}
 	}
-	if p.inspected, err = newNetwork(&s.kind); err != nil {
+	if p.inspected, err = newNetwork(&s.kind, tunnels); err != nil {
 		return nil, err
 	}
 	results = make([]evade.Result, len(jobs))
