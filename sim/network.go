@@ -86,9 +86,14 @@ func (n *network) suspect(format string, args ...any) {
 	}
 }
 
+// storm is more than any connection here needs: two ends that answer each other for ever.
+const storm = 100_000
+
 // emit has end who send a segment.
 func (n *network) emit(who int, s *segment) {
-	n.packets++
+	if n.packets++; n.packets == storm {
+		n.problem("%d packets were sent: a storm", storm)
+	}
 	n.tell(names[who]+" >", who, s)
 	n.spare = n.path.encode(n.spare[:0], s, who)
 	n.launch(hopUp+who, n.spare)
