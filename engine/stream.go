@@ -26,6 +26,10 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 	}
 	ss.nat[dir] = p.Meta.Mark&l.translated != 0
 	a := ss.conn.Arrive(p, dir)
+	if a.Torn && !l.outcomes.Monitor {
+		l.counters.Unsurvived++
+		ss.flow.Verdict, ss.flow.Reason = packet.Reject, a.Why
+	}
 	if a.Moved {
 		l.restartSession(ss)
 	}

@@ -28,6 +28,7 @@ type Arrival struct {
 	BackGap   bool          // the same, of the other direction
 	Lost      bool          // memory is exhausted: bytes that were unread are so for good
 	Moved     bool          // the other direction's receiver has said where it is: what was read is of another place, or skipped
+	Torn      bool          // a receiver has what cannot be: the connection cannot go on
 	Differs   bool          // bytes were sent again that differ from those released, which go instead
 	Expires   bool          // it is to expire on its way; where nothing is dropped it is taken all the same
 	Restarted bool          // both ends have begun anew: whoever reads begins anew as well
@@ -125,6 +126,9 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 		back.replay(p, s)
 	}
 	caught := back.una == back.sent
+	if back.overtaken(s) && !back.m.identity() {
+		return Arrival{Action: Discard, Why: "stream-torn", Torn: true}
+	}
 	moved := back.unsure || back.catchUp(c, s)
 	if !c.acknowledge(back, s) {
 		return discard("tcp-bad-ack")
@@ -188,17 +192,21 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 	}
 }
 
+// overtaken reports whether the receiver of a direction that was met in its middle acknowledges bytes that were never
+// released here.
+func (h *half) overtaken(s *segment) bool {
+	ack := s.h.Ack()
+	return h.loose && h.seen && s.has(packet.ACK) && h.sent.Less(ack) && !(h.finSent && ack == h.sent.Add(1))
+}
+
 // catchUp moves a direction that was met in its middle to where its receiver is: it may hold, ahead
 // of a gap, bytes that came before our time, and acknowledges them once the gap is filled. It
 // reports whether that skipped bytes.
 func (h *half) catchUp(c *Conn, s *segment) bool {
+	if !h.overtaken(s) {
+		return false
+	}
 	ack := s.h.Ack()
-	if !h.loose || !h.seen || !s.has(packet.ACK) {
-		return false
-	}
-	if !h.sent.Less(ack) || h.finSent && ack == h.sent.Add(1) {
-		return false
-	}
 	h.skipTo(ack)
 	h.view = nil
 	c.keepUnread(h, ack)

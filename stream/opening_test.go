@@ -117,3 +117,18 @@ func TestAConnectionOnOldPorts(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestAReceiverThatHasWhatCannotBe: of a connection that was met in its middle, and whose numbers were shifted since, an
+// acknowledgement of what was never released here cannot be put right. Without the shift it is caught up with.
+func TestAReceiverThatHasWhatCannotBe(t *testing.T) {
+	for with, torn := range map[string]bool{"NEEDLE": false, "a needle": true} {
+		k := newTalk(t)
+		k.replaces(0, 6, with)
+		_, p := k.client(ack, 700, 900, "needle")
+		at(t, p, 700, 900, with)
+		a, _ := k.server(ack, 900, 800, "")
+		if a.Torn != torn || a.Moved == torn || (a.Action == Discard) != torn {
+			t.Errorf("%q: %+v", with, a)
+		}
+	}
+}
