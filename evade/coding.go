@@ -55,6 +55,17 @@ var codings = map[string]coding{
 
 // coded is a length and a coded body.
 func coded(c coding, word string) string {
+	body := c.apply(word)
+	return fmt.Sprintf("Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", c.name, len(body), body)
+}
+
+// codedInChunks is a coded body in chunks.
+func codedInChunks(c coding, word string, size int) string {
+	return fmt.Sprintf("Content-Encoding: %s\r\nTransfer-Encoding: chunked\r\n\r\n%s", c.name, chunked(c.apply(word), size, ""))
+}
+
+// apply is the word in the coding.
+func (c coding) apply(word string) string {
 	body := []byte(strings.Repeat("\x00", c.before) + word)
 	for range 1 + one(c.twice) {
 		var b bytes.Buffer
@@ -63,6 +74,5 @@ func coded(c coding, word string) string {
 		_ = z.Close()
 		body = b.Bytes()
 	}
-	body = body[:len(body)-c.cut]
-	return fmt.Sprintf("Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", c.name, len(body), body)
+	return string(body[:len(body)-c.cut])
 }

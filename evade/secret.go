@@ -2,28 +2,44 @@ package evade
 
 import "fmt"
 
-// secrets are A7: a card number cut everywhere.
+// secrets are A7: a card number cut everywhere, and in bodies that hide it.
 func secrets() (all []Attempt) {
 	add := func(name string, app App, message func(number string) string, s ...step) {
-		all = append(all, Attempt{Row: "A7", Name: name, Families: Both, App: app, Secret: true, steps: append(append(steps(func(t *talk) {
-			number := card
-			if t.text.Twin {
-				number = cardTwin
-			}
-			t.text.Real = []byte(message(number))
-			t.text.Decoy = t.text.Real
-		}, start), s...), finish)})
+		all = append(all, Attempt{Row: "A7", Name: name, Families: Both, App: app, Secret: true, steps: append(append(steps(confide(message), start), s...), finish)})
 	}
 	plain := func(n string) string { return "pay with " + n + " now, please" }
 	for at := 9; at < 9+16; at += 3 {
 		add(fmt.Sprintf("cut behind digit %d", at-9), Plain, plain, real(0, at), acked(at), real(at, 36))
 	}
 	add("a digit at a time", Plain, plain, inPieces(1, nil))
-	add("in chunks of a digit", HTTP, func(n string) string {
-		return "POST / HTTP/1.1\r\nHost: www.example.org\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(plain(n), 1, "")
-	})
-	add("in a compressed body", HTTP, func(n string) string {
-		return "POST / HTTP/1.1\r\nHost: www.example.org\r\n" + coded(codings["gzip"], plain(n))
-	})
+	bodies := map[string]func(n string) string{
+		"in chunks of a digit": func(n string) string { return "Transfer-Encoding: chunked\r\n\r\n" + chunked(plain(n), 1, "") },
+		"in chunks of a digit, with extensions": func(n string) string {
+			return "Transfer-Encoding: chunked\r\n\r\n" + chunked(plain(n), 1, ";x=4111")
+		},
+		"in a compressed body":           func(n string) string { return coded(codings["gzip"], plain(n)) },
+		"in a compressed body in chunks": func(n string) string { return codedInChunks(codings["gzip"], plain(n), 1) },
+	}
+	for _, name := range []string{"gzip, stored", "gzip twice", "deflate", "deflate without header", "brotli", "zstd"} {
+		bodies["in a body by "+name+", in chunks"] = func(n string) string { return codedInChunks(codings[name], plain(n), 3) }
+	}
+	for name, body := range bodies {
+		add(name, HTTP, func(n string) string { return "POST / HTTP/1.1\r\nHost: www.example.org\r\n" + body(n) })
+		a := replied("A7", name+", of a response", confide(func(n string) string { return "HTTP/1.1 200 OK\r\n" + body(n) }))
+		a.Secret = true
+		all = append(all, a)
+	}
 	return all
+}
+
+// confide makes the text a message with a number.
+func confide(message func(number string) string) step {
+	return func(t *talk) {
+		number := card
+		if t.text.Twin {
+			number = cardTwin
+		}
+		t.text.Real = []byte(message(number))
+		t.text.Decoy = t.text.Real
+	}
 }
