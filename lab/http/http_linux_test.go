@@ -72,6 +72,17 @@ func each(t *testing.T, do func(t *testing.T, n *network)) {
 
 func newNetwork(t *testing.T, s setting) *network {
 	t.Helper()
+	n := newLab(t, s)
+	if err := n.Router().Sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", "1"); err != nil {
+		t.Log(err)
+	}
+	n.lane = newWeir(t, n.Router(), s.with)
+	return n
+}
+
+// newLab is a network in which nobody edits yet.
+func newLab(t *testing.T, s setting) *network {
+	t.Helper()
 	l := labtest.New(t, lab.Topology{})
 	if s.v6 && !l.IPv6 {
 		t.Skip("SKIPPED: this kernel has no IPv6")
@@ -82,9 +93,5 @@ func newNetwork(t *testing.T, s setting) *network {
 		s.topology.Redirects = []lab.Redirect{{From: n.dial, To: n.real}}
 	}
 	n.Lab = labtest.New(t, s.topology)
-	if err := n.Router().Sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", "1"); err != nil {
-		t.Log(err)
-	}
-	n.lane = newWeir(t, n.Router(), s.with)
 	return n
 }
