@@ -3,6 +3,7 @@ package evade
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -24,13 +25,23 @@ What counts is what the application at the other end has read. The columns:
 - *missed by a match per packet*: those of them in which no single packet holds the word.
 - *passed*: the application has read the word, with Weir between.
 - *twins that arrive without*: each attempt is also made with a harmless word in the place of the other. It must arrive as it does
-  where nobody inspects; *broken* counts those that do not. Where two copies of the same bytes contradict each other and the
-  receiver could take either, the twin's agree.
+  where nobody inspects; *broken* counts those that do not.
 - *recognised by*: fragments are tried without connection tracking, where Weir puts them together, and with it, where the kernel does
-  that before Weir sees them.
+  that before Weir sees them. There, the router without Weir has connection tracking as well: what that breaks by itself (a piece
+  that was to expire behind the router, I7 and I10) is no twin that arrives.
 
-Four kinds have no twin: messages that can be read in two ways or not at all, which are malformed by policy (` + "`outcomes.malformed`" + `); pieces that overlap in IPv6, which the standard has the receiver drop (RFC 5722); tunnels, which the policy of
-this test refuses (` + "`refuse: [tunnel]`" + `), since Weir does not look into them; and what no honest host does.
+Fakes contradict what is true in the twin, too, and it must arrive all the same; but where a receiver may take either of two copies, by a
+rule of its own that does not show on the way, the twin's agree: pieces that overlap (I2, I3, T10) and two ends of a
+datagram (I4), a signature that only the two ends can check, or an option that few know (T17), and a byte beyond a window that may have opened
+meanwhile (T19).
+
+Of fakes with few hops left (I7), those that come first in a conversation have nothing that they could be held against: lies before anything
+else of a connection that is met in its middle (T7), and the first datagram of QUIC (A6). They are made where the policy has
+` + "`normalise: {min_ttl: 2}`" + `. All others are made without.
+
+What is not tried: a name within an encrypted hello (nobody on the way can read it; ` + "`tls.ech`" + ` tells that it is there), protocols that
+turn into TLS in their middle (SMTP and IMAP with STARTTLS, SOCKS), whose names are not recognised, and other protocols than DNS on
+the ports of DNS before it.
 
 `
 
@@ -46,12 +57,13 @@ func WriteDocument(w io.Writer, results []Result) error {
 	if known := knownFailures(results); known != "" {
 		b.WriteString("\n## Known, and not mended yet\n\n" + known)
 	}
+	b.WriteString("\n## Without a twin\n\nOf these nothing has to arrive.\n\n" + withoutTwin(results))
 	b.WriteString("\n## The attempts\n\nThe ways in which two (13) and three (409) pieces can lie to each other are not listed: `evade/overlap.go` makes them.\n")
 	names := map[string][]string{}
 	var rows []string
 	for i := range results {
 		r := &results[i]
-		if strings.Contains(r.Name, " pieces ") && strings.Contains(r.Name, "is the word") {
+		if isOverlap(r) {
 			continue
 		}
 		if names[r.Row] == nil {
@@ -68,6 +80,35 @@ func WriteDocument(w io.Writer, results []Result) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// withoutTwin lists the attempts that have no twin, by their reasons.
+func withoutTwin(results []Result) string {
+	names := map[string][]string{}
+	for i := range results {
+		r := &results[i]
+		if r.NoTwin == "" {
+			continue
+		}
+		name := r.Row + " " + r.Name
+		if isOverlap(r) {
+			name = r.Row + ", where they contradict each other"
+		}
+		if !slices.Contains(names[r.NoTwin], name) {
+			names[r.NoTwin] = append(names[r.NoTwin], name)
+		}
+	}
+	var b strings.Builder
+	for _, why := range slices.Sorted(maps.Keys(names)) {
+		slices.Sort(names[why])
+		fmt.Fprintf(&b, "- %s: %s\n", why, strings.Join(names[why], "; "))
+	}
+	return b.String()
+}
+
+// isOverlap reports whether the attempt is one of the thousands of evade/overlap.go.
+func isOverlap(r *Result) bool {
+	return strings.Contains(r.Name, " pieces ") && strings.Contains(r.Name, "is the word")
 }
 
 // knownFailures lists what is known to fail.

@@ -170,7 +170,7 @@ func contradicting() (all []Attempt) {
 						}
 					})
 					if f == IPv6 && contradicts(pieces) && !repeats(pieces) {
-						a.NoTwin = "pieces that overlap condemn their datagram (RFC 5722)"
+						a.NoTwin = "RFC 5722: pieces that overlap condemn their datagram"
 					}
 					all = append(all, a)
 				}

@@ -19,7 +19,7 @@ type Result struct {
 	Passed    bool   // with inspection it does
 	Arrives   bool   // without inspection the twin arrives
 	Intact    bool   // with inspection it arrives, byte for byte
-	NoTwin    bool   // there is none; see Attempt.NoTwin
+	NoTwin    string // why there is none; see Attempt.NoTwin
 	Open      string // why it is known to fail; see Attempt.Open
 	Unseen    bool   // the application read what inspection was not shown
 	Note      string // for people, of what failed
@@ -48,7 +48,7 @@ func (r *Result) String() string {
 	}
 	twin := word(r.Intact, "intact", "BROKEN")
 	switch {
-	case r.NoTwin:
+	case r.NoTwin != "":
 		twin = "no twin"
 	case !r.Arrives:
 		twin = "not against Linux"

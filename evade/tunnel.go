@@ -38,7 +38,7 @@ func tunnels() (all []Attempt) {
 			continue
 		}
 		add := func(what string, udp bool, s ...step) {
-			all = append(all, Attempt{Row: "I11", Name: what + " " + name, Families: Both, UDP: udp, Tunnel: true, NoTwin: "a policy that has no use for tunnels refuses them", steps: append(steps(inner(depth)), s...)})
+			all = append(all, Attempt{Row: "I11", Name: what + " " + name, Families: Both, UDP: udp, Tunnel: true, NoTwin: "Weir does not look into tunnels; the policy of this test refuses them (`refuse: [tunnel]`)", steps: append(steps(inner(depth)), s...)})
 		}
 		add("a datagram", true, func(t *talk) {
 			d := t.whole()

@@ -40,7 +40,7 @@ func printEvasions(o io.Writer, results []evade.Result) error {
 			passed = "YES"
 		}
 		switch {
-		case r.NoTwin:
+		case r.NoTwin != "":
 			twin = "there is none"
 		case !r.Arrives:
 			twin = "fails without, too"

@@ -20,7 +20,7 @@ func TestEvasionsAreJudged(t *testing.T) {
 		"passed":        {func(r *evade.Result) { r.Passed = true }, true, "YES"},
 		"unseen bytes":  {func(r *evade.Result) { r.Unseen = true }, true, "YES"},
 		"broken":        {func(r *evade.Result) { r.Intact = false }, true, "BROKEN"},
-		"no twin":       {func(r *evade.Result) { r.NoTwin, r.Arrives, r.Intact = true, false, false }, false, "there is none"},
+		"no twin":       {func(r *evade.Result) { r.NoTwin, r.Arrives, r.Intact = "RFC 5722", false, false }, false, "there is none"},
 		"does not work": {func(r *evade.Result) { r.Works, r.Arrives, r.Intact = false, false, false }, false, "fails without, too"},
 	} {
 		r := good

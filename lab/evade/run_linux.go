@@ -140,6 +140,7 @@ func (s *setting) batch(jobs []job, width int, o Options) (results []evade.Resul
 	if s.by == byWeir {
 		errs = append(errs, p.moved(jobs))
 	}
+	errs = append(errs, p.inspected.service.late())
 	return results, errors.Join(errs...)
 }
 
@@ -181,15 +182,16 @@ type outcome struct {
 	seen  bool   // one datagram held the word
 }
 
-// judge makes an attempt four times. A twin that did not arrive gets another chance: the machine may have
-// been busy.
+// judge makes an attempt four times. A twin that did not arrive gets two more chances, and more time: the machine may
+// have been busy.
 func (p *pair) judge(j job) (r evade.Result, err error) {
 	a := j.attempt
 	r = evade.Result{Row: a.Row, Name: a.Name, Family: j.family, By: p.by, Open: a.Open}
 	var without, with, twin outcome
+	wait := 20 * time.Millisecond
 	try := func(n *network, isTwin bool) (o outcome) {
 		if err == nil {
-			o, err = n.try(a, j.family, isTwin)
+			o, err = n.try(a, j.family, isTwin, wait)
 		}
 		return o
 	}
@@ -197,9 +199,9 @@ func (p *pair) judge(j job) (r evade.Result, err error) {
 	with = try(p.inspected, false)
 	r.Works, r.Missed, r.Passed = evade.Holds(without.heard), !without.seen, evade.Holds(with.heard)
 	r.Unseen = p.unseen(a, &with)
-	r.NoTwin = a.NoTwin != ""
-	for range 2 {
-		if r.NoTwin {
+	r.NoTwin = a.NoTwin
+	for range 3 {
+		if r.NoTwin != "" {
 			break
 		}
 		plain := try(p.plain, true)
@@ -211,6 +213,7 @@ func (p *pair) judge(j job) (r evade.Result, err error) {
 		if !r.Arrives || r.Intact {
 			break
 		}
+		wait *= 4
 	}
 	if r.Failed() {
 		r.Note = fmt.Sprintf("word: heard %q, shown %q; twin: heard %q, shown %q", with.heard, with.shown, twin.heard, twin.shown)
@@ -223,8 +226,8 @@ func (p *pair) unseen(a *evade.Attempt, o *outcome) bool {
 	return !a.UDP && !a.Late && a.Row[0] != 'A' && !bytes.Contains(o.shown, o.heard)
 }
 
-// try makes an attempt once.
-func (n *network) try(a *evade.Attempt, f evade.Family, twin bool) (o outcome, err error) {
+// try makes an attempt once, and gives the application some time at its end.
+func (n *network) try(a *evade.Attempt, f evade.Family, twin bool, wait time.Duration) (o outcome, err error) {
 	if n.weir != nil && n.weir.kind.late {
 		if err := n.weir.Spare(); err != nil {
 			return o, err
@@ -248,7 +251,7 @@ func (n *network) try(a *evade.Attempt, f evade.Family, twin bool) (o outcome, e
 		client = n.call(path.Peer, path.Me, a.App == evade.HTTP)
 	}
 	a.Play(l, path, evade.NewText(twin))
-	l.Recv(20 * time.Millisecond) // the application reads what has come
+	l.Recv(wait) // the application reads what has come
 	if client != nil {
 		o.heard = client.hangUp()
 	} else {

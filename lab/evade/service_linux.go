@@ -3,6 +3,7 @@ package evade
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -189,6 +190,18 @@ func (s *service) take(port uint16) (heard []byte) {
 		delete(s.conns, from)
 	}
 	return heard
+}
+
+// late is an error if the word has come after its attempt was over.
+func (s *service) late() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for from, b := range s.heard {
+		if evade.Holds(b) {
+			return fmt.Errorf("lab/evade: the word has come from %v after its attempt was over: %q", from, b)
+		}
+	}
+	return nil
 }
 
 func (s *service) close() {
