@@ -96,11 +96,11 @@ func (r *reading) Mark(off, end int) {
 func (l *Lane) showBytes(end bool) (n, hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
-	left := &r.ss.left[r.dir]
+	left := int(r.ss.left[r.dir])
 	r.hold, r.mayHold, r.last = 0, true, end // a FIN may be a fake, and more bytes follow
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
-		l.cx.Seen, l.cx.Left = seen, min(*left, seen)
+		l.cx.Seen, l.cx.Left = seen, min(left, seen)
 		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending(len(b))
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
@@ -117,9 +117,10 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 	hold = min(r.hold, len(b))
 	n = len(b) - hold
 	conn.Done(r.dir, stream.Payload, n)
-	if *left = max(0, *left-n); end {
-		*left = hold
+	if left = max(0, left-n); end {
+		left = hold
 	}
+	r.ss.left[r.dir] = uint32(left)
 	r.hold, r.last = hold, false
 	return n, hold
 }
@@ -260,7 +261,7 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	case ss.dark || l.chain.Wanted&^field.SetOf(field.Payload) == 0:
 		l.see(f, flow.SightDark)
 		return proto.No
-	case len(b) == 0 || ss.spoken[dir]:
+	case len(b) == 0 || ss.spoken&(1<<dir) != 0:
 		return proto.No
 	}
 	peer := proto.Peer{Transport: f.Key.Proto, Dir: dir, ServerPort: f.Server().Port()}
@@ -290,8 +291,8 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	ss.tries++
 	switch {
 	case !ss.conn.PickedUp():
-		ss.spoken[dir] = true
-		ss.dark = ss.spoken[0] && ss.spoken[1]
+		ss.spoken |= 1 << dir
+		ss.dark = ss.spoken == 3
 	case int(ss.tries) >= l.limits.Tries: // of one that was met in its middle, any unit may begin a message
 		ss.dark = true
 	}

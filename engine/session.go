@@ -14,13 +14,12 @@ import (
 // A session is what a lane remembers of a TCP flow whose bytes somebody reads.
 type session struct {
 	timer  wheel.Timer
-	index  uint32
 	conn   *stream.Conn
 	flow   *flow.Flow
 	parser proto.Parser // nil until a grammar has recognised the flow, and once it is done
 
 	skip   [2]int64         // bytes of each direction that the parser need not see
-	left   [2]int           // bytes of each direction that have left, and are to be shown once more
+	left   [2]uint32        // bytes of each direction that have left, and are to be shown once more
 	since  [2]time.Duration // when the oldest bytes that are undecided came
 	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
 	pace   [2]pace
@@ -29,7 +28,7 @@ type session struct {
 	nat    [2]bool          // this direction's packets come with an address that connection tracking has translated
 	noted  bool             // the journal knows of it
 	tries  uint8            // units in which grammars were sought
-	spoken [2]bool          // no grammar knows what this direction begins with
+	spoken uint8            // by 1<<Direction: no grammar knows what that begins with
 	dark   bool             // no grammar will be sought any more
 }
 
@@ -51,7 +50,7 @@ func (t *sessions) of(f *flow.Flow) *session {
 func (t *sessions) open(f *flow.Flow, conn *stream.Conn) *session {
 	if len(t.free) == 0 {
 		i := uint32(len(t.list))
-		t.list = append(t.list, &session{index: i, timer: wheel.Timer{Kind: timerStream, Index: i}})
+		t.list = append(t.list, &session{timer: wheel.Timer{Kind: timerStream, Index: i}})
 		t.free = append(t.free, i)
 	}
 	i := t.free[len(t.free)-1]
@@ -106,8 +105,8 @@ func (l *Lane) closeSession(ss *session) {
 	}
 	ss.conn.Close()
 	f.Session = 0
-	*ss = session{index: ss.index, timer: ss.timer}
-	l.sessions.free = append(l.sessions.free, ss.index)
+	*ss = session{timer: ss.timer}
+	l.sessions.free = append(l.sessions.free, ss.timer.Index)
 }
 
 // dropWaiting drops what waits of a direction. Its sender sends it again, unless the flow is over.
@@ -142,7 +141,7 @@ func (l *Lane) restartSession(ss *session) {
 		ss.parser.Close()
 		ss.parser = nil
 	}
-	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]int{}, 0, [2]bool{}, false
+	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)
 }

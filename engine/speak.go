@@ -15,10 +15,12 @@ import (
 
 // A pace is how fast a direction's receiver acknowledges.
 type pace struct {
+	at    time.Duration // when place was sent; 0 if no round trip is being measured
 	place seqnum.Value  // once it is acknowledged, that took a round trip
-	at    time.Duration // when it was sent; 0 if no round trip is being measured
-	rtt   time.Duration // between this host and the receiver; 0 if not known
+	rtt   uint32        // microseconds between this host and the receiver; 0 if not known
 }
+
+func (m *pace) roundTrip() time.Duration { return time.Duration(m.rtt) * time.Microsecond }
 
 // speak sends what the segment of the given direction, which has just been taken along, gives
 // occasion for.
@@ -59,9 +61,9 @@ func (l *Lane) pacing(ss *session, dir flow.Direction) {
 	case m.at > 0 && m.place.LessEq(acked):
 		rtt := l.now - m.at
 		if m.rtt > 0 {
-			rtt = (7*m.rtt + rtt) / 8
+			rtt = (7*m.roundTrip() + rtt) / 8
 		}
-		m.rtt, m.at = max(rtt, 1), 0
+		m.rtt, m.at = uint32(min(max(rtt/time.Microsecond, 1), 1<<31)), 0
 	}
 }
 
@@ -111,7 +113,7 @@ func (l *Lane) watchGap(ss *session, dir flow.Direction) {
 	case !gap:
 		ss.ask[dir], ss.asked[dir] = 0, 0
 	case ss.ask[dir] == 0 && ss.asked[dir] < asks && l.injects:
-		ss.ask[dir] = l.now + min(max(2*ss.pace[dir].rtt, askMin), askMax)<<ss.asked[dir]
+		ss.ask[dir] = l.now + min(max(2*ss.pace[dir].roundTrip(), askMin), askMax)<<ss.asked[dir]
 	}
 }
 

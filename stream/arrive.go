@@ -403,8 +403,8 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 	}
 	h.kept.clear(c.pool)
 	h.m.clear(c.pool)
-	c.pool.dropSplices(h.masks)
-	h.masks, h.old = nil, nil
+	h.dropMasks(c.pool)
+	h.old = nil
 	h.view = nil
 	h.begin(to)
 	h.fixed, h.rewound = fixed, true

@@ -27,6 +27,7 @@ type Pool struct {
 	works   []*work                       // free
 	lists   [len(spliceRoom)][]spliceList // free
 	opens   []*opening                    // free
+	masks   []*masks                      // free
 	Stats   Stats
 }
 

@@ -17,7 +17,7 @@ const saveVersion = 1
 // a sender could send again what was edited.
 func (c *Conn) Edited() bool {
 	for d := range c.half {
-		if h := &c.half[d]; !h.m.identity() || len(h.masks) > 0 {
+		if h := &c.half[d]; !h.m.identity() || h.masks != nil {
 			return c.phase == phaseOpen
 		}
 	}
@@ -66,15 +66,19 @@ func (h *half) save(dst []byte) ([]byte, bool) {
 	dst = binary.BigEndian.AppendUint32(dst, h.ts)
 	dst = binary.BigEndian.AppendUint32(dst, h.echo)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.m.shift))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(h.m.list)+len(h.masks)))
+	var masks spliceList
+	if h.masks != nil {
+		masks = h.masks.list
+	}
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(h.m.list)+len(masks)))
 	i, j := 0, 0
-	for i < len(h.m.list) || j < len(h.masks) {
+	for i < len(h.m.list) || j < len(masks) {
 		var s *splice
-		if j == len(h.masks) || i < len(h.m.list) && h.m.list[i].in.LessEq(h.masks[j].in) { // an insertion stands before the bytes at its place
+		if j == len(masks) || i < len(h.m.list) && h.m.list[i].in.LessEq(masks[j].in) { // an insertion stands before the bytes at its place
 			s = &h.m.list[i]
 			i++
 		} else {
-			s = &h.masks[j]
+			s = &masks[j]
 			j++
 		}
 		var ok bool
@@ -120,30 +124,58 @@ func (h *half) saveEdit(dst []byte, s *splice) ([]byte, bool) {
 // maxSavedEdit is the longest edit that is saved.
 const maxSavedEdit = 64 << 10
 
+// masks is the edits of equal length of one direction that are not acknowledged; iff Mode.Journal.
+type masks struct{ list spliceList }
+
 // noteMask notes an edit of equal length, of which nothing else is left.
 func (h *half) noteMask(p *Pool, e *edit) {
-	ok := true
-	if len(h.masks) == cap(h.masks) {
-		h.masks, ok = p.grown(h.masks)
+	if h.masks == nil {
+		h.masks = p.newMasks()
+	}
+	m, ok := h.masks, true
+	if len(m.list) == cap(m.list) {
+		m.list, ok = p.grown(m.list)
 	}
 	if !ok { // with the last: what lies between is told as well
-		last := &h.masks[len(h.masks)-1]
+		last := &m.list[len(m.list)-1]
 		last.inLen = last.in.Size(e.in.Add(e.n))
 		last.outLen = last.inLen
 		return
 	}
-	h.masks = append(h.masks, splice{in: e.in, out: h.m.toOutEnd(e.in), inLen: e.n, outLen: e.n})
+	m.list = append(m.list, splice{in: e.in, out: h.m.toOutEnd(e.in), inLen: e.n, outLen: e.n})
 }
 
 func (h *half) ackedMasks(p *Pool, una seqnum.Value) {
-	n := 0
-	for n < len(h.masks) && h.masks[n].outEnd().LessEq(una) {
-		n++
-	}
-	if n > 0 {
-		h.masks = p.pruned(h.masks, n)
+	if m := h.masks; m != nil {
+		n := 0
+		for n < len(m.list) && m.list[n].outEnd().LessEq(una) {
+			n++
+		}
+		if n == len(m.list) {
+			h.dropMasks(p)
+		} else if n > 0 {
+			m.list = p.pruned(m.list, n)
+		}
 	}
 	if h.old != nil && h.old.end.LessEq(una) {
 		h.old = nil
 	}
+}
+
+func (h *half) dropMasks(p *Pool) {
+	if h.masks != nil {
+		p.dropSplices(h.masks.list)
+		h.masks.list = nil
+		p.masks = append(p.masks, h.masks)
+		h.masks = nil
+	}
+}
+
+func (p *Pool) newMasks() *masks {
+	if n := len(p.masks); n > 0 {
+		m := p.masks[n-1]
+		p.masks = p.masks[:n-1]
+		return m
+	}
+	return new(masks)
 }

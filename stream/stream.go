@@ -105,8 +105,8 @@ type half struct {
 	owedTo seqnum.Value
 	kept   kept // released: from una, or what is left since memory was short, to all that is decided
 	m      seqMap
-	masks  spliceList // edits of equal length that are not acknowledged; iff Mode.Journal
-	old    *remains   // of a connection that was restored
+	masks  *masks   // nil: there are none
+	old    *remains // of a connection that was restored
 	work   *work
 	view   []byte // received [from, next), for the time of one packet
 	from   seqnum.Value
@@ -176,8 +176,8 @@ func (c *Conn) reset() {
 		h := &c.half[d]
 		h.kept.clear(c.pool)
 		h.m.clear(c.pool)
-		c.pool.dropSplices(h.masks)
-		h.masks, h.old = nil, nil
+		h.dropMasks(c.pool)
+		h.old = nil
 		h.dropWork(c.pool)
 	}
 	c.closeOpening()

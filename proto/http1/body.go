@@ -59,7 +59,7 @@ func (h *head) decodable() bool {
 
 // readBody reads on in a body.
 func (p *parser) readBody(h *half, f *feed) bool {
-	b := &h.body
+	b := h.body
 	if h.last {
 		return p.readTrailer(h, f)
 	}
@@ -139,7 +139,7 @@ func (p *parser) back(b *body, keep int) int {
 
 // passBody reads on in a body that nobody wants to see.
 func (p *parser) passBody(h *half, f *feed) bool {
-	b := &h.body
+	b := h.body
 	for {
 		if b.place != inData {
 			n, why := b.frame(f.rest())
@@ -210,7 +210,7 @@ func (p *parser) endMessage(h *half, f *feed, trailer []byte) bool {
 	response := h.body.id == field.HTTPResponseBody
 	h.in, h.last = false, false
 	h.closed = h.body.closes
-	p.g.drop(&h.body)
+	p.g.drop(h)
 	p.showTrailer(f, trailer, response)
 	return true
 }

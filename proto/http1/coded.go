@@ -19,7 +19,7 @@ const (
 
 // readCoded decodes what was gathered, shows the text, and has it leave if the body leaves decoded.
 func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
-	b, g := &h.body, p.g
+	b, g := h.body, p.g
 	fed := from // where those bytes begin that are read now
 	if len(g.pieces) > 0 {
 		fed = g.pieces[0].in

@@ -22,7 +22,7 @@
 // edits that change the length are refused ("http-cannot-resize"). The operator's edits of the same length are made in
 // no-transform bodies too, if they are not coded.
 //
-// Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 32 changes of kind among pipelined requests;
+// Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 8 changes of kind among pipelined requests;
 // 16 KiB of a body held, 4 KiB of a decoded one, of 1024 such; 1 MiB decoded ahead; 32,768 connections. Beyond the limits of
 // heads and of the pipeline a connection is refused; held is what fits.
 //
@@ -40,7 +40,8 @@ import (
 // Grammar is the HTTP/1 grammar of one lane.
 type Grammar struct {
 	free     []*parser
-	parsers  int // made
+	bodies   []*body // free
+	parsers  int     // made
 	decoders *coding.Pool
 	kept     [][]byte // free buffers for text that is held
 	keeps    int      // such buffers that were made
@@ -87,12 +88,29 @@ func (g *Grammar) Open() proto.Parser {
 }
 
 // drop gives back what a body holds.
-func (g *Grammar) drop(b *body) {
+func (g *Grammar) drop(h *half) {
+	b := h.body
+	if b == nil {
+		return
+	}
 	if b.stream != nil {
 		b.stream.Close()
 	}
 	g.keep(b, nil)
 	*b = body{}
+	g.bodies = append(g.bodies, b)
+	h.body = nil
+}
+
+// newBody returns one that is free: a connection that waits for its next message needs none.
+func (g *Grammar) newBody() *body {
+	n := len(g.bodies)
+	if n == 0 {
+		return new(body)
+	}
+	b := g.bodies[n-1]
+	g.bodies = g.bodies[:n-1]
+	return b
 }
 
 // canKeep reports whether there is a buffer for text that b holds.

@@ -20,14 +20,14 @@ type parser struct {
 
 // A half is one direction of a connection.
 type half struct {
-	in     bool // the middle of a message; then body is valid
-	last   bool // behind the last chunk, in front of the trailer
-	closed bool // the last body now ends with the connection: what follows it does not leave
-	tunnel bool // a request to CONNECT came last: what follows may be anything
-	empty  int  // bytes of empty lines in front of the next message
-	none   int  // bytes at the start of what comes next in which no head or trailer ends
-	gone   int  // bytes at the start of what comes next that have left
-	body   body
+	in     bool  // the middle of a message
+	last   bool  // behind the last chunk, in front of the trailer
+	closed bool  // the last body now ends with the connection: what follows it does not leave
+	tunnel bool  // a request to CONNECT came last: what follows may be anything
+	empty  int   // bytes of empty lines in front of the next message
+	none   int   // bytes at the start of what comes next in which no head or trailer ends
+	gone   int   // bytes at the start of what comes next that have left
+	body   *body // of the message; nil unless in
 }
 
 // A feed is one call of Feed. It belongs to the Grammar.
@@ -62,7 +62,7 @@ func (f *feed) broken(as proto.Trouble, why packet.Reason) bool {
 // Close implements proto.Parser.
 func (p *parser) Close() {
 	for i := range p.half {
-		p.g.drop(&p.half[i].body)
+		p.g.drop(&p.half[i])
 	}
 	g := p.g
 	*p = parser{g: g}
@@ -216,9 +216,10 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 		return true
 	}
 	h.in, h.last = true, false
+	h.body = p.g.newBody()
 	h.body.begin(hd, fr, pl, f.in.Want)
 	h.body.closes = fr == byLength && pl != asIs && hd.lastOne(ask)
-	p.tellCoding(&h.body, f)
+	p.tellCoding(h.body, f)
 	return p.startBody(h, f, unit, start)
 }
 

@@ -35,7 +35,7 @@ func (p *parser) join(b *body, f *feed) []byte {
 
 // readText shows what was gathered of a body that is not coded, and has it leave.
 func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) bool {
-	b, g, full := &h.body, p.g, len(p.g.pieces) == maxPieces
+	b, g, full := h.body, p.g, len(p.g.pieces) == maxPieces
 	unit, lead := p.join(b, f), len(b.kept)
 	if b.plan == asIs {
 		b.left = g.goneOf(h.gone)

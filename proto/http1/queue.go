@@ -13,7 +13,7 @@ const (
 )
 
 // maxRuns is how many times the kind of requests may change among those that wait for their responses.
-const maxRuns = 32
+const maxRuns = 8
 
 const tooDeep packet.Reason = "http-pipeline-too-deep"
 
@@ -21,7 +21,7 @@ const tooDeep packet.Reason = "http-pipeline-too-deep"
 type queue struct {
 	runs [maxRuns]struct {
 		what  asked
-		count uint32
+		count uint16
 	}
 	from, n uint8
 }
@@ -29,7 +29,7 @@ type queue struct {
 // push notes a request. It reports false if there is no room.
 func (q *queue) push(what asked) bool {
 	if q.n > 0 {
-		if last := &q.runs[(q.from+q.n-1)%maxRuns]; last.what == what && last.count < 1<<31 {
+		if last := &q.runs[(q.from+q.n-1)%maxRuns]; last.what == what && last.count < 1<<16-1 {
 			last.count++
 			return true
 		}

@@ -25,7 +25,7 @@ func (p *parser) saveEdits(edits []field.Edit) {
 
 // startBody makes the head of a message with a body, unless it leaves with the body.
 func (p *parser) startBody(h *half, f *feed, unit []byte, start int) bool {
-	b := &h.body
+	b := h.body
 	if b.plan == whole {
 		p.g.unit, p.g.start = unit, start
 		return true
