@@ -21,6 +21,7 @@ setup:         ## as root, install the Debian packages that the lab tests use
 
 race:          ## the rooms with goroutines, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./divert ./engine ./event/... ./report ./control ./internal/... ./holder ./worker ./journal
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m ./sim/real ./lab/names
 
 lint: $(LINTS) vet  ## formatting, staticcheck, vet
 	@out=$$(bin/gofumpt -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

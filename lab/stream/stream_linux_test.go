@@ -286,7 +286,7 @@ func exchange(t *testing.T, c net.Conn, id uint64, server bool, n int64, with st
 // A patient connection may take as long as it likes, unless nothing moves at all.
 type patient struct{ net.Conn }
 
-const patience = time.Minute
+const patience = 2 * time.Minute // more than segments wait for one before them, twice
 
 func (p patient) Read(b []byte) (int, error) {
 	_ = p.SetReadDeadline(time.Now().Add(patience))
