@@ -39,7 +39,7 @@ func (c *Conn) untaken(back *half, s *segment) packet.Reason {
 
 // tooOld reports whether a timestamp is older than the one that the receiver says to have (RFC 7323 §5.2). It is not
 // held against what has been seen here: that may have been a fake.
-func (back *half) tooOld(ts uint32) bool { return back.stamped && int32(back.echo-ts) > 1 }
+func (h *half) tooOld(ts uint32) bool { return h.stamped && int32(h.echo-ts) > 1 }
 
 // longAcknowledged reports whether a segment acknowledges less than any on its way can (RFC 5961 §5.2): the largest
 // window before what is acknowledged, but nothing before the beginning.
