@@ -65,7 +65,11 @@ func (s *scenario) hasten() {
 				a.N = (a.N + 9) / 10
 			}
 		}
-		s.habits[who].readPause = (s.habits[who].readPause + 9) / 10
+		h := &s.habits[who]
+		h.readPause = (h.readPause + 9) / 10
+		if h.keep > 0 { // Linux sets its persist timer anew at each segment that it gets, and may never come to probe
+			h.keep = max(h.keep, 5*time.Second)
+		}
 	}
 	s.limits.Hold = min(s.limits.Hold, 500*time.Millisecond)
 	s.narrow = 0 // nobody tells a host by ICMP

@@ -60,7 +60,7 @@ func (s *scenario) chooseDeaths() {
 	s.editor.dies = true
 	u := &s.editor.rules[0]
 	u.with = u.with[:min(len(u.with), 40)] // what grows by more follows slowly where the copy of it is lost
-	s.editor.rules[1] = s.editor.rules[0] // who meets a connection in its middle cannot know which end has called
+	s.editor.rules[1] = s.editor.rules[0]  // who meets a connection in its middle cannot know which end has called
 }
 
 // apply makes the network that of the scenario.

@@ -30,6 +30,9 @@ func TestSeeds(t *testing.T) {
 	}
 	total := sim.Many(0, count, Width, sim.Options{Real: n.Host}, nil, func(r sim.Report) { t.Error(r.String()) })
 	t.Log(total)
+	if total.Unsteady > total.Seeds/200 {
+		t.Errorf("%d seeds failed only once", total.Unsteady)
+	}
 	if total.Failed == 0 && (total.Strict < total.Seeds/2 || total.Edits < total.Seeds || total.Resets == 0) {
 		t.Errorf("the seeds try too little: %v", total)
 	}
