@@ -78,8 +78,9 @@ func (n *Network) open() (err error) {
 	if err := n.node.Do(n.link); err != nil {
 		return fmt.Errorf("real: a TUN device: %w", err)
 	}
-	// Where much is lost, nobody wants to wait for a retransmission after minutes. Older kernels have no such setting.
-	_ = n.node.Sysctl("net.ipv4.tcp_rto_max_ms", "2000")
+	// Where much is lost, nobody wants to wait for a retransmission after minutes. Older kernels have no such setting. After
+	// twice that time Linux gives up a receiver that has no room and says nothing (tcp_rtx_probe0_timed_out).
+	_ = n.node.Sysctl("net.ipv4.tcp_rto_max_ms", "4000")
 	_ = n.node.Sysctl("net.ipv4.tcp_retries2", "60")
 	_ = n.node.Sysctl("net.ipv4.tcp_rfc1337", "1") // a fake reset ends no connection that waits for the last FIN
 	addrs := []netip.Addr{host4.Addr()}
