@@ -19,9 +19,9 @@ test: setup    ## all tests; as root with real traffic, otherwise naming what wa
 setup:         ## as root, install the Debian packages that the lab tests use
 	@./internal/setup.sh
 
-race:          ## the rooms with goroutines, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m ./divert ./engine ./event/... ./report ./control ./internal/... ./holder ./worker ./journal
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m ./sim/real ./lab/names
+race:          ## the rooms with goroutines, under the race detector, each with few seeds (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m ./divert ./engine ./event/... ./report ./control ./internal/... ./holder ./worker ./journal \
+		./lab/names ./sim/real
 
 lint: $(LINTS) vet  ## formatting, staticcheck, vet
 	@out=$$(bin/gofumpt -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
