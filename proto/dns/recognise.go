@@ -41,12 +41,14 @@ func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 }
 
 // behind returns what stands behind messages that say nothing of the protocol: those too short for a header and, where
-// DNS is expected, those of an opcode that is not known. Servers read on behind them, and so does the parser. Where DNS is not expected, protocols that begin with a length of four bytes look alike, and are not kept
-// waiting.
+// DNS is expected, those of an opcode that is not known. Servers read on behind them, and so does the parser. Where DNS
+// is not expected, protocols that begin with a length of four bytes look alike, and are not kept waiting.
 func (g *Grammar) behind(unit []byte, port uint16) ([]byte, proto.Match) {
-	for len(unit) >= 2 {
+	for skipped := 0; len(unit) >= 2; skipped++ {
 		n := int(binary.BigEndian.Uint16(unit))
 		switch {
+		case skipped == maxSkipped && !expected(port): // a stream of zeros is no stream of empty messages
+			return nil, proto.No
 		case n >= headerSize && (len(unit) < 2+headerSize || knownOpcode(unit[4]) || !expected(port) || !smallCounts(unit[2:])):
 			return unit, proto.Yes
 		case n > 0 && !expected(port) && len(unit) < 2+n+2+headerSize:
@@ -58,6 +60,9 @@ func (g *Grammar) behind(unit []byte, port uint16) ([]byte, proto.Match) {
 	}
 	return unit, proto.Yes
 }
+
+// maxSkipped is behind how many messages that say nothing DNS is looked for where it is not expected.
+const maxSkipped = 8
 
 // partial judges fewer bytes than a header over TCP.
 func (g *Grammar) partial(unit []byte, port uint16) proto.Match {

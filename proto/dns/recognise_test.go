@@ -118,3 +118,14 @@ func TestRandomPayloadsAreNotRecognised(t *testing.T) {
 		}
 	}
 }
+
+// TestZerosAreNotKeptWaiting: where DNS is not expected, a stream of zeros is told from empty messages before long.
+func TestZerosAreNotKeptWaiting(t *testing.T) {
+	zeros := make([]byte, 64)
+	for n := range zeros {
+		got := New().Recognise(zeros[:n], proto.Peer{Transport: packet.TCP, ServerPort: 5001})
+		if want := n < 2*maxSkipped+2; (got == proto.Maybe) != want {
+			t.Errorf("%d zeros: %v", n, got)
+		}
+	}
+}
