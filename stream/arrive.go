@@ -311,10 +311,12 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	}
 	if h.loose && !h.ackSeen && ack.Less(h.una) {
 		h.una = ack
+		h.follow()
 	}
 	h.ackSeen = true
 	if h.una.Less(ack) {
 		h.una = ack
+		h.follow()
 		h.kept.forget(c.pool, ack)
 		h.m.acked(c.pool, ack)
 		h.ackedMasks(c.pool, ack)
@@ -349,6 +351,14 @@ func (h *half) replay(p *packet.Packet, s *segment) {
 	}
 	p.SetAck(ack)
 	s.h = p.TCP()
+}
+
+// follow keeps the beginning within the reach of comparisons (seqnum): once more than a billion bytes are
+// acknowledged, what lies further back than that is as good as the beginning.
+func (h *half) follow() {
+	if near := h.una.Sub(1 << 30); h.first.Less(near) {
+		h.first = near
+	}
 }
 
 // offer notes a window that the receiver offers from the released place ack on.

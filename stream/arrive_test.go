@@ -183,3 +183,19 @@ func TestMetBackwards(t *testing.T) {
 		k.server(ack, 5000, 1010, "")
 	}
 }
+
+// TestTheBeginningStaysWithinReach: places compare only within half of the space; on a connection of many times that,
+// no acknowledgement is ever taken for one of long ago, nor for one before the beginning.
+func TestTheBeginningStaysWithinReach(t *testing.T) {
+	for _, loose := range []bool{false, true} {
+		h := half{seen: true, loose: loose, ackSeen: true, widest: 1 << 20}
+		h.begin(1<<32 - 77)
+		for range 64 {
+			h.una = h.una.Add(1 << 28)
+			h.follow()
+			if h.longAcknowledged(h.una) || h.una.Less(h.first) || h.unplaced() {
+				t.Fatalf("loose %v: at %d, with the beginning at %d", loose, h.una, h.first)
+			}
+		}
+	}
+}
