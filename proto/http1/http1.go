@@ -22,7 +22,7 @@
 // edits that change the length are refused ("http-cannot-resize"). The operator's edits of the same length are made in
 // no-transform bodies too, if they are not coded.
 //
-// Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 8 changes of kind among pipelined requests;
+// Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 32 changes of kind among pipelined requests;
 // 16 KiB of a body held, 4 KiB of a decoded one, of 1024 such; 1 MiB decoded ahead; 32,768 connections. Beyond the limits of
 // heads and of the pipeline a connection is refused; held is what fits.
 //

@@ -12,34 +12,48 @@ const (
 	askedOld                       // by a client of HTTP/1.0
 )
 
-// maxRuns is how many times the kind of requests may change among those that wait for their responses.
-const maxRuns = 8
+// maxWaiting bounds how many requests may wait for their responses, and how often their kind may change among them.
+const maxWaiting = 32
 
 const tooDeep packet.Reason = "http-pipeline-too-deep"
 
-// A queue is the requests of a connection that wait for their responses, as runs of equal kind.
+// A queue is the requests of a connection that wait for their responses, as runs of equal kind. A run is as many digits as its
+// length needs, base 16, the lowest first; digits of one kind that follow each other are one run's. So 32 bytes, which every
+// idle connection has, hold 32 changes of kind or more requests than a window holds.
 type queue struct {
-	runs [maxRuns]struct {
-		what  asked
-		count uint16
-	}
+	digits  [maxWaiting]digit
 	from, n uint8
 }
 
+// A digit is a kind of request in the high four bits, and a digit of how many in the low ones.
+type digit uint8
+
+func (d digit) kind() asked { return asked(d >> 4) }
+
+// at returns the digit at a place among those in use.
+func (q *queue) at(i uint8) *digit { return &q.digits[(q.from+i)%maxWaiting] }
+
 // push notes a request. It reports false if there is no room.
 func (q *queue) push(what asked) bool {
-	if q.n > 0 {
-		if last := &q.runs[(q.from+q.n-1)%maxRuns]; last.what == what && last.count < 1<<16-1 {
-			last.count++
-			return true
+	i := q.n
+	for i > 0 && q.at(i-1).kind() == what {
+		i--
+	}
+	full := true // every digit of the run is the highest one
+	for j := i; j < q.n; j++ {
+		full = full && *q.at(j)&15 == 15
+	}
+	if full {
+		if q.n == maxWaiting {
+			return false
 		}
+		*q.at(q.n) = digit(what) << 4
+		q.n++
 	}
-	if q.n == maxRuns {
-		return false
+	for ; *q.at(i)&15 == 15; i++ {
+		*q.at(i) &^= 15
 	}
-	last := &q.runs[(q.from+q.n)%maxRuns]
-	last.what, last.count = what, 1
-	q.n++
+	*q.at(i)++
 	return true
 }
 
@@ -48,18 +62,24 @@ func (q *queue) first() asked {
 	if q.n == 0 {
 		return 0
 	}
-	return q.runs[q.from].what
+	return q.at(0).kind()
 }
 
 // pop takes the first request away.
 func (q *queue) pop() {
-	if q.n == 0 {
-		return
+	what, end := q.first(), uint8(0)
+	borrow, left := digit(1), digit(0)
+	for ; end < q.n && q.at(end).kind() == what; end++ {
+		d := q.at(end)
+		low := *d & 15
+		*d = *d&^15 | (low-borrow)&15
+		left |= *d & 15
+		if low > 0 {
+			borrow = 0
+		}
 	}
-	if r := &q.runs[q.from]; r.count > 1 {
-		r.count--
-		return
+	if left == 0 {
+		q.from = (q.from + end) % maxWaiting
+		q.n -= end
 	}
-	q.from = (q.from + 1) % maxRuns
-	q.n--
 }
