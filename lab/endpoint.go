@@ -28,9 +28,13 @@ func ServeDNS(pc net.PacketConn, zone Zone) {
 	_ = s.ActivateAndServe() // ends with pc
 }
 
-// ServeDNSStreams answers questions about the zone over TCP until ln is closed.
+// ServeDNSStreams answers questions about the zone over TCP until ln is closed. It is patient: by itself a dns.Server resets
+// connections whose first question takes 2 s, as one does that is sent again on a busy machine.
 func ServeDNSStreams(ln net.Listener, zone Zone) {
-	s := &dns.Server{MaxTCPQueries: -1, Listener: ln, Handler: zone}
+	s := &dns.Server{
+		MaxTCPQueries: -1, Listener: ln, Handler: zone,
+		ReadTimeout: time.Minute, IdleTimeout: func() time.Duration { return time.Minute },
+	}
 	_ = s.ActivateAndServe() // ends with ln
 }
 
