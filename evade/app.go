@@ -29,13 +29,19 @@ const (
 )
 
 // deliver makes the text a message with the word.
-func deliver(message func(word string) string) step {
+func deliver(message func(word string) string) step { return say(message, Forbidden, Harmless) }
+
+// confide makes the text a message with the number of the card.
+func confide(message func(number string) string) step { return say(message, card, cardTwin) }
+
+// say makes the text a message with what is looked for, or in a twin with what is not.
+func say(message func(string) string, wanted, innocent string) step {
 	return func(t *talk) {
-		word := Forbidden
+		what := wanted
 		if t.text.Twin {
-			word = Harmless
+			what = innocent
 		}
-		t.text.Real = []byte(message(word))
+		t.text.Real = []byte(message(what))
 		t.text.Decoy = t.text.Real
 	}
 }

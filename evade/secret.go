@@ -31,15 +31,3 @@ func secrets() (all []Attempt) {
 	}
 	return all
 }
-
-// confide makes the text a message with a number.
-func confide(message func(number string) string) step {
-	return func(t *talk) {
-		number := card
-		if t.text.Twin {
-			number = cardTwin
-		}
-		t.text.Real = []byte(message(number))
-		t.text.Decoy = t.text.Real
-	}
-}

@@ -58,7 +58,7 @@ func TestKilledWorkers(t *testing.T) {
 	got := echo.finish()
 	t.Logf("%d kills, %d of them of a worker that had not begun, gave up %d times: UDP %v; TCP %d transfers, %d MB, %d of %d cards masked, %d failed",
 		n, early, d.events()["crash-outcome"], got, x.started, x.bytes.Load()>>20, x.masked.Load(), x.cards.Load(), len(failed))
-	t.Logf("questions: %d answers grew, %d came as they were; events %v", q.rewritten.Load(), q.untouched.Load(), d.events())
+	t.Logf("questions: %d answers grew, %d came as they were; events %v, %v", q.rewritten.Load(), q.untouched.Load(), d.events(), d.survivals())
 	t.Logf("a new worker was ready after %v", pauses(d.log()))
 	if d.events()["crash-outcome"] == 0 { // otherwise some were to pass
 		echo.inspected()

@@ -198,9 +198,19 @@ func (d *daemon) kill() {
 	<-d.done
 }
 
-// events counts the events about weir itself by their names, as the reporter wrote them, also in
-// files that it has rotated.
+// events counts the events about weir itself by their names.
 func (d *daemon) events() map[string]int {
+	return d.count("holder", "worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded",
+		"reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected")
+}
+
+// survivals counts what new workers told of the connections of killed ones.
+func (d *daemon) survivals() map[string]int {
+	return d.count("stream", "stream-resumed", "stream-state-lost", "stream-torn")
+}
+
+// count counts an author's events by their names, as the reporter wrote them, also in files that it has rotated.
+func (d *daemon) count(author string, names ...string) map[string]int {
 	count := make(map[string]int)
 	var text []byte
 	files, _ := filepath.Glob(d.path("events/*"))
@@ -209,8 +219,8 @@ func (d *daemon) events() map[string]int {
 		text = append(text, b...)
 	}
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, `"holder"`) && json.Valid([]byte(line)) {
-			for _, name := range []string{"worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded", "reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected"} {
+		if strings.Contains(line, `"`+author+`"`) && json.Valid([]byte(line)) {
+			for _, name := range names {
 				if strings.Contains(line, `"`+name+`"`) {
 					count[name]++
 				}

@@ -136,14 +136,7 @@ func (addrOf) Network() string  { return "tcp" }
 func (a addrOf) String() string { return string(a) }
 
 func (s *service) hellos(ln net.Listener) {
-	for {
-		c, err := ln.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue
-		}
+	eachConn(ln, func(c net.Conn) {
 		go func() {
 			defer c.Close()
 			config := &tls.Config{GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -152,7 +145,7 @@ func (s *service) hellos(ln net.Listener) {
 			}}
 			_ = tls.Server(c, config).Handshake() // it ends with the hello
 		}()
-	}
+	})
 }
 
 // initials listens for QUIC.

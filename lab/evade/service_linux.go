@@ -114,14 +114,7 @@ func option(fd int, port uint16, client netip.Addr) error {
 }
 
 func (s *service) accept(ln net.Listener, lazy bool) {
-	for {
-		c, err := ln.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue
-		}
+	eachConn(ln, func(c net.Conn) {
 		from := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 		s.mu.Lock()
 		s.conns[from] = append(s.conns[from], c)
@@ -132,6 +125,19 @@ func (s *service) accept(ln net.Listener, lazy bool) {
 			}
 			s.read(c, from)
 		}()
+	})
+}
+
+// eachConn has do begin to serve each connection that comes, in turn, until ln is closed. One that was gone before it could be accepted is none.
+func eachConn(ln net.Listener, do func(net.Conn)) {
+	for {
+		c, err := ln.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			do(c)
+		}
 	}
 }
 
