@@ -498,7 +498,7 @@ func TestReloadMovesFlows(t *testing.T) {
 }
 
 // step runs one batch without ending the lane.
-func (b *bench) step() {
+func (b *bench) step() (n int) {
 	n, err := b.lane.socket.Recv(b.lane.batch, 0)
 	if err != nil && err != io.EOF {
 		b.t.Fatal(err)
@@ -507,6 +507,7 @@ func (b *bench) step() {
 		b.lane.swap(c)
 	}
 	b.lane.runBatch(n)
+	return n
 }
 
 // TestSettledFlowsAreMarked wants the mark only once the server has acknowledged what was inspected: until

@@ -229,8 +229,9 @@ func (l *Lane) watchSession(ss *session) {
 	}
 }
 
-// receiverSays is for how long the receiver of a connection that is met in its middle is waited for.
-const receiverSays = 500 * time.Millisecond
+// receiverSays is for how long the receiver of a connection that is met in its middle is waited for. It is asked several times
+// meanwhile.
+const receiverSays = time.Second
 
 // holdFor is for how long bytes of a direction wait for a decision.
 func (l *Lane) holdFor(ss *session, dir flow.Direction) time.Duration {

@@ -34,8 +34,8 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 	switch {
 	case a.Gap:
 		l.askAgain(ss, p, dir, dir)
-	case a.Action == stream.Wait && ss.conn.Unsure(dir) && l.injects:
-		l.inject(ss.conn.Probe(l.scratch.answer[:0], p, dir), p, ss.entrance(dir))
+	case a.Action == stream.Wait && ss.conn.Unsure(dir):
+		l.probe(ss, p, dir)
 	}
 	if a.BackGap {
 		l.askAgain(ss, p, back, dir)
@@ -98,6 +98,16 @@ func (l *Lane) askAgain(ss *session, of *packet.Packet, dir, ofDir flow.Directio
 	}
 }
 
+// probe has the receiver of dir's bytes say where it stands, if that is open. of is a segment of that direction.
+func (l *Lane) probe(ss *session, of *packet.Packet, dir flow.Direction) {
+	if !l.injects || l.outcomes.Monitor {
+		return
+	}
+	if d := ss.conn.Probe(l.scratch.answer[:0], of, dir); len(d) > 0 {
+		l.inject(d, of, ss.entrance(dir))
+	}
+}
+
 // For how long nothing is asked for while released bytes may still be on their way to the receiver, whose own
 // acknowledgements would ask: two round trips.
 const (
@@ -117,11 +127,14 @@ func (l *Lane) watchGap(ss *session, dir flow.Direction) {
 	}
 }
 
-// askInTime asks for what has been missing for some time.
+// askInTime asks for what has been missing for some time: the sender to send it, and the receiver, where it may have come before
+// our time, whether it is missing at all.
 func (l *Lane) askInTime(ss *session, dir flow.Direction) {
 	ss.ask[dir] = 0
 	ss.asked[dir]++
 	if i, ok := ss.conn.Behind(dir); ok {
-		l.askAgain(ss, &l.held.list[i].packet, dir, dir)
+		p := &l.held.list[i].packet
+		l.askAgain(ss, p, dir, dir)
+		l.probe(ss, p, dir)
 	}
 }

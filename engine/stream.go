@@ -80,7 +80,7 @@ func (l *Lane) arrived(ss *session, p *packet.Packet, a stream.Arrival, d inspec
 		return
 	case stream.Absorb:
 		if !l.outcomes.Monitor {
-			d = inspect.Decision{Verdict: packet.Drop, Reason: "tcp-already-waiting"}
+			d = inspect.Decision{Verdict: packet.Drop, Reason: a.Why}
 		}
 		l.leave(ss, p, d)
 		return

@@ -272,7 +272,8 @@ func (w *wireTest) send(ds ...[]byte) {
 	if w.dies && w.r.IntN(30) == 0 {
 		w.die()
 	}
-	w.step()
+	for w.step() > 0 { // a lane that follows another finds all that waited
+	}
 	w.lane.flush()
 }
 
@@ -317,7 +318,11 @@ func (w *wireTest) round(s *side) {
 
 // deliver hands what left the lane to whom it is for, and the answers to the lane.
 func (w *wireTest) deliver() {
-	for out := w.fake.Out(); len(out) > 0; out = w.fake.Out() {
+	for {
+		out, injected := w.fake.Out(), w.fake.Injected()
+		if len(out)+len(injected) == 0 {
+			return
+		}
 		for _, f := range out {
 			if f.Verdict.Final() || w.r.IntN(100) < w.loss {
 				continue
@@ -336,7 +341,7 @@ func (w *wireTest) deliver() {
 				w.send(to.segment(packet.ACK, to.sent, nil))
 			}
 		}
-		for _, b := range w.fake.Injected() {
+		for _, b := range injected {
 			w.injected++
 			var p packet.Packet
 			p.Set(b)

@@ -31,12 +31,12 @@ type scenario struct {
 	deaths  []time.Duration // of Weir
 }
 
-func newScenario(r *rand.Rand) *scenario {
+func newScenario(r *rand.Rand, kills bool) *scenario {
 	s := &scenario{rand: r, v6: chance(r, 40), queue: 4096, batch: pick(r, 1, 2, 8, 32), resizes: chance(r, 80)}
 	for i := range s.habits {
 		s.habits[i] = someHabits(r)
 	}
-	if chance(r, 25) {
+	if !kills && chance(r, 25) {
 		s.bad = true
 		s.habits[r.IntN(2)].misbehave(r)
 	}
@@ -44,7 +44,7 @@ func newScenario(r *rand.Rand) *scenario {
 	s.chooseRules()
 	s.chooseLimits()
 	s.choosePlot()
-	if !s.bad && chance(r, 20) {
+	if kills || !s.bad && chance(r, 20) {
 		s.chooseDeaths()
 	}
 	return s

@@ -36,6 +36,7 @@ const patience = 20 * time.Minute
 type Options struct {
 	Trace   func(line string) // each packet at each place, for people; nil: nobody asks
 	Without bool              // no Weir between the ends: what the endpoints do among themselves
+	Kills   bool              // Weir is killed in every seed; those say something else then than without
 	Real    func(Part) Host   // a real host is one of the ends, and all happens in its time; nil: none
 }
 
@@ -80,7 +81,7 @@ func (r *Runner) Run(seed uint64, o Options) Report {
 	n := &r.net
 	n.reset(o)
 	n.rand = rand.New(rand.NewPCG(seed, 0x5eed))
-	s := newScenario(n.rand)
+	s := newScenario(n.rand, o.Kills)
 	if o.Real != nil {
 		s.hasten()
 	}

@@ -34,6 +34,11 @@ var failed = []uint64{
 	971784, 1217684, 17588, 19087, // a late SYN, and a fake answer to it, in place of a connection that went on
 	7484, 32426, // a fake FIN that a segment of our own made true, or spoke of
 	1231900, 1876, 12021, 15848, 59497, 1099476, // resets among edits
+	6002997, 6591175, 6574887, 6782063, // where a receiver stands was guessed from an old acknowledgement, or not asked often enough
+	6274952,                   // what was released in the middle of a word was released once more, with other bytes
+	6351741, 6486963, 6787628, // a bare acknowledgement that a lane met first stood behind what edits then took away
+	6176675, 6556299, 5068281, // edits went further than a window whose scale died with the lane
+	6809929, // a lane before had told the sender of more room
 }
 
 // TestSeedsThatFailed runs those that failed before.

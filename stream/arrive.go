@@ -15,13 +15,13 @@ const (
 	Leave   Action = iota // goes on, once what it brought is decided: Ready, then Depart
 	Wait                  // a segment before it is missing
 	Discard               // must not reach the receiver
-	Absorb                // not needed: its bytes wait in another packet. It disappears, and nothing is wrong
+	Absorb                // not needed. It disappears, and nothing is wrong
 )
 
 // An Arrival is what a segment turns out to be.
 type Arrival struct {
 	Action    Action
-	Why       packet.Reason // of Discard
+	Why       packet.Reason // of Discard and Absorb
 	Fresh     bool          // there are bytes that nobody has read: Unread
 	End       bool          // the sender has sent its FIN, and all before it has come
 	Gap       bool          // the receiver would ask for what is missing before it: Duplicate
@@ -35,6 +35,9 @@ type Arrival struct {
 }
 
 func discard(why packet.Reason) Arrival { return Arrival{Action: Discard, Why: why} }
+
+// absorb is of a segment whose bytes wait here in another.
+var absorb = Arrival{Action: Absorb, Why: "tcp-already-waiting"}
 
 // A segment is a TCP segment as it arrived, read once.
 type segment struct {
@@ -72,7 +75,7 @@ func badFlags(f packet.TCPFlags) bool {
 func (c *Conn) Resume(p *packet.Packet, dir flow.Direction) Arrival {
 	s, h := readSegment(p), &c.half[dir]
 	if len(s.payload) > 0 && !s.has(packet.FIN) && s.end.LessEq(h.next) {
-		return Arrival{Action: Absorb}
+		return absorb
 	}
 	return c.arriveData(dir, h, &s)
 }
@@ -207,9 +210,11 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 		return false
 	}
 	ack := s.h.Ack()
-	h.skipTo(ack)
 	h.view = nil
 	c.keepUnread(h, ack)
+	for r := range h.read { // also back: what somebody held comes once more
+		h.read[r], h.shown[r] = ack, ack
+	}
 	h.next, h.decided = ack, ack
 	h.edited, h.sent = ack, ack
 	h.owed, h.owedTo, h.owedFin = ack, ack, false
@@ -258,6 +263,10 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	out := h.place(s.seq)
 	switch {
 	case s.seq == h.next:
+	case !s.has(packet.ACK) && !out.Less(h.first) && out.Less(h.una):
+		// A host without the connection answers an acknowledgement that was long on its way, at the place that it names
+		// (RFC 9293 §3.5.2). Its receiver is further, and would not heed it.
+		return Arrival{Action: Absorb, Why: "tcp-reset-late"}
 	case out.Less(h.una), to.Less(s.seq):
 		return discard("tcp-reset-out-of-window")
 	case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:
@@ -297,6 +306,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 			h.begin(ack)
 		}
 		h.ackSeen, h.wnd = c.mode.Successor, s.h.Window()
+		h.offer(ack, seqnum.Size(h.wnd)<<h.scale)
 		return true
 	}
 	top := h.sent
@@ -363,10 +373,10 @@ func (h *half) follow() {
 
 // offer notes a window that the receiver offers from the released place ack on.
 func (h *half) offer(ack seqnum.Value, wnd seqnum.Size) {
-	h.widest = max(h.widest, wnd)
-	if edge := ack.Add(wnd); !h.edgeKnown || h.edge.Less(edge) {
+	if edge := ack.Add(wnd); h.widest == 0 && !h.edgeKnown || h.edge.Less(edge) {
 		h.edge = edge
 	}
+	h.widest = max(h.widest, wnd)
 }
 
 // arriveData sorts a segment by where its bytes stand: old, held, new, or ahead.
@@ -382,12 +392,15 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 		return Arrival{}
 	case h.unsure:
 		return Arrival{Action: Wait}
-	case h.edgeKnown && h.limit().Add(1).Less(s.end): // one byte more may be a probe (RFC 9293 §3.8.6.1)
+	}
+	h.inferScale(s.end)
+	switch {
+	case h.edgeKnown && h.limit().Add(1).Less(s.end) && !h.toldBefore(s.end): // one byte more may be a probe (RFC 9293 §3.8.6.1)
 		return discard("tcp-out-of-window")
 	case h.next.Less(s.seq):
 		return Arrival{Action: Wait}
 	case len(s.payload) > 0 && !fin && h.decided.LessEq(s.seq) && s.end.LessEq(h.next):
-		return Arrival{Action: Absorb}
+		return absorb
 	}
 	a := Arrival{Differs: c.differs(h, s), Restarted: back}
 	if h.next.Less(s.end) {
@@ -400,10 +413,39 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	return a
 }
 
+// toldBefore reports whether the sender may have been told of room up to end by somebody before us: the acknowledgement that told
+// it is over, and no other may come until it sends. Then that is what it was told.
+func (h *half) toldBefore(end seqnum.Value) bool {
+	if h.old == nil || h.m.toIn(h.sent).Add(0xffff<<h.scale).Less(end) {
+		return false
+	}
+	if h.offered = h.offered.Max(end); h.m.identity() {
+		h.edge = h.edge.Max(end)
+	}
+	return true
+}
+
+// inferScale takes from how far a sender goes what scale of windows it must have been told (RFC 7323 §2.3), at least, where
+// the handshake was not seen.
+func (h *half) inferScale(end seqnum.Value) {
+	if h.edgeKnown || h.wnd == 0 || !h.ackSeen {
+		return
+	}
+	for told := h.m.toIn(h.una); h.scale < maxScale && told.Add(seqnum.Size(h.wnd)<<h.scale+1).Less(end); {
+		h.scale++
+		h.edge = h.edge.Max(h.una.Add(seqnum.Size(h.wnd) << h.scale))
+	}
+}
+
+const maxScale = 14 // RFC 7323 §2.3
+
 // rewind begins a direction that was met in its middle once more, at a place before: the receiver has
 // yet to get bytes that came before our time.
 func (c *Conn) rewind(h *half, to seqnum.Value) {
 	una, fixed := h.una, h.decided
+	if h.rewound {
+		fixed = fixed.Max(h.fixed)
+	}
 	if w := h.work; w != nil {
 		c.pool.dropWindow(w.buf)
 		w.buf, w.edits, w.bytes = nil, w.edits[:0], w.bytes[:0]
@@ -411,12 +453,15 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 			w.wait[i].read = false
 		}
 	}
-	h.kept.clear(c.pool)
+	prior := h.prior(c.pool)
 	h.m.clear(c.pool)
 	h.dropMasks(c.pool)
-	h.old = nil
+	h.dropOld(c.pool)
 	h.view = nil
 	h.begin(to)
+	if prior.size > 0 {
+		h.old = &remains{in: to, end: prior.end(), prior: prior}
+	}
 	h.fixed, h.rewound = fixed, true
 	if h.ackSeen {
 		h.una = una // perhaps before to: more is missing

@@ -30,12 +30,15 @@ func (c *Conn) Depart(p *packet.Packet, dir flow.Direction) bool {
 func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	seq := h.place(s.seq)
 	switch {
-	case h.unsure && h.work != nil && len(h.work.wait) > 0 && h.work.wait[0].seq.Less(s.seq):
-		seq = h.work.wait[0].seq
+	case h.unsure:
+		seq = h.unsurePlace(s)
 	case s.seq == h.next || h.ahead(s):
 		seq = h.sent // bytes before it may be held
 	}
-	if s.has(packet.RST) && s.seq == h.m.toIn(h.una) {
+	switch {
+	case !s.has(packet.RST):
+		seq = h.raise(seq)
+	case s.seq == h.m.toIn(h.una):
 		seq = h.una // it answers an acknowledgement, and counts only at the very place (RFC 5961 §3)
 	}
 	if seq == s.seq {
@@ -43,6 +46,33 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	}
 	c.pool.Stats.Translated++
 	return !c.locked && p.SetSeq(seq)
+}
+
+// unsurePlace is the place of a segment without data while its receiver has yet to say where it is: the first that is known of,
+// for bytes from there on may be on their way. A receiver that has them answers, and so says where it is.
+func (h *half) unsurePlace(s *segment) seqnum.Value {
+	seq := s.seq
+	if !s.has(packet.RST) {
+		seq = seq.Min(h.first)
+	}
+	if h.work != nil && len(h.work.wait) > 0 {
+		seq = seq.Min(h.work.wait[0].seq)
+	}
+	return seq
+}
+
+// raise returns the number with which a segment without data leaves that stands at seq. Of a direction that was met in its middle
+// the receiver may have been told a place that edits have brought back since, and it takes no windows from lower ones (RFC 9293
+// §3.10.7.4, SND.WL1).
+func (h *half) raise(seq seqnum.Value) seqnum.Value {
+	switch {
+	case !h.loose:
+	case !h.toldAny || h.told.Less(seq):
+		h.told, h.toldAny = seq, true
+	case h.sent.LessEq(seq) && h.told.LessEq(h.allowed(h.told)):
+		return h.told
+	}
+	return seq
 }
 
 // ahead reports whether a segment without data stands behind bytes that have not come yet: what will

@@ -31,15 +31,17 @@ func (c *Conn) Duplicate(dst []byte, of *packet.Packet, dir, ofDir flow.Directio
 	return packet.AppendSegment(dst, of, &s)
 }
 
-// Probe appends to dst a segment without data, long past, to which the receiver of dir's bytes answers with
-// where it stands (RFC 9293 §3.10.7.4). of is a segment of that direction.
+// Probe appends to dst a segment long past, to which the receiver of dir's bytes answers with where it stands
+// (RFC 9293 §3.10.7.4); nothing if what it has said is all that it can say. It has a byte, since hosts answer but
+// few segments without (Linux: tcp_oow_rate_limited). of is a segment of that direction.
 func (c *Conn) Probe(dst []byte, of *packet.Packet, dir flow.Direction) []byte {
-	h, seen := &c.half[dir], of.TCP()
-	if !h.unsure || c.locked {
+	h, back, seen := &c.half[dir], &c.half[dir.Reverse()], of.TCP()
+	if c.locked || !h.unsure && !(c.mode.Successor && h.loose) {
 		return dst
 	}
 	s := packet.Segment{
-		Seq: seen.Seq().Sub(longPast), Ack: seen.Ack(), Window: seen.Window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+		Seq: seen.Seq().Sub(longPast), Ack: back.m.toIn(seen.Ack()), Window: seen.Window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+		Payload: nudgeByte[:],
 	}
 	return packet.AppendSegment(dst, of, &s)
 }
@@ -129,9 +131,9 @@ func (c *Conn) Owes(dir flow.Direction) bool {
 // to be sent again.
 func (h *half) owesFIN() bool { return h.owedFin && h.finSure }
 
-// allowed returns how far towards to the receiver has room.
+// allowed returns how far towards to the receiver has room, as far as is known.
 func (h *half) allowed(to seqnum.Value) seqnum.Value {
-	if h.edgeKnown {
+	if h.edgeKnown || h.ackSeen && h.widest > 0 {
 		return to.Min(h.edge)
 	}
 	return to

@@ -160,6 +160,7 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 		return discard("tcp-bad-ack")
 	}
 	if !ok && c.mode.Successor && c.phase == phaseNew {
+		c.open.client = candidate{isn: s.h.Ack().Sub(1), valid: true, unseen: true}
 		c.cleanSYN(p)
 		return Arrival{} // it may come late, and somebody before us may have released what came after it
 	}
@@ -242,9 +243,15 @@ func (c *Conn) establish(ack seqnum.Value) bool {
 func (c *Conn) pickUp(dir flow.Direction, s *segment) {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	h.meet(c, s.seq)
+	if o := c.open; o != nil && h.unsure && dir == flow.ToServer && o.client.unseen {
+		if first := o.client.isn.Add(1); first.Less(s.seq) && s.seq.Less(first.Add(1<<16)) {
+			h.begin(first) // there the server was when it agreed
+		}
+	}
 	if s.has(packet.ACK) {
 		back.begin(s.h.Ack())
-		back.ackSeen = c.mode.Successor
+		back.ackSeen, back.wnd = c.mode.Successor, s.h.Window()
+		back.offer(s.h.Ack(), seqnum.Size(back.wnd)<<back.scale)
 	}
 	h.loose, back.loose = true, true
 	c.phase, c.middle = phaseOpen, true

@@ -130,6 +130,12 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 	return true
 }
 
+// adrift reports whether bytes were released that the receiver may not have come to: it may lack some before them, of which
+// nothing was seen.
+func (h *half) adrift() bool {
+	return h.rewound || h.guessed && !(h.ackSeen && h.first.LessEq(h.una))
+}
+
 // unplaced reports whether the receiver of a direction that was met in its middle is known, or must be feared, to
 // lack bytes from before that: what is shifted now would not fit to them once they are sent again.
 func (h *half) unplaced() bool {
@@ -213,11 +219,14 @@ func (c *Conn) keepUnread(h *half, from seqnum.Value) {
 // for them.
 func (c *Conn) commit(h *half, to seqnum.Value) bool {
 	k := keeper{pool: c.pool, kept: &h.kept, ok: true, idle: c.mode.Passive}
-	at := h.decided
+	at, end := h.decided, h.kept.end()
 	if w := h.work; w != nil && len(w.edits) > 0 {
 		at = c.commitEdits(h, w, &k, to)
 	}
 	k.put(h.raw(at, to))
+	if h.rewound && k.ok {
+		h.again(end)
+	}
 	h.decided = to
 	h.rewound = h.rewound && to.Less(h.fixed)
 	if c.mode.Passive {

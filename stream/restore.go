@@ -12,6 +12,7 @@ type remains struct {
 	edits []oldEdit    // in order, not overlapping
 	in    seqnum.Value // received: what lies before was released before
 	end   seqnum.Value // released: the same place; all is forgotten once that is acknowledged
+	prior kept         // released copy of a direction that was then begun anew at a place before
 }
 
 // An oldEdit says that received [in, in+n) left as text, at the released place out.
@@ -19,6 +20,53 @@ type oldEdit struct {
 	in, out seqnum.Value
 	n       seqnum.Size
 	text    []byte
+}
+
+// dropOld forgets what remains.
+func (h *half) dropOld(p *Pool) {
+	if h.old != nil {
+		h.old.prior.clear(p)
+		h.old = nil
+	}
+}
+
+// prior takes the released copy away, with the prior one behind it.
+func (h *half) prior(p *Pool) kept {
+	k := h.kept
+	h.kept = kept{}
+	if h.old == nil || h.old.prior.size == 0 {
+		return k
+	}
+	old := &h.old.prior
+	if !old.holds(k.end(), old.end()) { // there is more of the former, or a hole between
+		if k.end().Less(old.from) {
+			k.clear(p)
+			k, *old = *old, kept{}
+		}
+		return k
+	}
+	old.walk(k.end(), int(k.end().Size(old.end())), func(piece []byte) bool { return k.append(p, piece) })
+	return k
+}
+
+// again has what is released once more be what was released at the same places the first time, from the released place from
+// on: the receiver may have that.
+func (h *half) again(from seqnum.Value) {
+	if h.old == nil {
+		return
+	}
+	prior := &h.old.prior
+	from, to := from.Max(prior.from), h.kept.end().Min(prior.end())
+	if prior.size == 0 || !from.Less(to) {
+		return
+	}
+	at := from
+	h.kept.walk(from, int(from.Size(to)), func(piece []byte) bool {
+		prior.read(piece, at)
+		at = at.Add(seqnum.Size(len(piece)))
+		return true
+	})
+	h.edited = h.edited.Max(to) // its length is the same: both spaces are one up to here
 }
 
 func (r *remains) find(in seqnum.Value) *oldEdit {
@@ -57,14 +105,14 @@ func (p *Pool) Restore(b []byte, mode Mode, swapped bool) *Conn {
 }
 
 func (h *half) restore(p *Pool, r *reader) bool {
-	flags := r.byte()
-	h.scale = min(r.byte(), 14) // RFC 7323 §2.3
-	h.mss = uint16(r.byte())<<8 | uint16(r.byte())
+	flags := r.uint16()
+	h.scale = min(r.byte(), maxScale)
+	h.mss = r.uint16()
 	for _, v := range h.places() {
 		*v = seqnum.Value(r.uint32())
 	}
 	h.ts, h.echo = r.uint32(), r.uint32()
-	for i, is := range [...]*bool{&h.unsure, &h.seen, &h.loose, &h.stamped, &h.ackSeen, &h.edgeKnown, &h.finSeen, &h.finSent} {
+	for i, is := range [...]*bool{&h.unsure, &h.seen, &h.loose, &h.stamped, &h.ackSeen, &h.edgeKnown, &h.finSeen, &h.finSent, &h.guessed, &h.rewound} {
 		*is = flags&(1<<i) != 0
 	}
 	h.known = true
@@ -187,6 +235,13 @@ func (r *reader) bytes(n uint32) []byte {
 func (r *reader) byte() byte {
 	if b := r.bytes(1); b != nil {
 		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) uint16() uint16 {
+	if b := r.bytes(2); b != nil {
+		return binary.BigEndian.Uint16(b)
 	}
 	return 0
 }

@@ -11,13 +11,13 @@ import (
 // again if they are asked for.
 
 // saveVersion is the first byte of what Save writes.
-const saveVersion = 1
+const saveVersion = 2
 
-// Edited reports whether the connection cannot go on without what Save tells: a length was changed, or
-// a sender could send again what was edited.
+// Edited reports whether the connection cannot go on without what Save tells: a length was changed, a sender could send again
+// what was edited, or bytes were released of which it is not known that they follow on what the receiver has.
 func (c *Conn) Edited() bool {
 	for d := range c.half {
-		if h := &c.half[d]; !h.m.identity() || h.masks != nil {
+		if h := &c.half[d]; !h.m.identity() || h.masks != nil || h.adrift() {
 			return c.phase == phaseOpen
 		}
 	}
@@ -52,13 +52,16 @@ func (c *Conn) saveFlags() (f byte) {
 }
 
 func (h *half) save(dst []byte) ([]byte, bool) {
-	flags := byte(0)
-	for i, is := range [...]bool{h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown || h.edgeStale, h.finSeen, h.finSent} {
+	flags := uint16(0)
+	for i, is := range [...]bool{
+		h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown || h.edgeStale, h.finSeen, h.finSent, h.guessed, h.rewound,
+	} {
 		if is {
 			flags |= 1 << i
 		}
 	}
-	dst = append(dst, flags, h.scale)
+	dst = binary.BigEndian.AppendUint16(dst, flags)
+	dst = append(dst, h.scale)
 	dst = binary.BigEndian.AppendUint16(dst, h.mss)
 	for _, v := range h.places() {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(*v))
@@ -90,8 +93,8 @@ func (h *half) save(dst []byte) ([]byte, bool) {
 }
 
 // places returns the places that are saved, in their order there.
-func (h *half) places() [8]*seqnum.Value {
-	return [...]*seqnum.Value{&h.first, &h.decided, &h.edited, &h.fin, &h.offered, &h.sent, &h.una, &h.edge}
+func (h *half) places() [9]*seqnum.Value {
+	return [...]*seqnum.Value{&h.first, &h.decided, &h.edited, &h.fin, &h.fixed, &h.offered, &h.sent, &h.una, &h.edge}
 }
 
 // saveEdit appends an edit with the bytes that took the place of others.
@@ -158,7 +161,7 @@ func (h *half) ackedMasks(p *Pool, una seqnum.Value) {
 		}
 	}
 	if h.old != nil && h.old.end.LessEq(una) {
-		h.old = nil
+		h.dropOld(p)
 	}
 }
 

@@ -99,7 +99,7 @@ type half struct {
 
 	sent   seqnum.Value // released: the first that was never sent
 	una    seqnum.Value // released: the first that the receiver has not acknowledged
-	edge   seqnum.Value // released: furthest right edge that the receiver has offered; valid iff edgeKnown
+	edge   seqnum.Value // released: furthest right edge that the receiver has offered; if not edgeKnown, the last, and it may be further
 	widest seqnum.Size  // window that the receiver has offered
 	owed   seqnum.Value // released: [owed, owedTo) had no room in the segments that should have carried it
 	owedTo seqnum.Value
@@ -113,27 +113,29 @@ type half struct {
 	read   [readers]seqnum.Value // received: what each reader is done with
 	shown  [readers]seqnum.Value // received: how far it was shown
 
-	ts, echo  uint32 // of the last segment of this direction; valid iff stamped
-	wnd       uint16 // that the receiver offered last, as it stood there
-	mss       uint16 // that the receiver announced; 0 if it did not
-	scale     uint8  // of the windows that the receiver of these bytes announces
-	hops      uint8  // left to the segment that had most of them; see expires
-	falls     uint8  // segments with too few, since one that had enough brought bytes
-	known     bool   // there is a beginning
-	seen      bool   // segments of this direction were seen; otherwise known from acknowledgements
-	loose     bool   // met in the middle: the receiver may have bytes that were never seen here
-	unsure    bool   // met in the middle, and the receiver has yet to say where
-	guessed   bool   // met in the middle, and nobody has said where
-	rewound   bool   // met in the middle, and then again before that: valid until fixed is decided
-	stamped   bool   // segments carry timestamps
-	ackSeen   bool   // the receiver has acknowledged something
-	edgeKnown bool   // the window scale is known, and edge and offered are of now
-	edgeStale bool   // only the scale is known: the connection was restored, and the receiver has yet to say more
+	told      seqnum.Value // released: highest place of a segment without data; valid iff toldAny
+	ts, echo  uint32       // of the last segment of this direction; valid iff stamped
+	wnd       uint16       // that the receiver offered last, as it stood there
+	mss       uint16       // that the receiver announced; 0 if it did not
+	scale     uint8        // of the windows that the receiver of these bytes announces
+	hops      uint8        // left to the segment that had most of them; see expires
+	falls     uint8        // segments with too few, since one that had enough brought bytes
+	known     bool         // there is a beginning
+	seen      bool         // segments of this direction were seen; otherwise known from acknowledgements
+	loose     bool         // met in the middle: the receiver may have bytes that were never seen here
+	unsure    bool         // met in the middle, and the receiver has yet to say where
+	guessed   bool         // met in the middle, and nobody has said where
+	rewound   bool         // met in the middle, and then again before that: valid until fixed is decided
+	stamped   bool         // segments carry timestamps
+	ackSeen   bool         // the receiver has acknowledged something
+	edgeKnown bool         // the window scale is known, and edge and offered are of now
+	edgeStale bool         // only the scale is known: the connection was restored, and the receiver has yet to say more
 	finSeen   bool
 	finSent   bool
 	finAcked  bool
 	finSure   bool // the sender counts its FIN: it is no fake
 	owedFin   bool // with owedTo
+	toldAny   bool // met in the middle, and a segment without data has left
 }
 
 // begin puts the half at its first byte.
@@ -177,7 +179,7 @@ func (c *Conn) reset() {
 		h.kept.clear(c.pool)
 		h.m.clear(c.pool)
 		h.dropMasks(c.pool)
-		h.old = nil
+		h.dropOld(c.pool)
 		h.dropWork(c.pool)
 	}
 	c.closeOpening()

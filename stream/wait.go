@@ -133,10 +133,11 @@ func (c *Conn) First(dir flow.Direction) (handle uint32, ok bool) {
 	return h.work.wait[0].handle, true
 }
 
-// Behind returns a segment that waits for one before it, and goes on waiting.
+// Behind returns a segment that waits for one before it, or for the receiver to say whether there is one, and goes on
+// waiting.
 func (c *Conn) Behind(dir flow.Direction) (handle uint32, ok bool) {
 	h := &c.half[dir]
-	if !h.gap() {
+	if !h.gap() && !(h.unsure && h.work != nil && len(h.work.wait) > 0) {
 		return 0, false
 	}
 	return h.work.wait[len(h.work.wait)-1].handle, true

@@ -39,7 +39,7 @@ var mutants = []mutant{
 	{"other bytes sent again are overlooked", "kept.go", "same := string(piece) == string(b[:len(piece)])", "same := true"},
 	{"more is said to be kept than is", "kept.go", "return k.from.LessEq(from) && to.LessEq(k.end())", "return k.from.LessEq(from)"},
 
-	{"bytes outside of the window are read", "arrive.go", "case h.edgeKnown && h.limit().Add(1).Less(s.end):", "case false:"},
+	{"bytes outside of the window are read", "arrive.go", "case h.edgeKnown && h.limit().Add(1).Less(s.end) && !h.toldBefore(s.end):", "case false:"},
 	{"bytes that were read are read again", "arrive.go", "fresh := s.payload[s.seq.Size(h.next):]", "fresh := s.payload"},
 	{"acknowledgements of what was never sent pass", "arrive.go", "\tif top.Less(ack) {\n", "\tif false {\n"},
 	{"a FIN that was a fake is believed", "arrive.go", "if h.finSeen && h.fin.Less(s.end) {", "if false {"},
@@ -48,6 +48,16 @@ var mutants = []mutant{
 	{"segments that waited say what was", "arrive.go", "if ts, _, ok := o.Timestamps(); ok && ts != h.ts {", "if ts := h.ts; ts != h.ts {"},
 	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:", "case false:"},
 	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
+
+	{"what was held and is behind its receiver is known", "arrive.go", "\t\th.read[r], h.shown[r] = ack, ack\n", "\t\th.read[r], h.shown[r] = h.read[r].Max(ack), h.shown[r].Max(ack)\n"},
+	{"scales are not inferred", "arrive.go", "if h.edgeKnown || h.wnd == 0 || !h.ackSeen {", "if true {"},
+	{"what the sender was told before is forgotten", "arrive.go", "\tif h.old == nil || h.m.toIn(h.sent)", "\tif true || h.m.toIn(h.sent)"},
+	{"late resets are an anomaly", "arrive.go", "case !s.has(packet.ACK) && !out.Less(h.first) && out.Less(h.una):", "case false:"},
+	{"bare acknowledgements run ahead of the unknown", "depart.go", "\t\tseq = h.unsurePlace(s)\n", ""},
+	{"numbers of bare acknowledgements fall", "depart.go", "\t\treturn h.told\n", "\t\treturn seq\n"},
+	{"guesses die with who made them", "save.go", "!h.m.identity() || h.masks != nil || h.adrift()", "!h.m.identity() || h.masks != nil"},
+	{"what is released once more has other values", "restore.go", "if prior.size == 0 || !from.Less(to) {", "if true {"},
+	{"receivers that say what they can are asked", "inject.go", "!h.unsure && !(c.mode.Successor && h.loose)", "false"},
 
 	{"edits leave no trace", "read.go", "\t\t\th.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))\n", ""},
 	{"edits are cut in two", "read.go", "\t\t\treturn e.in\n\t\t}\n\t}\n\treturn to", "\t\t}\n\t}\n\treturn to"},

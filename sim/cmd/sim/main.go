@@ -2,6 +2,7 @@
 //
 //	go run ./sim/cmd/sim -seed 42 -v
 //	go run ./sim/cmd/sim -from 1 -n 200000
+//	go run ./sim/cmd/sim -kills -n 200000
 //	go run ./sim/cmd/sim -real -n 20000
 package main
 
@@ -21,12 +22,13 @@ func main() {
 	seed := flag.Int64("seed", -1, "run this seed alone")
 	verbose := flag.Bool("v", false, "with -seed, print each packet")
 	without := flag.Bool("without", false, "run the two ends without Weir between them")
+	kills := flag.Bool("kills", false, "have Weir be killed in every seed")
 	from := flag.Uint64("from", 0, "first of many seeds")
 	n := flag.Uint64("n", 10000, "how many seeds")
 	width := flag.Int("width", 0, "how many at a time; 0: as many as are good")
 	kernel := flag.Bool("real", false, "have Linux's TCP at one end, in a network namespace; takes real time")
 	flag.Parse()
-	o := sim.Options{Without: *without}
+	o := sim.Options{Without: *without, Kills: *kills}
 	if *width == 0 {
 		*width = min(runtime.NumCPU(), 2)
 	}

@@ -1,0 +1,258 @@
+package stream
+
+import (
+	"testing"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+)
+
+// met is a talk in the middle of a connection that somebody before us may have had.
+func met(t testing.TB) *talk {
+	k := &talk{t: t, conn: newPool().New(Mode{Edits: true, Resizes: true, Journal: true, Successor: true})}
+	return k
+}
+
+// waits has the client send bytes that wait for the receiver to say where it stands.
+func (k *talk) waits(seq uint32, payload string) {
+	k.t.Helper()
+	p := decoded(k.t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: seq, Ack: 500, Window: 30000}, []byte(payload)))
+	if a := k.conn.Arrive(p, flow.ToServer); a.Action != Wait || !k.conn.Park(p, flow.ToServer, seq, false) {
+		k.t.Fatalf("it does not wait: %+v", a)
+	}
+}
+
+// guess has nobody say where the receiver is, and everything that waits be read and leave.
+func (k *talk) guess() {
+	k.t.Helper()
+	k.conn.Decide(flow.ToServer, true)
+	for {
+		if _, ok := k.conn.Take(flow.ToServer); !ok {
+			return
+		}
+	}
+}
+
+// TestProbesAreAnswered: what asks a receiver where it stands has a byte, for Linux answers few without; and none is sent to
+// one that has said all that it can.
+func TestProbesAreAnswered(t *testing.T) {
+	k := met(t)
+	k.waits(100, "in the middle")
+	of := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: 100, Ack: 500, Window: 30000}, []byte("in the middle")))
+	p := decoded(t, k.conn.Probe(nil, of, flow.ToServer))
+	at(t, p, 1<<32+100-longPast, 500, "\x00")
+	if _, ok := k.conn.Behind(flow.ToServer); !ok {
+		t.Error("nobody will ask again")
+	}
+	if b := open(t).conn.Probe(nil, of, flow.ToServer); len(b) > 0 {
+		t.Error("it asks of a connection that it knows from its beginning")
+	}
+}
+
+// TestAGapThatIsNone: the receiver's word was an old one, and it has what is missing. It is asked, and says so.
+func TestAGapThatIsNone(t *testing.T) {
+	k := met(t)
+	k.client(ack, 100, 500, "") // where the client is
+	k.server(ack, 500, 40, "")  // says an acknowledgement that was long on its way
+	of := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: 100, Ack: 500, Window: 30000}, []byte("needle")))
+	if a := k.conn.Arrive(of, flow.ToServer); a.Action != Wait || !k.conn.Park(of, flow.ToServer, 1, false) {
+		t.Fatalf("%+v", a)
+	}
+	if b := k.conn.Probe(nil, of, flow.ToServer); len(b) == 0 {
+		t.Error("the receiver is not asked")
+	}
+	if a, _ := k.server(ack, 500, 100, ""); !a.Moved {
+		t.Errorf("%+v", a)
+	}
+	if _, read, ok := k.conn.Next(flow.ToServer); read || !ok {
+		t.Error("what waited for nothing goes on waiting")
+	}
+}
+
+// TestCatchingUpBack: the receiver turns out to be inside of what was read and is held. What it lacks is shown once more.
+func TestCatchingUpBack(t *testing.T) {
+	k := met(t)
+	k.waits(100, "in front of a nee")
+	k.guess()
+	k.hold = 3
+	k.client(ack, 100, 500, "in front of a nee")
+	if a, _ := k.server(ack, 500, 100+15, ""); !a.Moved {
+		t.Fatalf("%+v", a)
+	}
+	k.hold = 0
+	var shown string
+	k.edit = func(_ flow.Direction, b []byte) {
+		_, seen := k.conn.Unread(flow.ToServer, Payload)
+		shown = string(b[seen:])
+	}
+	_, p := k.client(ack, 100, 500, "in front of a nee")
+	at(t, p, 115, 500, "ee")
+	if shown != "ee" {
+		t.Errorf("%q is shown", shown)
+	}
+}
+
+// TestBareAcknowledgementsOfTheUnknown: one may have passed bytes that come behind it, and what becomes of them is not known. It
+// leaves at the first place that is.
+func TestBareAcknowledgementsOfTheUnknown(t *testing.T) {
+	k := met(t)
+	k.server(synAck, 499, 100, "")
+	_, p := k.client(ack, 122, 500, "")
+	at(t, p, 100, 500, "")
+	k = met(t)
+	k.client(ack, 100, 500, "")
+	_, p = k.client(ack, 122, 500, "")
+	at(t, p, 100, 500, "")
+	if _, p = k.client(rst, 122, 500, ""); p == nil || p.TCP().Seq() != 122 {
+		t.Error("a reset does not count where its sender is")
+	}
+}
+
+// TestNumbersDoNotFall: what was taken out would bring bare acknowledgements behind a place that the receiver was told, and it
+// would take no windows from them (RFC 9293 §3.10.7.4).
+func TestNumbersDoNotFall(t *testing.T) {
+	k := met(t)
+	_, p := k.client(ack, 110, 500, "")
+	at(t, p, 110, 500, "")
+	k.server(ack, 500, 100, "") // bytes 100 to 110 were lost
+	k.replaces(0, 10, "")
+	k.client(ack, 100, 500, "0123456789")
+	_, p = k.client(ack, 110, 600, "")
+	at(t, p, 110, 600, "")
+}
+
+// TestScalesAreInferred from how far a sender goes: what edits add does not go further than its receiver has room for.
+func TestScalesAreInferred(t *testing.T) {
+	k := met(t)
+	say := func(wnd uint16, acked uint32) {
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 500, Ack: acked, Window: wnd}, "")
+	}
+	k.client(ack, 100, 500, "")
+	say(10, 100)
+	h := &k.conn.half[flow.ToServer]
+	if got := h.allowed(1000); got != 110 {
+		t.Errorf("room up to %d, with a window of 10 that is not known to be scaled", got)
+	}
+	k.client(ack, 100, 500, "0123456789 and 25")
+	if got := h.allowed(1000); h.scale != 1 || got != 120 {
+		t.Errorf("scale %d, room up to %d", h.scale, got)
+	}
+	say(20, 117)
+	if got := h.allowed(1000); got != 117+40 {
+		t.Errorf("room up to %d", got)
+	}
+	k.replaces(0, 1, "a text that is longer than forty bytes, which is all that there is room for")
+	_, p := k.client(ack, 117, 500, "x")
+	if got := len(p.Payload()); got != 40 {
+		t.Errorf("%d bytes leave", got)
+	}
+	say(60, 157)
+	if !k.conn.Owes(flow.ToServer) {
+		t.Error("the rest does not follow")
+	}
+}
+
+// TestGuessesAreSaved: bytes that were released without their receiver having said where it is keep their places and, where they
+// are known, their values, also with whoever comes next.
+func TestGuessesAreSaved(t *testing.T) {
+	k := met(t)
+	k.waits(110, "dle in a haystack")
+	k.guess()
+	_, p := k.client(ack, 110, 500, "dle in a haystack")
+	at(t, p, 110, 500, "dle in a haystack")
+	if !k.conn.Edited() {
+		t.Fatal("nobody will know of it")
+	}
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	next := &talk{t: t, conn: newPool().Restore(b, k.conn.mode, false)}
+	for name, k := range map[string]*talk{"the same": k, "the next": next} {
+		k.server(ack, 500, 100, "") // the receiver lacks what is before
+		k.edit = func(dir flow.Direction, b []byte) {
+			if k.conn.Replace(dir, Payload, 7, 13, nil) {
+				t.Errorf("%s: what lies behind would be shifted", name)
+			}
+			if !k.conn.Replace(dir, Payload, 7, 13, []byte("NEEDLE")) {
+				t.Errorf("%s: not replaced", name)
+			}
+			k.edit = nil
+		}
+		a, p := k.client(ack, 100, 500, "here a needle in a haystack")
+		if !a.Restarted {
+			t.Errorf("%s: %+v", name, a)
+		}
+		want := "here a NEEdle in a haystack" // the receiver may have the end of it
+		if name == "the next" {
+			want = "here a NEEDLE in a haystack"
+		}
+		at(t, p, 100, 500, want)
+		if k.server(ack, 500, 127, ""); k.conn.adriftAnywhere() {
+			t.Errorf("%s: it is still thought of", name)
+		}
+	}
+}
+
+func (c *Conn) adriftAnywhere() bool { return c.half[0].adrift() || c.half[1].adrift() }
+
+// TestTwoGuesses: what was released twice before its beginning came keeps the first values.
+func TestTwoGuesses(t *testing.T) {
+	k := met(t)
+	k.waits(120, "third..")
+	k.guess()
+	k.client(ack, 120, 500, "third..")
+	k.server(ack, 500, 100, "")
+	k.client(ack, 110, 500, "second....")
+	k.edit = func(dir flow.Direction, b []byte) {
+		k.conn.Replace(dir, Payload, 8, 27, []byte("XXXXXXXXXXXXXXXXXXX"))
+		k.edit = nil
+	}
+	_, p := k.client(ack, 100, 500, "first.....second....third..")
+	at(t, p, 100, 500, "first...XXsecond....third..")
+}
+
+// TestWhatTheSenderWasToldBefore: the last acknowledgement has passed the worker before, which died with it.
+func TestWhatTheSenderWasToldBefore(t *testing.T) {
+	k := newTalk(t)
+	k.conn.mode.Journal = true
+	tell := func(flags packet.TCPFlags, seq, acked uint32, wnd uint16) {
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: flags, Seq: seq, Ack: acked, Window: wnd}, "")
+	}
+	k.client(syn, 99, 0, "")
+	tell(synAck, 499, 100, 30)
+	k.client(ack, 100, 500, "")
+	k.replaces(2, 8, "pin")
+	k.client(ack, 100, 500, "a needle in a haystack")
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	tell(ack, 500, 105, 20) // an old one; there was one for all 19 bytes
+	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
+		t.Errorf("%+v", a)
+	}
+	if a, _ := k.client(ack, 142+200_000, 500, "far away"); a.Why != "tcp-out-of-window" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestLateResets answer what was acknowledged long ago: nothing is wrong with them, and they reach nobody.
+func TestLateResets(t *testing.T) {
+	k := open(t)
+	k.client(ack, clientISN+1, serverISN+1, "question")
+	k.server(ack, serverISN+1, clientISN+1+8, "answer")
+	if a, _ := k.client(rst, clientISN+1+4, 0, ""); a.Action != Absorb || a.Why != "tcp-reset-late" {
+		t.Errorf("%+v", a)
+	}
+	for _, s := range []uint32{clientISN - 4, clientISN + 1<<20} {
+		if a, _ := k.client(rst, s, 0, ""); a.Action != Discard || a.Why != "tcp-reset-out-of-window" {
+			t.Errorf("%d: %+v", s, a)
+		}
+	}
+	if a, _ := k.client(rst|ack, clientISN+1+4, serverISN+1, ""); a.Action != Discard {
+		t.Errorf("with an acknowledgement: %+v", a)
+	}
+}
