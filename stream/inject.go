@@ -133,7 +133,7 @@ func (h *half) owesFIN() bool { return h.owedFin && h.finSure }
 
 // allowed returns how far towards to the receiver has room, as far as is known.
 func (h *half) allowed(to seqnum.Value) seqnum.Value {
-	if h.edgeKnown || h.ackSeen && h.widest > 0 {
+	if h.edgeKnown || h.edgeStale || h.ackSeen && h.widest > 0 {
 		return to.Min(h.edge)
 	}
 	return to

@@ -99,7 +99,7 @@ type half struct {
 
 	sent   seqnum.Value // released: the first that was never sent
 	una    seqnum.Value // released: the first that the receiver has not acknowledged
-	edge   seqnum.Value // released: furthest right edge that the receiver has offered; if not edgeKnown, the last, and it may be further
+	edge   seqnum.Value // released: furthest right edge that the receiver has offered; if not edgeKnown, it may be further
 	widest seqnum.Size  // window that the receiver has offered
 	owed   seqnum.Value // released: [owed, owedTo) had no room in the segments that should have carried it
 	owedTo seqnum.Value

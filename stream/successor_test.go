@@ -213,6 +213,29 @@ func TestTwoGuesses(t *testing.T) {
 	at(t, p, 100, 500, "first...XXsecond....third..")
 }
 
+// TestRoomOutlivesUs: until the receiver says more, it has the room that it had when the connection was saved.
+func TestRoomOutlivesUs(t *testing.T) {
+	k := newTalk(t)
+	k.conn.mode.Journal = true
+	k.client(syn, 99, 0, "")
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: synAck, Seq: 499, Ack: 100, Window: 30}, "")
+	k.client(ack, 100, 500, "")
+	k.replaces(2, 8, "a much longer word")
+	_, p := k.client(ack, 100, 500, "a needle in a haystack")
+	at(t, p, 100, 500, "a a much longer word in a hays") // 4 bytes are owed
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	_, p = k.client(ack, 122, 500, "and more")
+	at(t, p, 99, 500, "\x00") // it has the receiver say more
+	k.server(ack, 500, 130, "")
+	if !k.conn.Owes(flow.ToServer) {
+		t.Error("what had no room does not follow")
+	}
+}
+
 // TestWhatTheSenderWasToldBefore: the last acknowledgement has passed the worker before, which died with it.
 func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	k := newTalk(t)
