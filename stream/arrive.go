@@ -281,11 +281,11 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	return Arrival{}
 }
 
-// limit is the received place up to which the sender may send.
+// limit is the received place up to which the sender may send. Of what it has sent it was told.
 func (h *half) limit() seqnum.Value {
 	edge := h.m.toIn(h.edge)
 	if !h.m.identity() {
-		edge = edge.Max(h.offered)
+		edge = edge.Max(h.offered).Max(h.next)
 	}
 	return edge
 }

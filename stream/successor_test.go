@@ -260,6 +260,12 @@ func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	if a, _ := k.client(ack, 142+200_000, 500, "far away"); a.Why != "tcp-out-of-window" {
 		t.Errorf("%+v", a)
 	}
+	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	k.client(ack, 122, 500, "and more, up to here")
+	tell(ack, 500, 119, 10) // of what it has, and not that it had more room once
+	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
+		t.Errorf("once more: %+v", a)
+	}
 }
 
 // TestLateResets answer what was acknowledged long ago: nothing is wrong with them, and they reach nobody.
