@@ -1,6 +1,10 @@
 package evade
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // secrets are A7: a card number cut everywhere, and in bodies that hide it.
 func secrets() (all []Attempt) {
@@ -23,7 +27,8 @@ func secrets() (all []Attempt) {
 	for _, name := range []string{"gzip, stored", "gzip twice", "deflate", "deflate without header", "brotli", "zstd"} {
 		bodies["in a body by "+name+", in chunks"] = func(n string) string { return codedInChunks(codings[name], plain(n), 3) }
 	}
-	for name, body := range bodies {
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		body := bodies[name]
 		add(name, HTTP, func(n string) string { return "POST / HTTP/1.1\r\nHost: www.example.org\r\n" + body(n) })
 		a := replied("A7", name+", of a response", confide(func(n string) string { return "HTTP/1.1 200 OK\r\n" + body(n) }))
 		a.Secret = true
