@@ -34,7 +34,9 @@ func kills(t *testing.T) int {
 func TestKilledWorkers(t *testing.T) {
 	l := newLab(t)
 	dir := newDir(t)
-	d := begin(t, l.Router(), dir, strings.Replace(policyText(dir, ""), "inspect:\n", growingDNS, 1))
+	text := strings.Replace(policyText(dir, ""), "inspect:\n", growingDNS, 1)
+	text = strings.Replace(text, "eve.json}", "eve.json, rotate: {keep: 100}}", 1) // a thousand kills take more than is kept otherwise
+	d := begin(t, l.Router(), dir, text)
 	d.ready()
 	echo := newEcho(t, l, 9000, 4000)
 	x := startTransfers(t, l, 60)
