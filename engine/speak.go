@@ -34,7 +34,7 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 	switch {
 	case a.Gap:
 		l.askAgain(ss, p, dir, dir)
-	case a.Action == stream.Wait && ss.conn.Unsure(dir):
+	case a.Action != stream.Leave && ss.conn.Unsure(dir):
 		l.probe(ss, p, dir)
 	}
 	if a.BackGap {

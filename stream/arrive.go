@@ -144,6 +144,10 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	return a
 }
 
+// maxBare is how many segments without data are kept back while the receiver has yet to say where it is: bytes before them may be
+// missing, and become fewer. It is asked meanwhile, and what they say is said again.
+const maxBare = 3
+
 // meet takes in the first segment of a direction of a connection that was met in its middle.
 func (h *half) meet(c *Conn, seq seqnum.Value) {
 	h.seen = true
@@ -388,6 +392,9 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 		c.rewind(h, s.seq)
 	}
 	switch {
+	case len(s.payload) == 0 && !fin && h.unsure && h.bare < maxBare && !c.locked && !c.mode.Passive:
+		h.bare++
+		return Arrival{Action: Absorb, Why: "tcp-place-unknown"}
 	case len(s.payload) == 0 && !fin:
 		return Arrival{}
 	case h.unsure:

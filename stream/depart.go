@@ -41,11 +41,11 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	case s.seq == h.m.toIn(h.una):
 		seq = h.una // it answers an acknowledgement, and counts only at the very place (RFC 5961 §3)
 	}
-	if seq == s.seq {
+	if seq == s.seq || c.locked {
 		return true
 	}
 	c.pool.Stats.Translated++
-	return !c.locked && p.SetSeq(seq)
+	return p.SetSeq(seq)
 }
 
 // unsurePlace is the place of a segment without data while its receiver has yet to say where it is: the first that is known of,

@@ -133,9 +133,10 @@ type half struct {
 	finSeen   bool
 	finSent   bool
 	finAcked  bool
-	finSure   bool // the sender counts its FIN: it is no fake
-	owedFin   bool // with owedTo
-	toldAny   bool // met in the middle, and a segment without data has left
+	finSure   bool  // the sender counts its FIN: it is no fake
+	owedFin   bool  // with owedTo
+	bare      uint8 // segments without data that were kept back; see maxBare
+	toldAny   bool  // met in the middle, and a segment without data has left
 }
 
 // begin puts the half at its first byte.

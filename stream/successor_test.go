@@ -93,15 +93,26 @@ func TestCatchingUpBack(t *testing.T) {
 	}
 }
 
+// keptBack has the client send segments without data, as many as do not pass while its receiver has yet to say where it is.
+func (k *talk) keptBack(seq uint32) {
+	k.t.Helper()
+	for range maxBare {
+		if a, _ := k.client(ack, seq, 500, ""); a.Action != Absorb || a.Why != "tcp-place-unknown" {
+			k.t.Fatalf("%+v", a)
+		}
+	}
+}
+
 // TestBareAcknowledgementsOfTheUnknown: one may have passed bytes that come behind it, and what becomes of them is not known. It
 // leaves at the first place that is.
 func TestBareAcknowledgementsOfTheUnknown(t *testing.T) {
 	k := met(t)
 	k.server(synAck, 499, 100, "")
+	k.keptBack(122)
 	_, p := k.client(ack, 122, 500, "")
 	at(t, p, 100, 500, "")
 	k = met(t)
-	k.client(ack, 100, 500, "")
+	k.keptBack(100)
 	_, p = k.client(ack, 122, 500, "")
 	at(t, p, 100, 500, "")
 	if _, p = k.client(rst, 122, 500, ""); p == nil || p.TCP().Seq() != 122 {
@@ -113,6 +124,7 @@ func TestBareAcknowledgementsOfTheUnknown(t *testing.T) {
 // would take no windows from them (RFC 9293 §3.10.7.4).
 func TestNumbersDoNotFall(t *testing.T) {
 	k := met(t)
+	k.keptBack(110)
 	_, p := k.client(ack, 110, 500, "")
 	at(t, p, 110, 500, "")
 	k.server(ack, 500, 100, "") // bytes 100 to 110 were lost
@@ -233,6 +245,32 @@ func TestRoomOutlivesUs(t *testing.T) {
 	k.server(ack, 500, 130, "")
 	if !k.conn.Owes(flow.ToServer) {
 		t.Error("what had no room does not follow")
+	}
+}
+
+// TestSignaturesMetInTheMiddle: nobody knows what was agreed on. Such a connection is not altered from then on; one that was edited has
+// none.
+func TestSignaturesMetInTheMiddle(t *testing.T) {
+	option := make([]byte, 18)
+	option[0], option[1] = byte(packet.OptionMD5), 18
+	k := met(t)
+	k.with(ack, 100, 500, option, "")
+	k.server(ack, 500, 100, "")
+	k.edit = func(dir flow.Direction, b []byte) {
+		if k.conn.Replace(dir, Payload, 0, 6, []byte("NEEDLE")) {
+			t.Error("it would be altered")
+		}
+	}
+	if a := k.with(ack, 100, 500, option, "needle"); a.Action != Leave || !a.Fresh {
+		t.Errorf("%+v", a)
+	}
+	k = met(t)
+	k.keptBack(100)
+	k.server(ack, 500, 100, "")
+	k.replaces(0, 6, "")
+	k.client(ack, 100, 500, "needle")
+	if a := k.with(ack, 106, 500, option, "more"); a.Why != "tcp-unexpected-signature" {
+		t.Errorf("%+v", a)
 	}
 }
 
