@@ -144,12 +144,9 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 		return discard("tcp-crossing-syn")
 	}
 	up, down := &c.half[flow.ToServer], &c.half[flow.ToClient]
-	if up.unsure {
-		up.unsure, down.seen = false, true
-		up.begin(s.h.Ack())
-		up.ackSeen = true
-		down.begin(s.seq)
-		return Arrival{Moved: true} // met in its middle, before the server knew that the client agrees
+	if up.unsure { // met in its middle, before the server knew that the client agrees
+		c.beginWith(readSYN(s.h), s.h.Ack())
+		return Arrival{Moved: true}
 	}
 	if c.phase == phaseOpen && s.seq == down.first && s.h.Ack() == up.first {
 		c.cleanSYN(p) // once more: the client's acknowledgement was lost
@@ -176,6 +173,20 @@ func (c *Conn) arriveSYNACK(p *packet.Packet, dir flow.Direction, s *segment) Ar
 	c.open.note(dir, readSYN(s.h))
 	c.cleanSYN(p)
 	return Arrival{}
+}
+
+// beginWith begins with a SYN-ACK that acknowledges ack, whose client has sent data already. Of the client's SYN it tells whether it
+// proposed scales (RFC 7323 §2.2), and not which.
+func (c *Conn) beginWith(server candidate, ack seqnum.Value) {
+	up, down := &c.half[flow.ToServer], &c.half[flow.ToClient]
+	up.unsure, down.seen = false, true
+	up.begin(ack)
+	down.begin(server.isn.Add(1))
+	up.mss, up.scale, up.wnd = server.mss, server.scale, server.wnd
+	up.offer(ack, seqnum.Size(server.wnd))
+	up.ackSeen, up.edgeKnown = true, true
+	down.edgeStale = server.has&hasScale == 0 && down.widest > 0
+	c.sack = server.has&hasSACK != 0
 }
 
 // Restarts reports whether a segment is the client's agreement to a new handshake on a connection that was open:

@@ -6,6 +6,7 @@ import (
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
 )
 
 // met is a talk in the middle of a connection that somebody before us may have had.
@@ -162,6 +163,32 @@ func TestScalesAreInferred(t *testing.T) {
 	say(60, 157)
 	if !k.conn.Owes(flow.ToServer) {
 		t.Error("the rest does not follow")
+	}
+}
+
+// TestASYNACKTellsOfWindows: of a connection that is met between it and the client's first data, the server's window, its scale and
+// whether the client's are scaled are known.
+func TestASYNACKTellsOfWindows(t *testing.T) {
+	for _, options := range [][]byte{nil, {3, 3, 2, 0}} {
+		k := met(t)
+		k.waits(100, "needle")
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: synAck, Seq: 499, Ack: 100, Window: 8, Options: options}, "")
+		k.replaces(0, 6, "a much longer word")
+		_, p := k.client(ack, 100, 500, "needle")
+		at(t, p, 100, 500, "a much l")
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 500, Ack: 108, Window: 2}, "")
+		up, down := &k.conn.half[flow.ToServer], &k.conn.half[flow.ToClient]
+		want := seqnum.Value(110)
+		if options != nil {
+			want = 116
+		}
+		if got := up.allowed(1000); got != want || !up.edgeKnown {
+			t.Errorf("options %v: room up to %d, want %d", options, got, want)
+		}
+		k.client(ack, 106, 500, "")
+		if down.edgeKnown != (options == nil) {
+			t.Errorf("options %v: the client's window is known: %v", options, down.edgeKnown)
+		}
 	}
 }
 
