@@ -43,10 +43,10 @@ var failed = []uint64{
 
 // failedKilled are those that failed with Options.Kills.
 var failedKilled = []uint64{
-	576135, // edits went further than the room that the journal knows of
+	576135,  // edits went further than the room that the journal knows of
 	1616363, // a bare acknowledgement came before its receiver had said where it is
 	1678098, // of a SYN-ACK that came first, the window was not taken
-	850546, // what was read was sent again, and there had been room for it
+	850546,  // what was read was sent again, and there had been room for it
 }
 
 // TestSeedsThatFailed runs those that failed before.
