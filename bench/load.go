@@ -23,12 +23,16 @@ const (
 
 var (
 	request  = []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
-	response = makeResponse()
+	response = makeResponse("")
+
+	// Of a connection for one request both ends say so (RFC 9112 §9.6).
+	onlyRequest  = []byte("GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+	lastResponse = makeResponse("Connection: close\r\n")
 )
 
 // makeResponse has, in the middle of a body of 1024 bytes, the word that bench/lane looks for.
-func makeResponse() []byte {
-	b := append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n"), make([]byte, 1024)...)
+func makeResponse(lines string) []byte {
+	b := append([]byte("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n"+lines+"\r\n"), make([]byte, 1024)...)
 	copy(b[len(b)-512:], "weir-bench-marker")
 	return b
 }
@@ -103,7 +107,12 @@ func swallow(c net.Conn) {
 func answer(c net.Conn) {
 	defer c.Close()
 	for buf := make([]byte, 4096); ; {
-		if _, err := c.Read(buf); err != nil {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		if n == len(onlyRequest) {
+			_, _ = c.Write(lastResponse)
 			return
 		}
 		if _, err := c.Write(response); err != nil {
@@ -170,6 +179,10 @@ func requests(t time.Duration, keep bool) (float64, error) {
 func client(until time.Time, keep bool, done *atomic.Int64) error {
 	var c net.Conn
 	buf := make([]byte, 4096)
+	ask := request
+	if !keep {
+		ask = onlyRequest
+	}
 	for time.Now().Before(until) {
 		var err error
 		if c == nil {
@@ -177,7 +190,7 @@ func client(until time.Time, keep bool, done *atomic.Int64) error {
 				return err
 			}
 		}
-		if _, err = c.Write(request); err == nil {
+		if _, err = c.Write(ask); err == nil {
 			err = readResponse(c, buf)
 		}
 		if err != nil {

@@ -145,7 +145,9 @@ type Message struct {
 	Complete bool
 	// Response says that the server speaks.
 	Response bool
-	Detail   uint32 // grammar's own word: bytes of length prefix before the message for DNS; else 0
+	// Last says that the connection is to end behind this message: nothing that either side sends after it is read.
+	Last   bool
+	Detail uint32 // grammar's own word: bytes of length prefix before the message for DNS; else 0
 }
 
 // Reset empties m and keeps its memory.

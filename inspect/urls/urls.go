@@ -28,16 +28,16 @@ type Inspector struct {
 // Name implements inspect.Inspector.
 func (u *Inspector) Name() string { return "urls" }
 
-// Fields implements inspect.MessageInspector.
+// Fields implements inspect.MessageInspector. Status and version are for responses to be shown.
 func (u *Inspector) Fields() field.Set {
-	return field.SetOf(field.HTTPMethod, field.HTTPURI, field.HTTPHost, field.TLSSNI, field.TLSVersion)
+	return field.SetOf(field.HTTPMethod, field.HTTPURI, field.HTTPHost, field.HTTPStatus, field.TLSSNI, field.TLSVersion)
 }
 
 // InspectMessage implements inspect.MessageInspector. A TLS flow whose ClientHello may pass is released when the server
-// has answered it: until then it can ask for another one. An HTTP flow never is, since each of its requests can name
-// another host, nor is a flow of QUIC, in which another connection can begin at any time.
+// has answered it: until then it can ask for another one. Each request of an HTTP flow can name another host, so it is released
+// when the server says that it heeds no further one. A flow of QUIC never is: another connection can begin in it at any time.
 func (u *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase inspect.Phase) inspect.Decision {
-	if m.Response && m.Proto == "tls" {
+	if m.Response && (m.Proto == "tls" || m.Last) {
 		return inspect.Release()
 	}
 	if m.Response || phase == inspect.MessageEnd {

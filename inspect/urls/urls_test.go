@@ -150,10 +150,24 @@ func TestTLSIsReleasedOnceAnswered(t *testing.T) {
 	}
 }
 
-func TestHTTPIsNeverReleased(t *testing.T) {
+// TestHTTPIsReleasedWithItsLastResponse: until then there can be further requests.
+func TestHTTPIsReleasedWithItsLastResponse(t *testing.T) {
 	l := lane(t, Config{Lists: []List{{Domains: []string{"blocked.example"}}}})
+	answer := func(last bool) inspect.Decision {
+		m := new(field.Message)
+		m.Reset("http", []byte("HTTP/1.1 200 OK\r\n\r\n"))
+		m.Response, m.Last = true, last
+		m.Add(field.Field{ID: field.HTTPStatus, Value: m.Unit[9:12]})
+		return l.Message(inspecttest.TCP(web, client, m.Unit), m, inspect.MessageWhole)
+	}
 	if d := get(l, "ok.example"); d != (inspect.Decision{}) {
 		t.Errorf("first request: %v", d)
+	}
+	if d := answer(false); d != (inspect.Decision{}) {
+		t.Errorf("a response: %v", d)
+	}
+	if d := answer(true); d != inspect.Release() {
+		t.Errorf("the last response: %v", d)
 	}
 	if d := get(l, "blocked.example"); d != rejected {
 		t.Errorf("second request of the same connection: %v", d)

@@ -202,6 +202,7 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 	m.Reset(g.Name(), unit)
 	m.Response = hd.response
 	m.Complete = fr == noBody || fr == switches
+	m.Last = hd.last(fr)
 	if why := g.headFields(m, unit, p.want(f)); why != "" {
 		return f.refuse(proto.Unreadable, why)
 	}

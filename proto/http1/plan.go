@@ -62,8 +62,16 @@ func (p *parser) planLength(f *feed, ask asked) plan {
 
 // lastOne reports whether the connection of a peer of HTTP/1.0 ends behind the response.
 func (h *head) lastOne(ask asked) bool {
-	return h.response && (h.old || ask&askedOld != 0) && (h.close || h.old && !h.keep)
+	return h.response && (h.old || ask&askedOld != 0) && h.closes()
 }
+
+// last reports whether the server heeds no request any more, as it says (RFC 9112 §9.6).
+func (h *head) last(fr framing) bool {
+	return h.response && h.code >= 200 && fr != switches && h.closes()
+}
+
+// closes reports whether who sends the head closes the connection behind its message (RFC 9112 §9.3).
+func (h *head) closes() bool { return h.close || h.old && !h.keep }
 
 const (
 	unknownCoding packet.Reason = "http-unknown-coding"  // in Content-Encoding; the body is shown as it is

@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
 )
 
 const get = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -268,5 +270,39 @@ func TestAFakeEnd(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A lastSink notes which responses are the last of their connection.
+type lastSink struct{ last []bool }
+
+func (s *lastSink) Show(m *field.Message, phase field.Phase) proto.Answer {
+	if m.Response && (phase == field.MessageStart || phase == field.MessageWhole) {
+		s.last = append(s.last, m.Last)
+	}
+	return proto.Answer{}
+}
+
+func (s *lastSink) Replace(int, int, []byte) bool { return false }
+
+// TestLastResponses: the server says which response is the last (RFC 9112 §9.3), but for those that a final one follows, and what
+// is no HTTP any more.
+func TestLastResponses(t *testing.T) {
+	for responses, want := range map[string][]bool{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 204 No\r\nConnection: keep-alive, close\r\n\r\n": {false, true},
+		"HTTP/1.1 103 Early\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":            {false, false},
+		"HTTP/1.1 101 Upgraded\r\nConnection: close\r\n\r\n":                                                     {false},
+		"HTTP/1.0 204 No\r\nConnection: keep-alive\r\n\r\nHTTP/1.0 200 OK\r\n\r\nto the end":                     {false, true},
+	} {
+		g := New()
+		p, s := g.Open(), new(lastSink)
+		in := proto.Input{Dir: flow.ToServer, Want: g.Fields(), Bytes: []byte("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")}
+		p.Feed(in, s)
+		p.Feed(in, s)
+		in.Dir, in.Bytes = flow.ToClient, []byte(responses)
+		if got := p.Feed(in, s); got.Why != "" || !slices.Equal(s.last, want) {
+			t.Errorf("%q: %v %q, want %v", responses, s.last, got.Why, want)
+		}
+		p.Close()
 	}
 }
