@@ -421,7 +421,7 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 }
 
 // toldBefore reports whether the sender may have been told of room up to end by somebody before us: the acknowledgement that told
-// it is over, and no other may come until it sends. Then that is what it was told.
+// it is over, older ones may come, and no other until it sends. Then that is what it was told.
 func (h *half) toldBefore(end seqnum.Value) bool {
 	if h.old == nil || h.m.toIn(h.sent).Add(0xffff<<h.scale).Less(end) {
 		return false

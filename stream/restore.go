@@ -11,7 +11,7 @@ import (
 type remains struct {
 	edits []oldEdit    // in order, not overlapping
 	in    seqnum.Value // received: what lies before was released before
-	end   seqnum.Value // released: the same place; all is forgotten once that is acknowledged
+	end   seqnum.Value // released: the same place; all is forgotten once more than that is acknowledged
 	prior kept         // released copy of a direction that was then begun anew at a place before
 }
 

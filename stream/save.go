@@ -160,7 +160,11 @@ func (h *half) ackedMasks(p *Pool, una seqnum.Value) {
 			m.list = p.pruned(m.list, n)
 		}
 	}
-	if h.old != nil && h.old.end.LessEq(una) {
+	switch {
+	case h.old == nil || una.Less(h.old.end):
+	case una == h.old.end:
+		h.old.edits = nil // what was told of room may still be unknown; see toldBefore
+	default:
 		h.dropOld(p)
 	}
 }

@@ -331,6 +331,11 @@ func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
 		t.Errorf("once more: %+v", a)
 	}
+	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	tell(ack, 500, 119, 10) // of all, but not the last that says so
+	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
+		t.Errorf("behind what is acknowledged: %+v", a)
+	}
 }
 
 // TestLateResets answer what was acknowledged long ago: nothing is wrong with them, and they reach nobody.
