@@ -252,7 +252,7 @@ func TestNames(t *testing.T) {
 func TestWarmStreamsAllocateNothing(t *testing.T) {
 	text := sample(20_000)
 	var dst [4096]byte
-	for _, name := range []string{"gzip", "deflate", "raw", "zstd"} {
+	for _, name := range every {
 		p, l, b := NewPool(Limits{}), layers(t, name), coded(t, name, text)
 		run := func() {
 			s := p.Open(l)

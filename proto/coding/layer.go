@@ -4,50 +4,38 @@ import (
 	"errors"
 	"io"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 )
 
 // A layer is the decoders of one layer of a Stream, each made when it is first needed.
 type layer struct {
-	kind    Kind
-	src     source
-	gzip    *gzip.Reader
-	zlib    io.ReadCloser
-	flate   io.ReadCloser
-	brotli  *brotli.Reader
-	zstd    *zstd.Decoder
-	current io.Reader
+	kind   Kind
+	src    source // of zstd
+	meter  zstdMeter
+	framed *framed
+	brotli *brDecoder
+	zstd   *zstd.Decoder
 }
 
-// open returns a Reader of what r is when a coding is undone.
+// open returns a Reader of what r is when a coding is undone. Behind the end of the coding there must be nothing, but for br, of which
+// receivers overlook it.
 func (l *layer) open(s *Stream, k Kind, r io.Reader) (io.Reader, error) {
-	l.src.reset(r)
 	l.kind = k
-	var err error
 	switch k {
-	case Gzip:
-		err = l.openGzip()
-	case Deflate:
-		err = l.openDeflate()
+	case Gzip, Deflate:
+		return l.openDeflate(s, r)
 	case Brotli:
-		err = l.openBrotli(s)
-	default:
-		err = l.openZstd(s)
+		return l.openBrotli(s, r)
 	}
-	return l, err
+	l.meter.reset(s, r)
+	l.src.reset(&l.meter)
+	return l, l.openZstd(s)
 }
 
-// Read implements io.Reader: it reads to the end of the coding, behind which there must be nothing.
+// Read implements io.Reader, for zstd: it reads to the end of the coding.
 func (l *layer) Read(b []byte) (int, error) {
-	n, err := l.current.Read(b)
-	if l.kind == Brotli && err != nil && err.Error() == excessive {
-		err = io.EOF
-	}
-	if err != io.EOF || l.kind == Brotli {
+	n, err := l.zstd.Read(b)
+	if err != io.EOF {
 		return n, err
 	}
 	switch _, extra := l.src.ReadByte(); {
@@ -59,68 +47,53 @@ func (l *layer) Read(b []byte) (int, error) {
 	return n, io.EOF
 }
 
-// excessive is what package brotli says of bytes behind the end, but also where there are none, if the last came one by one. So what
-// is behind the end of br is overlooked, as receivers do.
-const excessive = "brotli: excessive input"
-
 var errTrailing = errors.New("coding: bytes behind the end")
 
-func (l *layer) openGzip() (err error) {
-	if l.gzip == nil {
-		l.gzip = new(gzip.Reader)
-	}
-	l.current = l.gzip
-	if err = l.gzip.Reset(&l.src); err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // openDeflate tells zlib's frame (RFC 1950 §2.2) from bare blocks by its first two bytes.
-func (l *layer) openDeflate() (err error) {
-	head, err := l.src.peek(2)
-	if err != nil {
-		return err
+func (l *layer) openDeflate(s *Stream, r io.Reader) (io.Reader, error) {
+	if l.framed == nil {
+		l.framed = new(framed)
 	}
-	if isZlib(head) {
-		if l.zlib == nil {
-			l.zlib, err = zlib.NewReader(&l.src)
-		} else {
-			err = l.zlib.(zlib.Resetter).Reset(&l.src, nil)
+	f := l.framed
+	f.in.reset(r)
+	kind := inGzip
+	if l.kind == Deflate {
+		head, err := f.in.peek(2)
+		if err != nil {
+			return nil, err
 		}
-		l.current = l.zlib
-		return err
+		if kind = bare; isZlib(head) {
+			kind = inZlib
+		}
 	}
-	if l.flate == nil {
-		l.flate = flate.NewReader(&l.src)
-	} else if err = l.flate.(flate.Resetter).Reset(&l.src, nil); err != nil {
-		return err
-	}
-	l.current = l.flate
-	return nil
+	f.begin(s, kind)
+	return f, nil
 }
 
 // openBrotli counts the window that the stream's header asks for (RFC 7932 §9.1).
-func (l *layer) openBrotli(s *Stream) error {
-	head, err := l.src.peek(1)
+func (l *layer) openBrotli(s *Stream, r io.Reader) (io.Reader, error) {
+	if l.brotli == nil {
+		l.brotli = new(brDecoder)
+	}
+	z := l.brotli
+	z.in.reset(r)
+	head, err := z.in.peek(1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bits := brotliWindow(head[0])
 	if bits == 0 || 1<<bits > max(s.pool.limits.Window, 1<<24) {
 		s.why = Window
-		return errWindow
+		return nil, errWindow
+	}
+	if len(z.ring) > max(1<<bits, minRing) {
+		z.ring = nil // it is more than is counted
 	}
 	if err := l.window(s, 1<<bits); err != nil {
-		return err
+		return nil, err
 	}
-	if l.brotli == nil {
-		l.brotli = brotli.NewReader(&l.src)
-	} else if err := l.brotli.Reset(&l.src); err != nil {
-		return err
-	}
-	l.current = l.brotli
-	return nil
+	z.begin(s, bits)
+	return z, nil
 }
 
 var errWindow = errors.New("coding: window too large")
@@ -164,7 +137,6 @@ func (l *layer) openZstd(s *Stream) (err error) {
 	} else {
 		err = l.zstd.Reset(&l.src)
 	}
-	l.current = l.zstd
 	return err
 }
 

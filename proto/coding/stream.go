@@ -25,13 +25,15 @@ type Stream struct {
 	text    [4096]byte // what a decoder writes to: it may give way in the middle, and finds the same memory when it goes on
 	read    int64      // coded bytes
 	written int64      // bytes of text
+	steps   int64      // of work that is out of proportion to coded bytes, see spend
 	why     packet.Reason
 	job     uint32 // changes with each body
 	done    bool
 	inside  bool // the coroutine stands in the middle of a body
 
-	source input
-	layer  [MaxLayers]layer
+	source  input
+	between passage
+	layer   [MaxLayers]layer
 }
 
 // A signal is why the coroutine gave way.
@@ -59,7 +61,7 @@ func (s *Stream) leave() {
 
 func (s *Stream) begin(l Layers, cost int) {
 	s.layers, s.cost, s.why, s.done = l, cost, "", false
-	s.in, s.end, s.read, s.written, s.n = nil, false, 0, 0, 0
+	s.in, s.end, s.read, s.written, s.steps, s.n = nil, false, 0, 0, 0, 0
 	s.job++
 }
 
@@ -148,6 +150,10 @@ func (s *Stream) decode(yield func(signal) bool) error {
 		if r, err = s.layer[i].open(s, s.layers.kinds[i], r); err != nil {
 			return err
 		}
+		if i > 0 {
+			s.between = passage{s: s, r: r}
+			r = &s.between
+		}
 	}
 	for idle := 0; ; {
 		n, err := r.Read(s.text[:])
@@ -186,6 +192,40 @@ func (s *Stream) expands() bool {
 	l := &s.pool.limits
 	return s.written > l.Slack && s.written/l.Ratio >= (s.read+readStep-1)/readStep*readStep
 }
+
+// Steps, each worth the time of a few bytes of text. They are counted where bits can make a decoder do more than their number lets
+// expect: a code of 700 symbols is told by a few bytes, and br has commands that take no bits at all.
+const (
+	stepsFree = 64 << 10 // that a body may cost whatever its length
+	stepsEach = 8        // and for each coded byte; real encoders, flushed for every 100 bytes, come to 7 at most
+
+	headSteps    = 8   // of a block's head, or a member's
+	codeSteps    = 16  // of a code, and 2 for each of its symbols
+	oneSteps     = 4   // of one of br's codes, whatever it is
+	matchSteps   = 3   // of a match, or a sequence
+	commandSteps = 5   // of one of br's commands
+	wordSteps    = 12  // of one of br's words
+	mapSteps     = 4   // of an index in one of br's maps
+	cheapSteps   = 2   // of one of br's literals in a context, if its code has a bit or none
+	frameSteps   = 128 // of a frame of zstd
+	blockSteps   = 40  // of a block of it
+	treeSteps    = 60  // of the code of its literals
+	tableSteps   = 100 // of a table for its sequences
+)
+
+// spend counts steps.
+func (s *Stream) spend(n int) error {
+	if s.steps += int64(n); s.steps > stepsFree+stepsEach*s.read {
+		s.why = Laborious
+		return errLaborious
+	}
+	return nil
+}
+
+var errLaborious = errors.New("coding: too much work")
+
+// Work returns what the body has cost so far, in bytes of text whose decoding takes as long.
+func (s *Stream) Work() int64 { return s.written + s.read + 4*s.steps }
 
 // readStep is how much decoders are given at once, at most, and up to a multiple of it: so it does not matter for
 // expands in what pieces the body came.
@@ -229,4 +269,27 @@ func (r *input) Read(b []byte) (int, error) {
 	s.in = s.in[n:]
 	s.read += int64(n)
 	return n, nil
+}
+
+// A passage is between two layers. What is coded hardly becomes shorter when it is coded once more; if it does, a few bytes may
+// stand for any number of heads and codes. So it is bounded, beyond what is free, by so many times the coded bytes.
+type passage struct {
+	s *Stream
+	r io.Reader
+	n int64
+}
+
+const (
+	betweenFree = 64 << 10
+	betweenEach = 4
+)
+
+// Read implements io.Reader.
+func (p *passage) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if p.n += int64(n); p.n > betweenFree+betweenEach*p.s.read {
+		p.s.why = Expands
+		return 0, errExpands
+	}
+	return n, err
 }

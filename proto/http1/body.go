@@ -103,6 +103,9 @@ const maxPieces = 256
 func (p *parser) gather(b *body, f *feed) (over bool, why packet.Reason) {
 	g, in, text := p.g, f.in.Bytes, 0
 	g.pieces = g.pieces[:0]
+	if b.place == inData && b.due == 0 && b.framing == byLength {
+		return true, "" // its text was too much for one call
+	}
 	for f.at < len(in) && len(g.pieces) < maxPieces {
 		if b.place != inData {
 			n, why := b.frame(in[f.at:])

@@ -8,7 +8,8 @@ import (
 
 const (
 	maxText  = 64 << 10 // bytes of a part of decoded text
-	maxAhead = 1 << 20  // bytes decoded in one call, unless time is up
+	maxAhead = 2 << 20  // work of decoding in one call (coding.Stream.Work), unless time is up
+	maxLate  = 8 << 20  // and if it is
 	maxKept  = 4 << 10  // decoded bytes that are held
 	allKept  = 1024     // how many bodies can hold some
 
@@ -51,7 +52,7 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	if why != "" && !p.undecodable(b, f, why) {
 		return false
 	}
-	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.text < maxAhead
+	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.work < maxAhead
 	cut := f.at
 	if b.decodes && !p.stopped {
 		proto.Mark(f.out, from, f.at)
@@ -116,7 +117,7 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	for i := range pieces {
 		pc := &pieces[i]
 		b.stream.Feed(f.in.Bytes[pc.in:pc.in+pc.n], *over && i == len(pieces)-1)
-		why, all := p.drain(b, f)
+		why, all := p.drain(b, f, false)
 		if why != "" {
 			return why
 		}
@@ -130,27 +131,31 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	b.drained = *over
 	if *over && !b.stream.Done() {
 		b.stream.Feed(nil, true)
-		why, _ := p.drain(b, f)
+		why, _ := p.drain(b, f, true)
 		return why
 	}
 	return ""
 }
 
-// drain decodes what the stream was fed; all of it, unless that is too much for now.
-func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
+// drain decodes what the stream was fed; all of it, unless that is too much for now, or must be.
+func (p *parser) drain(b *body, f *feed, must bool) (why packet.Reason, all bool) {
 	g := p.g
 	for {
-		if len(g.text) == cap(g.text) {
+		switch {
+		case f.work >= maxLate:
+			return coding.Laborious, true
+		case f.work >= maxAhead && !must && !f.soft():
+			return "", false
+		case len(g.text) == cap(g.text):
 			p.textOut(b, f, false)
 		}
+		before := b.stream.Work()
 		n, why := b.stream.Read(g.text[len(g.text):cap(g.text)])
 		g.text = g.text[:len(g.text)+n]
 		f.text += n
-		switch {
-		case why != "" || n == 0:
+		f.work += int(b.stream.Work() - before)
+		if why != "" || n == 0 {
 			return why, true
-		case f.text >= maxAhead && !f.in.Late && !f.in.End:
-			return "", false
 		}
 	}
 }

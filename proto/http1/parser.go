@@ -40,6 +40,7 @@ type feed struct {
 	as   proto.Trouble
 	dead bool // Progress.Broken
 	text int  // bytes decoded
+	work int  // and what that took
 }
 
 // soft reports whether all that was fed leaves now, though more may follow.

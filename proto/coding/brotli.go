@@ -1,0 +1,407 @@
+package coding
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// A brDecoder undoes br (RFC 7932). The text is given as far as the bits reach, and never more than a little is decoded before it is
+// read, though a few bits may stand for 16 MiB: that is why it is ours.
+type brDecoder struct {
+	s       *Stream
+	in      bitReader
+	err     error
+	ring    []byte // of the text; a power of two, at least the window when the text is as long
+	window  int
+	r, w    int // of the text, what was not read yet
+	at      brPlace
+	last    bool // the meta-block that ends it
+	left    int  // bytes of the meta-block
+	insert  int  // literals left of a command
+	copy    int  // bytes left to copy; before the distance is known, how many those are
+	near    bool // the command's distance is the last one
+	back    int  // distance
+	recent  [4]int
+	word    [40]byte
+	kinds   [3]kindOfBlock // of literals, of commands, of distances
+	postfix uint
+	direct  int
+
+	literals, distances symbolGroup
+	commands            []prefixes
+	known               [3]knownCode // of these
+	code                code
+	room                []uint32 // of the entries of all prefixes
+	counted             int      // bytes of room that are counted in the pool
+}
+
+// A brPlace is where in a meta-block a brDecoder stands.
+type brPlace uint8
+
+const (
+	brHead brPlace = iota
+	brSkip
+	brStored
+	brCommand
+	brLiterals
+	brDistance
+	brCopy
+)
+
+// A symbolGroup is codes that are chosen by contexts (§7).
+type symbolGroup struct {
+	codes []prefixes
+	of    []uint8 // index in codes, by type of block and context
+	own   []uint8 // memory of of
+	modes [256]uint8
+}
+
+const minRing = 64 << 10
+
+// begin begins with the header, whose window is 1<<bits.
+func (z *brDecoder) begin(s *Stream, bits int) {
+	z.s, z.err, z.window, z.r, z.w, z.at, z.counted = s, nil, 1<<bits, 0, 0, brHead, 0
+	z.last, z.recent = false, [4]int{4, 11, 15, 16}
+	if z.ring == nil {
+		z.ring = make([]byte, minRing)
+	}
+	clear(z.ring[len(z.ring)-2:]) // before the text there are zeros
+	z.err = z.skipWindow()
+}
+
+// skipWindow reads WBITS (§9.1), which brotliWindow has understood.
+func (z *brDecoder) skipWindow() error {
+	for _, n := range [...]uint{1, 3, 3} {
+		if v, err := z.in.bits(n); err != nil || (n == 1) == (v == 0) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read implements io.Reader.
+func (z *brDecoder) Read(b []byte) (int, error) {
+	for z.r == z.w {
+		if z.err != nil {
+			return 0, z.err
+		}
+		z.err = z.step()
+	}
+	at := z.r & (len(z.ring) - 1)
+	n := copy(b, z.ring[at:min(at+z.w-z.r, len(z.ring))])
+	z.r += n
+	return n, nil
+}
+
+// step goes on for a while.
+func (z *brDecoder) step() (err error) {
+	z.growRing()
+	limit := z.w + atOnce
+	for err == nil && z.w < limit {
+		if z.w > z.r && z.in.n < 32 && !z.in.ready() {
+			return nil // so that nobody waits for text while we wait for bits
+		}
+		switch z.at {
+		case brHead:
+			err = z.head()
+		case brSkip:
+			_, err = z.in.bits(8)
+			z.forward(1)
+		case brStored:
+			err = z.stored()
+		case brCommand:
+			err = z.command()
+		case brLiterals:
+			err = z.literalsUpTo(limit)
+		case brDistance:
+			err = z.distance()
+		case brCopy:
+			z.copyUpTo(limit)
+		}
+	}
+	return err
+}
+
+// growRing has it that there is room for what step decodes, while all that may be referred to stays.
+func (z *brDecoder) growRing() {
+	if z.w+2*atOnce > len(z.ring) && len(z.ring) < z.window {
+		ring := make([]byte, min(4*len(z.ring), z.window))
+		copy(ring, z.ring)
+		z.ring = ring
+	}
+}
+
+// forward takes n bytes off the meta-block, and ends it.
+func (z *brDecoder) forward(n int) {
+	if z.left -= n; z.left == 0 {
+		z.at = brHead
+	}
+}
+
+func (z *brDecoder) stored() error {
+	at := z.w & (len(z.ring) - 1)
+	n, err := z.in.bytes(z.ring[at:min(at+min(z.left, atOnce), len(z.ring))])
+	z.w += n
+	z.forward(n)
+	return err
+}
+
+// command reads a command (§5), but not its distance.
+func (z *brDecoder) command() error {
+	k := &z.kinds[1]
+	if k.left == 0 {
+		if err := z.change(k); err != nil {
+			return err
+		}
+	}
+	k.left--
+	if err := z.s.spend(commandSteps); err != nil {
+		return err
+	}
+	z.in.top()
+	c, err := z.in.symbol(&z.commands[k.now])
+	if err != nil {
+		return err
+	}
+	cell := commandCells[c>>6]
+	i, n := cell.insert+c>>3&7, cell.copy+c&7
+	more, err := z.in.bits(uint(insertMore[i]))
+	if err != nil {
+		return err
+	}
+	z.insert = int(insertFirst[i]) + int(more)
+	if more, err = z.in.bits(uint(copyMore[n])); err != nil {
+		return err
+	}
+	z.copy = int(copyFirst[n]) + int(more)
+	z.near = c < 128
+	if z.at = brLiterals; z.insert == 0 {
+		z.at = brDistance
+	} else if z.insert > z.left {
+		return errCorrupt
+	}
+	return nil
+}
+
+// literalsUpTo decodes literals of the command.
+func (z *brDecoder) literalsUpTo(limit int) error {
+	k, g := &z.kinds[0], &z.literals
+	if k.left == 0 {
+		if err := z.change(k); err != nil {
+			return err
+		}
+	}
+	n, from := min(z.insert, k.left, limit-z.w), z.w
+	var err error
+	if len(g.codes) == 1 {
+		err = z.literalsOf(&g.codes[0], from+n)
+	} else {
+		err = z.literalsIn(&contexts[g.modes[k.now]], g.of[k.now<<6:][:64], from+n)
+	}
+	n = z.w - from
+	k.left -= n
+	if z.insert -= n; z.insert == 0 {
+		z.at = brDistance
+	}
+	z.forward(n)
+	return err
+}
+
+// literalsOf decodes literals of one code, up to end or what is there.
+func (z *brDecoder) literalsOf(t *prefixes, end int) error {
+	in, ring, mask, w := &z.in, z.ring, len(z.ring)-1, z.w
+	if t.root == 0 {
+		for c := byte(t.entry[0] >> 8); w < end; w++ {
+			ring[w&mask] = c
+		}
+	}
+	for w < end {
+		b, n, from := in.b, in.n, in.from
+		for ; w < end; w++ {
+			if n < maxCode {
+				if in.to-from < 8 {
+					break
+				}
+				b |= binary.LittleEndian.Uint64(in.buf[from:]) << n
+				from += int(63-n) >> 3
+				n |= 56
+			}
+			e := t.entry[b&(1<<t.root-1)]
+			if e&second != 0 {
+				e = t.find(b)
+			}
+			b >>= e & codeLength
+			n -= uint(e & codeLength)
+			ring[w&mask] = byte(e >> 8)
+		}
+		in.b, in.n, in.from, z.w = b, n, from, w
+		if w == end || z.wait() {
+			return nil
+		}
+		s, err := in.symbol(t)
+		if err != nil {
+			return err
+		}
+		ring[w&mask] = byte(s)
+		w++
+	}
+	z.w = w
+	return nil
+}
+
+// wait reports whether it is for others to go on, since bits may not be there and text is.
+func (z *brDecoder) wait() bool {
+	if z.in.n < maxCode {
+		z.in.top()
+	}
+	return z.in.n < maxCode && z.w > z.r && !z.in.ready()
+}
+
+// literalsIn decodes literals of as many codes as there are contexts, up to end or what is there. Each depends on those before
+// it, so they are slow: those that take a bit or none are counted.
+func (z *brDecoder) literalsIn(context *[512]uint8, of []uint8, end int) error {
+	in, codes, ring, mask, cheap := &z.in, z.literals.codes, z.ring, len(z.ring)-1, 0
+	last, before := ring[(z.w-1)&mask], ring[(z.w-2)&mask]
+	for ; z.w < end; z.w++ {
+		if in.n < maxCode && z.wait() {
+			break
+		}
+		t := &codes[of[(context[last]|context[256+int(before)])&63]]
+		e := t.find(in.b)
+		l := uint(e & codeLength)
+		if l <= in.n {
+			in.b >>= l
+			in.n -= l
+			e >>= 8
+		} else {
+			var err error
+			if e, err = in.symbol(t); err != nil {
+				return err
+			}
+		}
+		if l <= 1 {
+			cheap++
+		}
+		last, before = byte(e), last
+		ring[z.w&mask] = last
+	}
+	return z.s.spend(cheap * cheapSteps)
+}
+
+// distance reads a command's distance (§4), and makes a word if it refers to one.
+func (z *brDecoder) distance() error {
+	code, kept := 0, false
+	if !z.near {
+		k := &z.kinds[2]
+		if k.left == 0 {
+			if err := z.change(k); err != nil {
+				return err
+			}
+		}
+		k.left--
+		s, err := z.in.symbol(&z.distances.codes[z.distances.of[k.now<<2+min(z.copy, 5)-2]])
+		if err != nil {
+			return err
+		}
+		code = int(s)
+	}
+	switch {
+	case code < 16:
+		z.back = z.recent[recentIndex[code]] + int(recentDelta[code])
+		kept = code == 0
+	case code < 16+z.direct:
+		z.back = code - 15
+	default:
+		code -= 16 + z.direct
+		n := uint(1 + code>>(z.postfix+1))
+		more, err := z.in.bits(n)
+		if err != nil {
+			return err
+		}
+		first := (2+code>>z.postfix&1)<<n - 4
+		z.back = (first+int(more))<<z.postfix + code&(1<<z.postfix-1) + z.direct + 1
+	}
+	switch most := min(z.w, z.window-16); {
+	case z.back <= 0:
+		return errCorrupt
+	case z.back > most:
+		return z.fromDictionary(z.back - most - 1)
+	case z.copy > z.left:
+		return errCorrupt
+	}
+	if !kept {
+		z.recent = [4]int{z.back, z.recent[0], z.recent[1], z.recent[2]}
+	}
+	z.at = brCopy
+	return nil
+}
+
+// fromDictionary writes the word that a distance beyond the text refers to (§8).
+func (z *brDecoder) fromDictionary(id int) error {
+	if z.copy >= len(wordBits) || wordBits[z.copy] == 0 {
+		return errCorrupt
+	}
+	if err := z.s.spend(wordSteps); err != nil {
+		return err
+	}
+	bits := wordBits[z.copy]
+	word, ok := appendWord(z.word[:0], z.copy, id&(1<<bits-1), id>>bits)
+	if !ok || len(word) > z.left {
+		return errCorrupt
+	}
+	mask := len(z.ring) - 1
+	for _, c := range word {
+		z.ring[z.w&mask] = c
+		z.w++
+	}
+	z.at = brCommand
+	z.forward(len(word))
+	return nil
+}
+
+// copyUpTo copies text that the command refers to.
+func (z *brDecoder) copyUpTo(limit int) {
+	mask, n := len(z.ring)-1, min(z.copy, limit-z.w)
+	z.copy -= n
+	if z.copy == 0 {
+		z.at = brCommand
+	}
+	z.forward(n)
+	for n > 0 {
+		to, from := z.w&mask, (z.w-z.back)&mask
+		m := min(n, len(z.ring)-max(to, from))
+		z.w += m
+		n -= m
+		switch end := to + m; {
+		case m <= 16 && end+8 <= len(z.ring) && from+m+8 <= len(z.ring) && z.back >= 8 && from < to:
+			for ; to < end; to, from = to+8, from+8 { // up to 7 bytes too many, which are written over
+				binary.LittleEndian.PutUint64(z.ring[to:], binary.LittleEndian.Uint64(z.ring[from:]))
+			}
+		case m <= 16 && z.back < m && from < to:
+			for ; to < end; to, from = to+1, from+1 {
+				z.ring[to] = z.ring[from]
+			}
+		case from > to || z.back >= m:
+			copy(z.ring[to:end], z.ring[from:])
+		default:
+			for to < end {
+				to += copy(z.ring[to:end], z.ring[from:to])
+			}
+		}
+	}
+}
+
+var (
+	commandCells = [11]struct{ insert, copy uint32 }{ // of 64 commands each
+		{0, 0}, {0, 8}, {0, 0}, {0, 8}, {8, 0}, {8, 8}, {0, 16}, {16, 0}, {8, 16}, {16, 8}, {16, 16},
+	}
+	insertFirst = [24]uint16{0, 1, 2, 3, 4, 5, 6, 8, 10, 14, 18, 26, 34, 50, 66, 98, 130, 194, 322, 578, 1090, 2114, 6210, 22594}
+	insertMore  = [24]uint8{0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 12, 14, 24}
+	copyFirst   = [24]uint16{2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 18, 22, 30, 38, 54, 70, 102, 134, 198, 326, 582, 1094, 2118}
+	copyMore    = [24]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 24}
+
+	recentIndex = [16]uint8{0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1}
+	recentDelta = [16]int8{0, 0, 0, 0, -1, 1, -2, 2, -3, 3, -1, 1, -2, 2, -3, 3}
+)
+
+var _ io.Reader = (*brDecoder)(nil)
