@@ -103,6 +103,7 @@ type Lane struct {
 
 	translated uint32 // Program.Translated
 
+	again []uint32 // sessions whose parsers have more to do; see goOn
 	wheel *wheel.Wheel
 	flows *flow.Table
 	frags *defrag.Table
@@ -266,6 +267,9 @@ func (l *Lane) wait() time.Duration {
 	if l.clock == nil {
 		return -1
 	}
+	if len(l.again) > 0 {
+		return 0
+	}
 	wake := l.nextIdle
 	if l.held.waiting() > 0 || l.timers.waiting() > 0 {
 		if at, ok := l.wheel.Next(); ok && at < wake {
@@ -283,6 +287,7 @@ func (l *Lane) runBatch(n int) {
 		l.runFrom(n)
 	}
 	l.flush()
+	l.goOn()
 }
 
 func (l *Lane) runFrom(n int) {
@@ -337,6 +342,9 @@ func (l *Lane) flush() {
 
 // shutdown finishes what is held, ends the flows, and has the inspectors say their last.
 func (l *Lane) shutdown() {
+	for len(l.again) > 0 {
+		l.goOn()
+	}
 	l.survive.stopping = true
 	l.releaseAll()
 	l.frags.Flush()

@@ -38,13 +38,21 @@ func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decisio
 	return r.decision
 }
 
-// readAll shows what is unread as messages, and then as bytes, with what of them was shown as bodies.
+// readAll shows what is unread as messages, and then as bytes, with what of them was shown as bodies. The end waits while the parser has
+// more to do.
 func (l *Lane) readAll(end bool) {
-	l.readMessages(end)
-	if r := &l.reading; !r.decision.Verdict.Final() {
-		l.readPayload(end || r.late)
+	r := &l.reading
+	l.readMessages(false)
+	if end && !r.more() && !r.decision.Verdict.Final() {
+		l.readMessages(true)
+	}
+	if !r.decision.Verdict.Final() {
+		l.readPayload(end && !r.more() || r.late)
 	}
 }
+
+// more reports whether the parser has more to do, when others have had their turn.
+func (r *reading) more() bool { return r.ss.again&(1<<r.dir) != 0 }
 
 // readPayload shows bytes. If there is no room for all that somebody holds, it shows that once more: there is no time.
 func (l *Lane) readPayload(end bool) {
@@ -179,6 +187,9 @@ func (l *Lane) feed(b []byte, end bool) bool {
 	if got.Why != "" {
 		l.refused(got)
 		n = len(b)
+	}
+	if got.More && !r.late && !end {
+		l.goOnLater(ss, r.dir)
 	}
 	ss.skip[r.dir] = got.Skip
 	ss.conn.Done(r.dir, stream.Message, n)

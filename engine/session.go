@@ -25,11 +25,12 @@ type session struct {
 	pace   [2]pace
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
-	nat    [2]bool          // this direction's packets come with an address that connection tracking has translated
+	nat    uint8            // by 1<<Direction: its packets come with an address that connection tracking has translated
 	noted  bool             // the journal knows of it
 	tries  uint8            // units in which grammars were sought
 	spoken uint8            // by 1<<Direction: no grammar knows what that begins with
 	dark   bool             // no grammar will be sought any more
+	again  uint8            // by 1<<Direction: the parser has more to do; iff not 0, the lane's list again has it
 }
 
 // sessions is the sessions of a lane.
@@ -186,7 +187,10 @@ func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) bool {
 }
 
 // lastLook shows once more what somebody held, now that it waits no longer.
-func (l *Lane) lastLook(ss *session, dir flow.Direction) {
+func (l *Lane) lastLook(ss *session, dir flow.Direction) { l.lookAgain(ss, dir, false, true) }
+
+// lookAgain shows what is unread with no new segment, in the context of that which has waited longest.
+func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
 	i, ok := ss.conn.First(dir)
 	if !ok {
 		return
@@ -195,8 +199,8 @@ func (l *Lane) lastLook(ss *session, dir flow.Direction) {
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	defer l.guard()
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: true, bodies: r.bodies[:0]}
-	l.readAll(false)
+	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: late, bodies: r.bodies[:0]}
+	l.readAll(end)
 	r.open = false
 	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {
 		ss.flow.Verdict, ss.flow.Reason = d.Verdict, d.Reason

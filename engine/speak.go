@@ -45,7 +45,7 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 // entrance says how segments of our own enter that go the way of dir's. Those that go where no segment has
 // come from yet are tracked.
 func (ss *session) entrance(dir flow.Direction) divert.Injection {
-	if ss.nat[dir] {
+	if ss.nat&(1<<dir) != 0 {
 		return divert.InjectUntracked
 	}
 	return divert.InjectOut

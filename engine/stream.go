@@ -24,7 +24,10 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 			return
 		}
 	}
-	ss.nat[dir] = p.Meta.Mark&l.translated != 0
+	ss.nat &^= 1 << dir
+	if p.Meta.Mark&l.translated != 0 {
+		ss.nat |= 1 << dir
+	}
 	a := ss.conn.Arrive(p, dir)
 	if a.Torn && !l.outcomes.Monitor {
 		l.counters.Unsurvived++
@@ -94,7 +97,7 @@ func (l *Lane) arrived(ss *session, p *packet.Packet, a stream.Arrival, d inspec
 			f.Verdict, f.Reason = d.Verdict, d.Reason // what was read of a stream cannot be dropped alone
 		}
 		if !f.Verdict.Final() {
-			all := a.End || l.outcomes.Monitor || len(l.pieces) > 0
+			all := a.End && ss.again&(1<<dir) == 0 || l.outcomes.Monitor || len(l.pieces) > 0
 			if why := ss.conn.Decide(dir, all); why != "" {
 				d = graver(d, l.anomaly(inspect.LayerStream, why, l.outcomes.Limit))
 			}

@@ -62,6 +62,10 @@ type Progress struct {
 	// this direction need be fed any more.
 	Skip int64
 
+	// More says that there is more to do with what was fed, and that others should have their turn first: the rest comes again soon,
+	// also if nothing follows it.
+	More bool
+
 	// Why is not empty iff the stream cannot be read on. Then it is fed nothing any more, and the policy has the
 	// outcome of As.
 	Why packet.Reason

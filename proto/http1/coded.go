@@ -8,7 +8,7 @@ import (
 
 const (
 	maxText  = 64 << 10 // bytes of a part of decoded text
-	maxAhead = 2 << 20  // work of decoding in one call (coding.Stream.Work), unless time is up
+	maxAhead = 1 << 20  // work of decoding in one call (coding.Stream.Work), unless time is up
 	maxLate  = 8 << 20  // and if it is
 	maxKept  = 4 << 10  // decoded bytes that are held
 	allKept  = 1024     // how many bodies can hold some
@@ -145,6 +145,7 @@ func (p *parser) drain(b *body, f *feed, must bool) (why packet.Reason, all bool
 		case f.work >= maxLate:
 			return coding.Laborious, true
 		case f.work >= maxAhead && !must && !f.soft():
+			f.more = true
 			return "", false
 		case len(g.text) == cap(g.text):
 			p.textOut(b, f, false)

@@ -23,7 +23,7 @@
 // no-transform bodies too, if they are not coded.
 //
 // Limits: 64 KiB and 256 lines of head, and of trailer; 4096 bytes of a chunk's line; 32 changes of kind among pipelined requests;
-// 16 KiB of a body held, 4 KiB of a decoded one, of 1024 such; decoding at a time that is worth 2 MiB of text, or 8 MiB if time is
+// 16 KiB of a body held, 4 KiB of a decoded one, of 1024 such; decoding at a time that is worth 1 MiB of text, or 8 MiB if time is
 // up; 32,768 connections. Beyond the limits of heads and of the pipeline a connection is refused; held is what fits.
 //
 // It undoes no transfer coding but chunked, and reads no HTTP/0.9.

@@ -41,6 +41,7 @@ type feed struct {
 	dead bool // Progress.Broken
 	text int  // bytes decoded
 	work int  // and what that took
+	more bool // Progress.More
 }
 
 // soft reports whether all that was fed leaves now, though more may follow.
@@ -96,7 +97,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 		h.gone = max(0, h.gone-at)
 	}
 	f.in.Bytes, f.out = nil, nil
-	return proto.Progress{N: at, Skip: f.skip, Why: f.why, As: f.as, Broken: f.dead}
+	return proto.Progress{N: at, Skip: f.skip, More: f.more, Why: f.why, As: f.as, Broken: f.dead}
 }
 
 // step reads what comes next, and reports whether there may be more to read.

@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/craft"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/http1"
+)
+
+// A counter counts the bytes of response bodies that it is shown, and the turns of the lane in which it saw some.
+type counter struct {
+	bytes, turn, turns, last int
+	card                     bool
+}
+
+func (c *counter) Name() string      { return "ids" }
+func (c *counter) Fields() field.Set { return field.SetOf(field.HTTPResponseBody) }
+
+func (c *counter) InspectField(_ *inspect.Context, f *field.Field) inspect.Decision {
+	if c.bytes += len(f.Value); c.last != c.turn {
+		c.last = c.turn
+		c.turns++
+	}
+	c.card = c.card || bytes.Contains(f.Value, []byte("the last line"))
+	return inspect.Decision{}
+}
+
+// TestMuchTextOfFewBytes: a segment whose text is more than a lane decodes at a time is read in several turns, without the clock going
+// on, and leaves then; so does its FIN. Others have their turns in between.
+func TestMuchTextOfFewBytes(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	size := 0
+	for i := range 60_000 {
+		n, _ := fmt.Fprintf(w, "2026-11-29 GET /index.html HTTP/1.1 200 1024 %d\n", i/7*7919%1000)
+		size += n
+	}
+	n, _ := io.WriteString(w, "the last line")
+	size += n
+	if err := w.Close(); err != nil || z.Len() > 60_000 {
+		t.Fatal(z.Len(), err)
+	}
+	for _, end := range []packet.TCPFlags{0, packet.FIN} {
+		c := new(counter)
+		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)
+		k := newDialogue()
+		k.say(false, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+		k.say(true, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n", z.Len()))
+		k.in = append(k.in, craft.TCP(server4, client4, craft.Segment{
+			Flags: packet.ACK | end, Seq: k.seq[1], Ack: k.seq[0], Window: 60000,
+		}, z.Bytes()))
+		b.push(k.in...)
+		b.step()
+		others := 0
+		for c.turn = 1; len(b.lane.again) > 0 && c.turn < 100; c.turn++ {
+			b.push(craft.UDP("192.0.2.9:5353", server4, []byte("x")))
+			b.step()
+			others++
+		}
+		var left int
+		var flags packet.TCPFlags
+		for _, f := range b.fake.Out() {
+			var p packet.Packet
+			p.Set(f.Bytes)
+			p.Decode()
+			if n := len(p.Payload()); !f.Verdict.Final() && p.SrcPort == 8080 && n > 1000 {
+				left, flags = n, p.TCPFlags
+			}
+		}
+		if c.bytes != size || !c.card || c.turns < 2 || others < 2 {
+			t.Errorf("%v: %d of %d bytes in %d turns, while %d others passed", end, c.bytes, size, c.turns, others)
+		}
+		if flags&packet.FIN != end || left != z.Len() {
+			t.Errorf("%v: %d of %d bytes left, with %v", end, left, z.Len(), flags)
+		}
+		if told := b.told(event.KindAnomaly); len(told) > 0 {
+			t.Errorf("%v: told %s", end, strings.Join(told, ", "))
+		}
+	}
+}
