@@ -26,7 +26,7 @@ type session struct {
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
 	nat    uint8            // by 1<<Direction: its packets come with an address that connection tracking has translated
-	noted  bool             // the journal knows of it
+	noted  noted            // what the journal knows of it
 	tries  uint8            // units in which grammars were sought
 	spoken uint8            // by 1<<Direction: no grammar knows what that begins with
 	dark   bool             // no grammar will be sought any more

@@ -35,7 +35,9 @@ func (l *Lane) speak(ss *session, p *packet.Packet, dir flow.Direction, a stream
 	case a.Gap:
 		l.askAgain(ss, p, dir, dir)
 	case a.Action != stream.Leave && ss.conn.Unsure(dir):
-		l.probe(ss, p, dir)
+		if waiting, _ := ss.conn.Waiting(dir); waiting <= 1 { // for more of them the receiver is asked in time
+			l.probe(ss, p, dir)
+		}
 	}
 	if a.BackGap {
 		l.askAgain(ss, p, back, dir)

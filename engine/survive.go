@@ -27,7 +27,30 @@ type survivors struct {
 	expires   time.Duration       // when those of the lane before are forgotten; 0 until first asked
 	successor bool                // a lane before may have released bytes that are on their way
 	stopping  bool                // what is known is left to the next lane
+	adrift    int                 // records of connections that are only adrift
 	key, buf  []byte
+}
+
+// noted is what the journal knows of a session.
+type noted uint8
+
+const (
+	notNoted    noted = iota
+	notedEdited       // it cannot go on without its record
+	notedAdrift       // it can; see stream.Conn.Adrift
+)
+
+// maxAdrift is how many records may be of connections that are only adrift: anybody can make up some.
+const maxAdrift = 256
+
+// note notes what the journal knows of the session.
+func (s *survivors) note(ss *session, what noted) {
+	if ss.noted == notedAdrift {
+		s.adrift--
+	}
+	if ss.noted = what; what == notedAdrift {
+		s.adrift++
+	}
 }
 
 // survivesFor is for how long a flow of the lane before may be silent.
@@ -90,7 +113,7 @@ func (l *Lane) survivor(f *flow.Flow) *session {
 	}
 	l.counters.Survived++
 	ss := l.sessions.open(f, conn)
-	ss.noted = true
+	l.survive.note(ss, notedEdited)
 	l.note = event.Event{Kind: event.KindAnomaly, Severity: event.Low, Author: inspect.LayerStream.String(), Name: "stream-resumed", Reason: "stream-resumed"}
 	l.tell(&l.note)
 	return ss
@@ -107,17 +130,21 @@ func clientSide(f *flow.Flow) byte {
 // remember has the journal know of a session whose bytes were edited, before the packet that shows it
 // leaves.
 func (l *Lane) remember(ss *session) {
-	if l.survive.journal == nil || ss == nil || !ss.conn.Unsaved() && !ss.noted {
+	s := &l.survive
+	if s.journal == nil || ss == nil || !ss.conn.Unsaved() && ss.noted == notNoted {
 		return
 	}
+	what := notedEdited
 	if !ss.conn.Edited() {
-		l.forget(ss)
-		return
+		what = notedAdrift
+		if !ss.conn.Adrift() || ss.noted != notedAdrift && s.adrift >= maxAdrift {
+			l.forget(ss)
+			return
+		}
 	}
 	if !ss.conn.Unsaved() {
 		return
 	}
-	s := &l.survive
 	s.key = ss.flow.Key.Append(s.key[:0])
 	var ok bool
 	whole := !reframes(ss)
@@ -130,7 +157,9 @@ func (l *Lane) remember(ss *session) {
 			l.mention(inspect.LayerStream, "journal-full", packet.Pass)
 		}
 	}
-	ss.noted = ss.noted || ok
+	if ok {
+		s.note(ss, what)
+	}
 }
 
 // reframes reports whether the session's parser is in the midst of a message that it frames anew. The lane after this one could
@@ -142,9 +171,9 @@ func reframes(ss *session) bool {
 
 // forget has the journal forget a session.
 func (l *Lane) forget(ss *session) {
-	if ss.noted && !l.survive.stopping {
+	if ss.noted != notNoted && !l.survive.stopping {
 		l.survive.key = ss.flow.Key.Append(l.survive.key[:0])
 		l.survive.journal.Delete(l.survive.key)
-		ss.noted = false
+		l.survive.note(ss, notNoted)
 	}
 }

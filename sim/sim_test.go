@@ -45,6 +45,7 @@ var failed = []uint64{
 var failedKilled = []uint64{
 	576135,  // edits went further than the room that the journal knows of
 	1616363, // a bare acknowledgement came before its receiver had said where it is
+	8034849, // the numbers that a receiver was told died with the lane
 	2343614, // the last of two acknowledgements of the same place told of more room, to a lane before
 	1678098, // of a SYN-ACK that came first, the window was not taken
 	850546,  // what was read was sent again, and there had been room for it

@@ -215,6 +215,12 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 	}
 	ack := s.h.Ack()
 	h.view = nil
+	if w := h.work; w != nil {
+		w.edits, w.bytes = w.edits[:0], w.bytes[:0]
+		for i := range w.wait {
+			w.wait[i].read = w.wait[i].read && w.wait[i].end.LessEq(ack)
+		}
+	}
 	c.keepUnread(h, ack)
 	for r := range h.read { // also back: what somebody held comes once more
 		h.read[r], h.shown[r] = ack, ack
@@ -222,6 +228,7 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 	h.next, h.decided = ack, ack
 	h.edited, h.sent = ack, ack
 	h.owed, h.owedTo, h.owedFin = ack, ack, false
+	h.dropMasks(c.pool) // of what is acknowledged, or comes once more
 	h.kept.clear(c.pool)
 	h.kept.from = ack
 	return true
@@ -285,7 +292,7 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	return Arrival{}
 }
 
-// limit is the received place up to which the sender may send. Of what it has sent it was told.
+// limit is the received place up to which the sender may send. For what came, it had room.
 func (h *half) limit() seqnum.Value {
 	edge := h.m.toIn(h.edge)
 	if !h.m.identity() {
@@ -388,7 +395,13 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	fin := s.has(packet.FIN)
 	h.fresh = h.next
 	back := h.loose && !h.unsure && s.seq.Less(h.first) && len(s.payload) > 0 && (!h.ackSeen || h.una.Less(h.first))
-	if back {
+	switch {
+	case !back:
+	case !h.m.identity(): // what follows was shifted, and does not fit to what was before
+		return Arrival{Action: Discard, Why: "stream-torn", Torn: true}
+	case h.rewinds == maxRewinds:
+		return discard("tcp-before-beginning")
+	default:
 		c.rewind(h, s.seq)
 	}
 	switch {
@@ -402,7 +415,7 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	}
 	h.inferScale(s.end)
 	switch {
-	case h.edgeKnown && h.limit().Add(1).Less(s.end) && !h.toldBefore(s.end): // one byte more may be a probe (RFC 9293 §3.8.6.1)
+	case h.edgeKnown && h.limit().Add(1).Less(s.end) && !h.toldBefore(s): // one byte more may be a probe (RFC 9293 §3.8.6.1)
 		return discard("tcp-out-of-window")
 	case h.next.Less(s.seq):
 		return Arrival{Action: Wait}
@@ -411,7 +424,9 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	}
 	a := Arrival{Differs: c.differs(h, s), Restarted: back}
 	if h.next.Less(s.end) {
-		a.Lost = c.take(dir, h, s)
+		var differs bool
+		a.Lost, differs = c.take(dir, h, s)
+		a.Differs = a.Differs || differs
 		a.Fresh = true
 	}
 	if fin {
@@ -422,12 +437,15 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 
 // toldBefore reports whether the sender may have been told of room up to end by somebody before us: the acknowledgement that told
 // it is over, older ones may come, and no other until it sends. Then that is what it was told.
-func (h *half) toldBefore(end seqnum.Value) bool {
-	if h.old == nil || h.m.toIn(h.sent).Add(0xffff<<h.scale).Less(end) {
+func (h *half) toldBefore(s *segment) bool {
+	switch {
+	case h.old == nil || h.m.toIn(h.sent).Add(0xffff<<h.scale).Less(s.end):
 		return false
+	case h.next.Less(s.seq): // it waits, and may be a fake; what fills the gap says how much room there was
+		return true
 	}
-	if h.offered = h.offered.Max(end); h.m.identity() {
-		h.edge = h.edge.Max(end)
+	if h.offered = h.offered.Max(s.end); h.m.identity() {
+		h.edge = h.edge.Max(s.end)
 	}
 	return true
 }
@@ -438,7 +456,8 @@ func (h *half) inferScale(end seqnum.Value) {
 	if h.edgeKnown || h.wnd == 0 || !h.ackSeen {
 		return
 	}
-	for told := h.m.toIn(h.una); h.scale < maxScale && told.Add(seqnum.Size(h.wnd)<<h.scale+1).Less(end); {
+	from := h.m.toIn(h.una)
+	for h.scale < maxScale && h.m.toIn(h.edge).Add(1).Less(end) && from.Add(seqnum.Size(h.wnd)<<h.scale+1).Less(end) {
 		h.scale++
 		h.edge = h.edge.Max(h.una.Add(seqnum.Size(h.wnd) << h.scale))
 	}
@@ -446,11 +465,14 @@ func (h *half) inferScale(end seqnum.Value) {
 
 const maxScale = 14 // RFC 7323 §2.3
 
+// maxRewinds is how often a direction is begun anew before it has come to where it was: each time what was released is copied.
+const maxRewinds = 16
+
 // rewind begins a direction that was met in its middle once more, at a place before: the receiver has
 // yet to get bytes that came before our time.
 func (c *Conn) rewind(h *half, to seqnum.Value) {
 	una, fixed := h.una, h.decided
-	if h.rewound {
+	if h.rewinds > 0 {
 		fixed = fixed.Max(h.fixed)
 	}
 	if w := h.work; w != nil {
@@ -469,7 +491,8 @@ func (c *Conn) rewind(h *half, to seqnum.Value) {
 	if prior.size > 0 {
 		h.old = &remains{in: to, end: prior.end(), prior: prior}
 	}
-	h.fixed, h.rewound = fixed, true
+	h.fixed = fixed
+	h.rewinds++
 	if h.ackSeen {
 		h.una = una // perhaps before to: more is missing
 	}
@@ -498,8 +521,8 @@ func (c *Conn) differs(h *half, s *segment) bool {
 }
 
 // take makes the segment's new bytes those to be read. If there is no memory for them beside those
-// that are unread, the latter are released, and lost to whoever reads.
-func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost bool) {
+// that are unread, the latter are released, and lost to whoever reads. differs says that they had other values before, which are read.
+func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost, differs bool) {
 	fresh := s.payload[s.seq.Size(h.next):]
 	if h.finSeen && h.fin.Less(s.end) {
 		// Nobody ends and goes on: the FIN was a fake that the receiver has not seen.
@@ -517,8 +540,32 @@ func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost bool) {
 	} else {
 		h.view, h.from = fresh, h.next
 	}
+	differs = c.showAgain(h, fresh, s.end)
 	h.next = s.end
-	return lost
+	return lost, differs
+}
+
+// showAgain has fresh bytes, up to end, be read with the values that were released at their places the first time, for so they
+// are released again (commit). It reports whether they came with others.
+func (c *Conn) showAgain(h *half, fresh []byte, end seqnum.Value) (differs bool) {
+	from, to, ok := h.priorIn(h.next, end)
+	if !ok {
+		return false
+	}
+	if w := h.needWork(c.pool); len(w.buf) == 0 {
+		if !c.pool.extend(w, fresh) {
+			h.dropOld(c.pool) // what is shown is what is released
+			return false
+		}
+		h.view = w.buf
+	}
+	b := h.view[h.from.Size(from):h.from.Size(to)]
+	if h.old.prior.equal(from, b) {
+		return false
+	}
+	c.pool.Stats.Overlaps++
+	h.old.prior.read(b, from)
+	return true
 }
 
 // arriveFIN reports whether all before the FIN has come.

@@ -38,21 +38,33 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	switch {
 	case !s.has(packet.RST):
 		seq = h.raise(seq)
+		c.unsaved = c.unsaved || h.toldAny && h.sent.Less(h.told)
 	case s.seq == h.m.toIn(h.una):
 		seq = h.una // it answers an acknowledgement, and counts only at the very place (RFC 5961 §3)
 	}
-	if seq == s.seq || c.locked {
+	if seq == s.seq || c.locked || c.middle && h.m.identity() && s.signed() {
 		return true
 	}
 	c.pool.Stats.Translated++
 	return p.SetSeq(seq)
 }
 
+// signed reports whether a segment is authenticated (RFC 2385, RFC 5925), as one of a connection that was met in its middle may be.
+func (s *segment) signed() bool {
+	opts := s.h.Options()
+	for o, ok := opts.Next(); ok; o, ok = opts.Next() {
+		if o.Kind == packet.OptionMD5 || o.Kind == packet.OptionAO {
+			return true
+		}
+	}
+	return false
+}
+
 // unsurePlace is the place of a segment without data while its receiver has yet to say where it is: the first that is known of,
 // for bytes from there on may be on their way. A receiver that has them answers, and so says where it is.
 func (h *half) unsurePlace(s *segment) seqnum.Value {
 	seq := s.seq
-	if !s.has(packet.RST) {
+	if !s.has(packet.RST) && seq != h.first.Add(1) { // else it was met with a keepalive (RFC 9293 §3.8.4), and no byte need have come
 		seq = seq.Min(h.first)
 	}
 	if h.work != nil && len(h.work.wait) > 0 {
@@ -61,15 +73,15 @@ func (h *half) unsurePlace(s *segment) seqnum.Value {
 	return seq
 }
 
-// raise returns the number with which a segment without data leaves that stands at seq. Of a direction that was met in its middle
-// the receiver may have been told a place that edits have brought back since, and it takes no windows from lower ones (RFC 9293
-// §3.10.7.4, SND.WL1).
+// raise returns the number with which a segment without data leaves that stands at seq. The receiver of a direction that was met in
+// its middle may have seen one with a higher number than that place has now, after edits, and it takes no windows from lower ones
+// (RFC 9293 §3.10.7.4, SND.WL1).
 func (h *half) raise(seq seqnum.Value) seqnum.Value {
 	switch {
 	case !h.loose:
 	case !h.toldAny || h.told.Less(seq):
 		h.told, h.toldAny = seq, true
-	case h.sent.LessEq(seq) && h.told.LessEq(h.allowed(h.told)):
+	case h.ackSeen && h.sent.LessEq(seq) && h.told.LessEq(h.allowed(h.told)):
 		return h.told
 	}
 	return seq

@@ -111,6 +111,52 @@ func TestEmptySegmentsStayBehindHeldBytes(t *testing.T) {
 	}
 }
 
+// TestAFINWaitsForTheBytesBeforeIt, and no longer.
+func TestAFINWaitsForTheBytesBeforeIt(t *testing.T) {
+	k := open(t)
+	p := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack | fin, Seq: clientISN + 1, Ack: serverISN + 1, Window: 30000}, []byte("need")))
+	if a := k.conn.Arrive(p, flow.ToServer); !a.Fresh || !a.End {
+		t.Fatalf("%+v", a)
+	}
+	k.conn.Done(flow.ToServer, Payload, 0)
+	k.conn.Done(flow.ToServer, Message, 4)
+	k.conn.Decide(flow.ToServer, false)
+	if k.conn.Ready(p, flow.ToServer, true) || !k.conn.Park(p, flow.ToServer, 7, true) || !k.conn.Ended(flow.ToServer) {
+		t.Fatal("it does not wait")
+	}
+	if _, ok := k.conn.NextRead(flow.ToServer); ok {
+		t.Error("it leaves before its bytes are decided")
+	}
+	k.conn.Decide(flow.ToServer, true)
+	if h, ok := k.conn.NextRead(flow.ToServer); !ok || h != 7 {
+		t.Error("it waits for ever")
+	}
+}
+
+// TestAFINOfOurOwn follows what had no room only when its sender counts it: it may be a fake, which the receiver never got.
+func TestAFINOfOurOwn(t *testing.T) {
+	k := open(t)
+	k.replaces(0, 6, strings.Repeat("x", 600))
+	_, p := k.client(ack|fin, clientISN+1, serverISN+1, "needle")
+	if n := len(p.Payload()); n != 536 || p.TCPFlags.Has(fin) {
+		t.Fatalf("%d bytes leave, with %v", n, p.TCPFlags)
+	}
+	owed := func() (all string, flags packet.TCPFlags) {
+		for k.conn.Owes(flow.ToServer) {
+			s := decoded(t, k.conn.Owed(nil, p, flow.ToServer, flow.ToServer))
+			all, flags = all+string(s.Payload()), flags|s.TCPFlags
+		}
+		return all, flags
+	}
+	if text, flags := owed(); len(text) != 64 || flags.Has(fin) {
+		t.Errorf("%d bytes follow, with %v", len(text), flags)
+	}
+	k.client(ack, clientISN+1+7, serverISN+1, "")
+	if text, flags := owed(); text != "" || !flags.Has(fin) {
+		t.Errorf("then %q follows, with %v", text, flags)
+	}
+}
+
 // TestEditsAreReleasedWhole: a place that a reader is done with inside of an edit releases nothing of it.
 func TestEditsAreReleasedWhole(t *testing.T) {
 	k := open(t)

@@ -32,7 +32,7 @@ func (c *Conn) Duplicate(dst []byte, of *packet.Packet, dir, ofDir flow.Directio
 }
 
 // Probe appends to dst a segment long past, to which the receiver of dir's bytes answers with where it stands
-// (RFC 9293 §3.10.7.4); nothing if what it has said is all that it can say. It has a byte, since hosts answer but
+// (RFC 9293 §3.10.7.4); nothing if the connection was followed from its beginning. It has a byte, since hosts answer but
 // few segments without (Linux: tcp_oow_rate_limited). of is a segment of that direction.
 func (c *Conn) Probe(dst []byte, of *packet.Packet, dir flow.Direction) []byte {
 	h, back, seen := &c.half[dir], &c.half[dir.Reverse()], of.TCP()
@@ -46,8 +46,9 @@ func (c *Conn) Probe(dst []byte, of *packet.Packet, dir flow.Direction) []byte {
 	return packet.AppendSegment(dst, of, &s)
 }
 
-// longPast is more than a receiver may lack.
-const longPast = 1 << 24
+// longPast is more than a receiver may lack: no window is larger (RFC 7323 §2.3). A byte within its window would be taken for one of the
+// sender's.
+const longPast = 1 << 30
 
 // speak returns a segment without data as the sender of dir's bytes would send it now.
 func (c *Conn) speak(dir flow.Direction) packet.Segment {

@@ -108,7 +108,7 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 	if c.mode.Passive || c.locked || in.Less(h.decided) || off < 0 || end < off || h.next.Less(h.read[r].Add(seqnum.Size(end))) {
 		return false
 	}
-	if end-off != len(with) && (h.unplaced() || h.rewound && in.Less(h.fixed)) {
+	if end-off != len(with) && (h.unplaced() || h.rewinds > 0 && in.Less(h.fixed)) {
 		return false
 	}
 	w := h.needWork(c.pool)
@@ -133,7 +133,7 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 // adrift reports whether bytes were released that the receiver may not have come to: it may lack some before them, of which
 // nothing was seen.
 func (h *half) adrift() bool {
-	return h.rewound || h.guessed && !(h.ackSeen && h.first.LessEq(h.una))
+	return h.rewinds > 0 || h.guessed && !(h.ackSeen && h.first.LessEq(h.una))
 }
 
 // unplaced reports whether the receiver of a direction that was met in its middle is known, or must be feared, to
@@ -162,22 +162,21 @@ func (c *Conn) Decide(dir flow.Direction, all bool) (why packet.Reason) {
 	for _, r := range h.read {
 		read = read.Min(r)
 	}
-	if h.work == nil && read != h.next { // it will have to be kept
-		if n := int(read.Size(h.next)); !c.pool.chunksLeft((n+minWindow)/2048 + 1) {
-			h.skipTo(h.next)
-			read, why = h.next, "stream-window-exhausted"
-		}
-	}
 	to := read
 	if all {
 		to = h.next
 	} else if w := h.work; w != nil && len(w.edits) > 0 {
 		to = w.clip(to)
 	}
+	from := read.Min(h.decided.Max(to))
+	if from != h.next && (h.work == nil || len(h.work.buf) == 0) && !c.pool.extend(h.needWork(c.pool), h.view[h.from.Size(from):]) {
+		h.skipTo(h.next)
+		from, to, why = h.next, h.next, "stream-window-exhausted"
+	}
 	if h.decided.Less(to) && !c.commit(h, to) {
 		why = "stream-copy-exhausted"
 	}
-	c.keepUnread(h, read.Min(h.decided))
+	c.keepUnread(h, from)
 	return why
 }
 
@@ -224,16 +223,24 @@ func (c *Conn) commit(h *half, to seqnum.Value) bool {
 		at = c.commitEdits(h, w, &k, to)
 	}
 	k.put(h.raw(at, to))
-	if h.rewound && k.ok {
+	if h.rewinds > 0 && k.ok {
 		h.again(end)
 	}
 	h.decided = to
-	h.rewound = h.rewound && to.Less(h.fixed)
+	if !to.Less(h.fixed) {
+		h.rewinds = 0
+	}
+	if h.told.LessEq(h.sent) { // it says no more, and would be out of the reach of comparisons
+		h.toldAny = false
+	}
 	if c.mode.Passive {
 		h.sent = to
 	}
 	if h.edited.Size(to) > 1<<30 { // places compare only within half of the space
 		h.edited = to.Sub(1 << 29)
+	}
+	if !h.ackSeen && h.first.Size(to) > 1<<30 { // otherwise it follows what is acknowledged
+		h.first = to.Sub(1 << 29)
 	}
 	if !k.ok {
 		h.kept.clear(c.pool)

@@ -6,8 +6,8 @@ import (
 	"github.com/weir-project/weir/packet/seqnum"
 )
 
-// remains is what is left of the bytes that were released before a connection was restored: those
-// that edits put in. The others come from whoever sends them again.
+// remains is what is left of the bytes that were released before a connection was restored: those that edits put in (the others come
+// from whoever sends them again); or, of those that were released before a direction was begun anew, all.
 type remains struct {
 	edits []oldEdit    // in order, not overlapping
 	in    seqnum.Value // received: what lies before was released before
@@ -38,28 +38,26 @@ func (h *half) prior(p *Pool) kept {
 		return k
 	}
 	old := &h.old.prior
-	if !old.holds(k.end(), old.end()) { // there is more of the former, or a hole between
-		if k.end().Less(old.from) {
-			k.clear(p)
-			k, *old = *old, kept{}
-		}
-		return k
+	switch {
+	case old.end().LessEq(k.end()): // there is more of the former
+	case k.end().Less(old.from): // a hole between
+		k.clear(p)
+		k, *old = *old, kept{}
+	default:
+		n := min(int(k.end().Size(old.end())), max(p.limits.Flight-int(k.size), 0))
+		old.walk(k.end(), n, func(piece []byte) bool { return k.append(p, piece) })
 	}
-	old.walk(k.end(), int(k.end().Size(old.end())), func(piece []byte) bool { return k.append(p, piece) })
 	return k
 }
 
 // again has what is released once more be what was released at the same places the first time, from the released place from
 // on: the receiver may have that.
 func (h *half) again(from seqnum.Value) {
-	if h.old == nil {
+	from, to, ok := h.priorIn(from, h.kept.end())
+	if !ok {
 		return
 	}
 	prior := &h.old.prior
-	from, to := from.Max(prior.from), h.kept.end().Min(prior.end())
-	if prior.size == 0 || !from.Less(to) {
-		return
-	}
 	at := from
 	h.kept.walk(from, int(from.Size(to)), func(piece []byte) bool {
 		prior.read(piece, at)
@@ -67,6 +65,16 @@ func (h *half) again(from seqnum.Value) {
 		return true
 	})
 	h.edited = h.edited.Max(to) // its length is the same: both spaces are one up to here
+}
+
+// priorIn returns which places of [from, to) were released before the direction was begun anew. ok is false if none were.
+func (h *half) priorIn(from, to seqnum.Value) (seqnum.Value, seqnum.Value, bool) {
+	if h.rewinds == 0 || h.old == nil || h.old.prior.size == 0 {
+		return from, to, false
+	}
+	prior := &h.old.prior
+	from, to = from.Max(prior.from), to.Min(prior.end())
+	return from, to, from.Less(to)
 }
 
 func (r *remains) find(in seqnum.Value) *oldEdit {
@@ -112,8 +120,12 @@ func (h *half) restore(p *Pool, r *reader) bool {
 		*v = seqnum.Value(r.uint32())
 	}
 	h.ts, h.echo = r.uint32(), r.uint32()
-	for i, is := range [...]*bool{&h.unsure, &h.seen, &h.loose, &h.stamped, &h.ackSeen, &h.edgeKnown, &h.finSeen, &h.finSent, &h.guessed, &h.rewound} {
+	rewound := false
+	for i, is := range [...]*bool{&h.unsure, &h.seen, &h.loose, &h.stamped, &h.ackSeen, &h.edgeKnown, &h.finSeen, &h.finSent, &h.guessed, &rewound, &h.toldAny} {
 		*is = flags&(1<<i) != 0
+	}
+	if rewound {
+		h.rewinds = 1
 	}
 	h.known = true
 	h.edgeKnown, h.edgeStale = false, h.edgeKnown // windows are not saved each time that they move
@@ -135,7 +147,7 @@ func (h *half) restore(p *Pool, r *reader) bool {
 		h.read[i], h.shown[i] = h.decided, h.decided
 	}
 	// Nothing that was sent lies behind what was decided, and nothing acknowledged behind what was sent.
-	return !out.Less(h.sent) && !h.sent.Less(h.una) && (!h.finSeen || !h.decided.Less(h.decided.Min(h.fin)))
+	return !out.Less(h.sent) && (h.rewinds > 0 || !out.Less(h.una)) && (!h.finSeen || !h.decided.Less(h.decided.Min(h.fin)))
 }
 
 func (h *half) restoreEdit(p *Pool, r *reader) bool {

@@ -13,15 +13,21 @@ import (
 // saveVersion is the first byte of what Save writes.
 const saveVersion = 2
 
-// Edited reports whether the connection cannot go on without what Save tells: a length was changed, a sender could send again
-// what was edited, or bytes were released of which it is not known that they follow on what the receiver has.
+// Edited reports whether the connection cannot go on without what Save tells: a length was changed, or a sender could send again
+// what was edited.
 func (c *Conn) Edited() bool {
 	for d := range c.half {
-		if h := &c.half[d]; !h.m.identity() || h.masks != nil || h.adrift() {
+		if h := &c.half[d]; !h.m.identity() || h.masks != nil {
 			return c.phase == phaseOpen
 		}
 	}
 	return false
+}
+
+// Adrift reports whether bytes were released of which it is not known that they follow on what the receiver has. What Save tells
+// has them keep their places. There need not be such a connection: it may be made up.
+func (c *Conn) Adrift() bool {
+	return c.phase == phaseOpen && (c.half[0].adrift() || c.half[1].adrift())
 }
 
 // Unsaved reports whether something has happened since Save that it would tell.
@@ -54,7 +60,8 @@ func (c *Conn) saveFlags() (f byte) {
 func (h *half) save(dst []byte) ([]byte, bool) {
 	flags := uint16(0)
 	for i, is := range [...]bool{
-		h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown || h.edgeStale, h.finSeen, h.finSent, h.guessed, h.rewound,
+		h.unsure, h.seen, h.loose, h.stamped, h.ackSeen, h.edgeKnown || h.edgeStale, h.finSeen, h.finSent, h.guessed, h.rewinds > 0,
+		h.toldAny,
 	} {
 		if is {
 			flags |= 1 << i
@@ -93,8 +100,8 @@ func (h *half) save(dst []byte) ([]byte, bool) {
 }
 
 // places returns the places that are saved, in their order there.
-func (h *half) places() [9]*seqnum.Value {
-	return [...]*seqnum.Value{&h.first, &h.decided, &h.edited, &h.fin, &h.fixed, &h.offered, &h.sent, &h.una, &h.edge}
+func (h *half) places() [10]*seqnum.Value {
+	return [...]*seqnum.Value{&h.first, &h.decided, &h.edited, &h.fin, &h.fixed, &h.offered, &h.sent, &h.una, &h.edge, &h.told}
 }
 
 // saveEdit appends an edit with the bytes that took the place of others.

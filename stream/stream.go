@@ -94,7 +94,7 @@ type half struct {
 	fresh   seqnum.Value // received: what lies before came with earlier segments than that which came last
 	edited  seqnum.Value // received: the end of the last edit
 	fin     seqnum.Value // received: place of the FIN; valid iff finSeen
-	fixed   seqnum.Value // received: what lies before may have been released with its own numbers; valid iff rewound
+	fixed   seqnum.Value // received: what lies before may have been released with its own numbers; valid iff rewinds > 0
 	offered seqnum.Value // received: furthest right edge that the sender was told; valid iff edgeKnown
 
 	sent   seqnum.Value // released: the first that was never sent
@@ -119,13 +119,13 @@ type half struct {
 	mss       uint16       // that the receiver announced; 0 if it did not
 	scale     uint8        // of the windows that the receiver of these bytes announces
 	hops      uint8        // left to the segment that had most of them; see expires
+	rewinds   uint8        // met in the middle, and then so many times again before that: until fixed is decided
 	falls     uint8        // segments with too few, since one that had enough brought bytes
 	known     bool         // there is a beginning
 	seen      bool         // segments of this direction were seen; otherwise known from acknowledgements
 	loose     bool         // met in the middle: the receiver may have bytes that were never seen here
 	unsure    bool         // met in the middle, and the receiver has yet to say where
 	guessed   bool         // met in the middle, and nobody has said where
-	rewound   bool         // met in the middle, and then again before that: valid until fixed is decided
 	stamped   bool         // segments carry timestamps
 	ackSeen   bool         // the receiver has acknowledged something
 	edgeKnown bool         // the window scale is known, and edge and offered are of now

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/weir-project/weir/flow"
@@ -42,7 +43,7 @@ func TestProbesAreAnswered(t *testing.T) {
 	k.waits(100, "in the middle")
 	of := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: 100, Ack: 500, Window: 30000}, []byte("in the middle")))
 	p := decoded(t, k.conn.Probe(nil, of, flow.ToServer))
-	at(t, p, 1<<32+100-longPast, 500, "\x00")
+	at(t, p, 1<<32+100-1<<30, 500, "\x00") // no window is larger (RFC 7323 §2.3), so nobody takes it for data
 	if _, ok := k.conn.Behind(flow.ToServer); !ok {
 		t.Error("nobody will ask again")
 	}
@@ -200,7 +201,7 @@ func TestGuessesAreSaved(t *testing.T) {
 	k.guess()
 	_, p := k.client(ack, 110, 500, "dle in a haystack")
 	at(t, p, 110, 500, "dle in a haystack")
-	if !k.conn.Edited() {
+	if !k.conn.Adrift() || k.conn.Edited() {
 		t.Fatal("nobody will know of it")
 	}
 	b, ok := k.conn.Save(nil)
@@ -228,13 +229,11 @@ func TestGuessesAreSaved(t *testing.T) {
 			want = "here a NEEDLE in a haystack"
 		}
 		at(t, p, 100, 500, want)
-		if k.server(ack, 500, 127, ""); k.conn.adriftAnywhere() {
+		if k.server(ack, 500, 127, ""); k.conn.Adrift() {
 			t.Errorf("%s: it is still thought of", name)
 		}
 	}
 }
-
-func (c *Conn) adriftAnywhere() bool { return c.half[0].adrift() || c.half[1].adrift() }
 
 // TestTwoGuesses: what was released twice before its beginning came keeps the first values.
 func TestTwoGuesses(t *testing.T) {
@@ -275,30 +274,14 @@ func TestRoomOutlivesUs(t *testing.T) {
 	}
 }
 
-// TestSignaturesMetInTheMiddle: nobody knows what was agreed on. Such a connection is not altered from then on; one that was edited has
-// none.
+// TestSignaturesMetInTheMiddle: nobody knows what was agreed on. A segment with one keeps its number, which it covers.
 func TestSignaturesMetInTheMiddle(t *testing.T) {
 	option := make([]byte, 18)
 	option[0], option[1] = byte(packet.OptionMD5), 18
 	k := met(t)
-	k.with(ack, 100, 500, option, "")
-	k.server(ack, 500, 100, "")
-	k.edit = func(dir flow.Direction, b []byte) {
-		if k.conn.Replace(dir, Payload, 0, 6, []byte("NEEDLE")) {
-			t.Error("it would be altered")
-		}
-	}
-	if a := k.with(ack, 100, 500, option, "needle"); a.Action != Leave || !a.Fresh {
-		t.Errorf("%+v", a)
-	}
-	k = met(t)
 	k.keptBack(100)
-	k.server(ack, 500, 100, "")
-	k.replaces(0, 6, "")
-	k.client(ack, 100, 500, "needle")
-	if a := k.with(ack, 106, 500, option, "more"); a.Why != "tcp-unexpected-signature" {
-		t.Errorf("%+v", a)
-	}
+	_, p := k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{Flags: ack, Seq: 122, Ack: 500, Window: 30000, Options: option}, "")
+	at(t, p, 122, 500, "")
 }
 
 // TestWhatTheSenderWasToldBefore: the last acknowledgement has passed the worker before, which died with it.
@@ -335,6 +318,178 @@ func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	tell(ack, 500, 119, 10) // of all, but not the last that says so
 	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
 		t.Errorf("behind what is acknowledged: %+v", a)
+	}
+}
+
+// found is a talk in the middle of a connection whose beginning nobody has seen, and that nobody before us had.
+func found(t testing.TB) *talk {
+	return &talk{t: t, conn: newPool().New(Mode{Edits: true, Resizes: true, Journal: true})}
+}
+
+// TestWhatIsReleasedWasShown, also where the end of it was released before its beginning came, with other bytes.
+func TestWhatIsReleasedWasShown(t *testing.T) {
+	k := found(t)
+	var shown []string
+	k.edit = func(_ flow.Direction, b []byte) { shown = append(shown, string(b)) }
+	k.client(ack, 110, 500, "dle in a haystack")
+	a, p := k.client(ack, 100, 500, "here a nee-----------------")
+	if got := string(p.Payload()); got != "here a needle in a haystack" || shown[len(shown)-1] != got {
+		t.Errorf("%q left; shown was %q", got, shown)
+	}
+	if !a.Differs || !a.Restarted {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestBackAndForth begins a direction anew, goes on behind where it was, and begins once more: nothing is lost or kept for ever.
+func TestBackAndForth(t *testing.T) {
+	k := found(t)
+	k.client(ack, 120, 500, "third..")
+	k.client(ack, 110, 500, "second....")
+	k.client(ack, 120, 500, "third..and a fourth")
+	_, p := k.client(ack, 100, 500, "first.....")
+	at(t, p, 100, 500, "first.....")
+	_, p = k.client(ack, 110, 500, "SECOND....THIRD..AND A FOURTH")
+	at(t, p, 110, 500, "second....third..and a fourth")
+	pool := k.conn.pool
+	if k.conn.Close(); pool.bytes != 0 {
+		t.Errorf("%d bytes are not given back", pool.bytes)
+	}
+}
+
+// TestBeginningAnewIsBounded: each time what was released is copied.
+func TestBeginningAnewIsBounded(t *testing.T) {
+	k := found(t)
+	k.client(ack, 1000, 500, "far ahead")
+	for i := range uint32(maxRewinds) {
+		if a, _ := k.client(ack, 999-i, 500, "x"); !a.Restarted {
+			t.Fatalf("%d: %+v", i, a)
+		}
+	}
+	if a, _ := k.client(ack, 900, 500, "x"); a.Why != "tcp-before-beginning" {
+		t.Errorf("%+v", a)
+	}
+	k.client(ack, 999-maxRewinds+1, 500, strings.Repeat("x", maxRewinds)+"far ahead")
+	if k.conn.half[flow.ToServer].rewinds > 0 {
+		t.Error("it has come to where it was, and does not know")
+	}
+}
+
+// TestBeginningAnewBehindEdits: what comes after an edit was shifted, and does not fit to bytes before it that come now.
+func TestBeginningAnewBehindEdits(t *testing.T) {
+	k := found(t)
+	k.replaces(0, 6, "")
+	k.client(ack, 110, 500, "needle and more")
+	if a, _ := k.client(ack, 100, 500, "0123456789needle"); !a.Torn {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestCatchingUpForgetsEdits of what the receiver has, or that is read once more.
+func TestCatchingUpForgetsEdits(t *testing.T) {
+	for _, to := range []uint32{101, 105, 110} {
+		k := met(t)
+		k.keptBack(100)
+		k.server(ack, 500, 100, "")
+		k.hold = 22
+		k.replaces(2, 8, "pin")
+		k.client(ack, 100, 500, "a needle in a haystack")
+		if a, _ := k.server(ack, 500, to, ""); !a.Moved {
+			t.Fatalf("%+v", a)
+		}
+		k.hold = 0
+		want := "a needle in a haystack"[to-100:]
+		if to == 101 {
+			k.replaces(1, 7, "pin")
+			want = " pin in a haystack"
+		}
+		_, p := k.client(ack, to, 500, "a needle in a haystack"[to-100:])
+		at(t, p, to, 500, want)
+	}
+}
+
+// TestNumbersDoNotFallBehindUs: those that came next know what the receiver was told.
+func TestNumbersDoNotFallBehindUs(t *testing.T) {
+	k := met(t)
+	k.keptBack(110)
+	k.client(ack, 110, 500, "")
+	k.server(ack, 500, 100, "")
+	k.replaces(0, 10, "")
+	k.client(ack, 100, 500, "0123456789")
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	k = &talk{t: t, conn: newPool().Restore(b, k.conn.mode, false)}
+	_, p := k.client(ack, 110, 600, "")
+	at(t, p, 110, 600, "")
+}
+
+// TestNobodyRaisesNumbers with a segment that no receiver is known to have taken.
+func TestNobodyRaisesNumbers(t *testing.T) {
+	k := found(t)
+	k.client(ack, 100, 500, "")
+	k.client(ack, 100+1<<28, 500, "") // a fake
+	_, p := k.client(ack, 100, 500, "")
+	at(t, p, 100, 500, "")
+}
+
+// TestAKeepaliveMetFirst: no byte need have come before the segments behind it (RFC 9293 §3.8.4).
+func TestAKeepaliveMetFirst(t *testing.T) {
+	k := met(t)
+	k.keptBack(99)
+	_, p := k.client(ack, 100, 500, "")
+	at(t, p, 100, 500, "")
+}
+
+// TestAnOldWindowIsNoScale: an acknowledgement that comes late tells of less room than there is.
+func TestAnOldWindowIsNoScale(t *testing.T) {
+	k := met(t)
+	say := func(wnd uint16) {
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 500, Ack: 100, Window: wnd}, "")
+	}
+	k.keptBack(100)
+	say(1000)
+	k.client(ack, 100, 500, strings.Repeat("x", 500))
+	say(10)
+	k.client(ack, 600, 500, strings.Repeat("x", 400))
+	if h := &k.conn.half[flow.ToServer]; h.scale != 0 {
+		t.Errorf("scale %d", h.scale)
+	}
+}
+
+// TestAFakeOpensNoWindow: a segment far ahead waits, and says nothing about room.
+func TestAFakeOpensNoWindow(t *testing.T) {
+	b, ok := edited(t, newPool(), "a needle in a haystack", 2, 8, "pin").Save(nil)
+	if !ok {
+		t.Fatal("not saved")
+	}
+	k := &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	h := &k.conn.half[flow.ToServer]
+	h.offered = 140
+	tell := func() *packet.Packet {
+		_, p := k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 500, Ack: 110, Window: 40}, "")
+		return p
+	}
+	tell()
+	if a, _ := k.client(ack, 122+65000, 500, "x"); a.Action != Wait {
+		t.Errorf("%+v", a)
+	}
+	if w := tell().TCP().Window(); w != 40 {
+		t.Errorf("the sender is told of %d", w)
+	}
+}
+
+// TestBegunAnewAndSaved: also where the receiver has more than was released since.
+func TestBegunAnewAndSaved(t *testing.T) {
+	k := found(t)
+	k.client(ack, 110, 500, "dle in a haystack")
+	k.server(ack, 500, 105, "")
+	k.hold = 5
+	k.client(ack, 100, 500, "needl")
+	b, ok := k.conn.Save(nil)
+	if !ok || newPool().Restore(b, k.conn.mode, false) == nil {
+		t.Error("whoever comes next has to reset it")
 	}
 }
 

@@ -23,10 +23,9 @@ func (c *Conn) untaken(back *half, s *segment) packet.Reason {
 			}
 		case packet.OptionMD5, packet.OptionAO:
 			signed = true
-			if !c.locked && (!c.middle || c.Altered()) {
+			if !c.locked && !c.middle {
 				return "tcp-unexpected-signature"
 			}
-			c.locked = true // of one that was met in its middle, nobody knows what was agreed on
 		}
 	}
 	if c.signed && !signed { // RFC 2385 §2.0, RFC 5925 §7.2
