@@ -43,8 +43,10 @@ var failed = []uint64{
 
 // failedKilled are those that failed with Options.Kills.
 var failedKilled = []uint64{
-	576135,  // edits went further than the room that the journal knows of
-	1616363, // a bare acknowledgement came before its receiver had said where it is
+	576135,           // edits went further than the room that the journal knows of
+	1616363,          // a bare acknowledgement came before its receiver had said where it is
+	3223874, 3519418, // the last byte was taken out, and a probe at its place was at that of the next
+	9165059, // what the receiver had ahead was not heeded
 	8034849, // the numbers that a receiver was told died with the lane
 	2343614, // the last of two acknowledgements of the same place told of more room, to a lane before
 	1678098, // of a SYN-ACK that came first, the window was not taken

@@ -231,7 +231,27 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 	h.dropMasks(c.pool) // of what is acknowledged, or comes once more
 	h.kept.clear(c.pool)
 	h.kept.from = ack
+	h.keepTo(s.aheadOf(ack))
 	return true
+}
+
+// aheadOf returns up to where the sender of a segment has bytes ahead of what it acknowledges (RFC 2018).
+func (s *segment) aheadOf(ack seqnum.Value) seqnum.Value {
+	opts := s.h.Options()
+	if o, ok := opts.Find(packet.OptionSACK); ok {
+		for i := range o.SACKBlocks() {
+			_, right := o.SACKBlock(i)
+			ack = ack.Max(right)
+		}
+	}
+	return ack
+}
+
+// keepTo has lengths stay as they are up to a place, for the receiver has bytes from before our time up to there.
+func (h *half) keepTo(to seqnum.Value) {
+	if h.next.Less(to) {
+		h.fixed, h.rewinds = to, 1
+	}
 }
 
 // arriveEarly sees to segments before the handshake is over; done is false if it is now.
@@ -311,6 +331,7 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 	if h.unsure {
 		h.unsure = false
 		h.begin(ack)
+		h.keepTo(s.aheadOf(ack))
 	}
 	if !h.seen { // the other direction goes another way
 		if !h.known || h.first.Less(ack) { // not for one that comes late

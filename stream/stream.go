@@ -119,7 +119,7 @@ type half struct {
 	mss       uint16       // that the receiver announced; 0 if it did not
 	scale     uint8        // of the windows that the receiver of these bytes announces
 	hops      uint8        // left to the segment that had most of them; see expires
-	rewinds   uint8        // met in the middle, and then so many times again before that: until fixed is decided
+	rewinds   uint8        // until fixed is decided: how often it was begun anew; 1 if its receiver has bytes ahead
 	falls     uint8        // segments with too few, since one that had enough brought bytes
 	known     bool         // there is a beginning
 	seen      bool         // segments of this direction were seen; otherwise known from acknowledgements

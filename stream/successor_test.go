@@ -425,6 +425,24 @@ func TestNumbersDoNotFallBehindUs(t *testing.T) {
 	at(t, p, 110, 600, "")
 }
 
+// TestProbesOfWhatWasTakenOut: a sender whose window is closed probes with the last byte's number (RFC 9293 §3.8.6.1). Whoever comes next
+// does not know that this is acknowledged.
+func TestProbesOfWhatWasTakenOut(t *testing.T) {
+	for _, with := range []string{"", "pin", "a much longer word"} {
+		b, ok := edited(t, newPool(), "a needle", 2, 8, with).Save(nil)
+		if !ok {
+			t.Fatal("not saved")
+		}
+		k := &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+		end := 102 + uint32(len(with)) // there the receiver is
+		if _, p := k.client(ack, 107, 500, ""); uint32(p.TCP().Seq()) >= end {
+			t.Errorf("%q: it leaves at %d, and the receiver, who is at %d, does not answer", with, p.TCP().Seq(), end)
+		}
+		_, p := k.client(ack, 108, 500, "")
+		at(t, p, end, 500, "")
+	}
+}
+
 // TestNobodyRaisesNumbers with a segment that no receiver is known to have taken.
 func TestNobodyRaisesNumbers(t *testing.T) {
 	k := found(t)
@@ -478,6 +496,29 @@ func TestAFakeOpensNoWindow(t *testing.T) {
 	if w := tell().TCP().Window(); w != 40 {
 		t.Errorf("the sender is told of %d", w)
 	}
+}
+
+// TestWhatIsAheadKeepsItsPlace: the receiver says that it has bytes from before our time, ahead of what it lacks. What comes before them
+// keeps its length.
+func TestWhatIsAheadKeepsItsPlace(t *testing.T) {
+	k := met(t)
+	k.waits(100, "needle, a needle")
+	block := []byte{1, 1, 5, 10, 0, 0, 0, 108, 0, 0, 0, 112}
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 500, Ack: 100, Window: 30000, Options: block}, "")
+	k.edit = func(dir flow.Direction, b []byte) {
+		if k.conn.Replace(dir, Payload, 0, 6, nil) {
+			t.Error("what the receiver has would be shifted")
+		}
+		if !k.conn.Replace(dir, Payload, 0, 6, []byte("NEEDLE")) || !k.conn.Replace(dir, Payload, 12, 16, nil) {
+			t.Error("the rest is not edited")
+		}
+		k.edit = nil
+	}
+	_, p := k.client(ack, 100, 500, "needle, a needle")
+	at(t, p, 100, 500, "NEEDLE, a ne")
+	k.replaces(0, 4, "and more") // behind that, any length goes
+	_, p = k.client(ack, 116, 500, "more")
+	at(t, p, 112, 500, "and more")
 }
 
 // TestBegunAnewAndSaved: also where the receiver has more than was released since.
