@@ -144,22 +144,6 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	return a
 }
 
-// maxBare is how many segments without data are kept back while the receiver has yet to say where it is: bytes before them may be
-// missing, and become fewer. It is asked meanwhile, and what they say is said again.
-const maxBare = 3
-
-// meet takes in the first segment of a direction of a connection that was met in its middle.
-func (h *half) meet(c *Conn, seq seqnum.Value) {
-	h.seen = true
-	switch {
-	case !c.mode.Successor:
-		h.begin(seq)
-	case !h.known:
-		h.begin(seq)
-		h.unsure = true
-	}
-}
-
 // gap reports whether segments wait for one before them.
 func (h *half) gap() bool {
 	if h.work == nil {
@@ -196,61 +180,6 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], h.ts)
 		p.OverwriteOptions(o.At+2, b[:])
-	}
-}
-
-// overtaken reports whether the receiver of a direction that was met in its middle acknowledges bytes that were never
-// released here.
-func (h *half) overtaken(s *segment) bool {
-	ack := s.h.Ack()
-	return h.loose && h.seen && s.has(packet.ACK) && h.sent.Less(ack) && !(h.finSent && ack == h.sent.Add(1))
-}
-
-// catchUp moves a direction that was met in its middle to where its receiver is: it may hold, ahead
-// of a gap, bytes that came before our time, and acknowledges them once the gap is filled. It
-// reports whether that skipped bytes.
-func (h *half) catchUp(c *Conn, s *segment) bool {
-	if !h.overtaken(s) {
-		return false
-	}
-	ack := s.h.Ack()
-	h.view = nil
-	if w := h.work; w != nil {
-		w.edits, w.bytes = w.edits[:0], w.bytes[:0]
-		for i := range w.wait {
-			w.wait[i].read = w.wait[i].read && w.wait[i].end.LessEq(ack)
-		}
-	}
-	c.keepUnread(h, ack)
-	for r := range h.read { // also back: what somebody held comes once more
-		h.read[r], h.shown[r] = ack, ack
-	}
-	h.next, h.decided = ack, ack
-	h.edited, h.sent = ack, ack
-	h.owed, h.owedTo, h.owedFin = ack, ack, false
-	h.dropMasks(c.pool) // of what is acknowledged, or comes once more
-	h.kept.clear(c.pool)
-	h.kept.from = ack
-	h.keepTo(s.aheadOf(ack))
-	return true
-}
-
-// aheadOf returns up to where the sender of a segment has bytes ahead of what it acknowledges (RFC 2018).
-func (s *segment) aheadOf(ack seqnum.Value) seqnum.Value {
-	opts := s.h.Options()
-	if o, ok := opts.Find(packet.OptionSACK); ok {
-		for i := range o.SACKBlocks() {
-			_, right := o.SACKBlock(i)
-			ack = ack.Max(right)
-		}
-	}
-	return ack
-}
-
-// keepTo has lengths stay as they are up to a place, for the receiver has bytes from before our time up to there.
-func (h *half) keepTo(to seqnum.Value) {
-	if h.next.Less(to) {
-		h.fixed, h.rewinds = to, 1
 	}
 }
 
@@ -456,69 +385,6 @@ func (c *Conn) arriveData(dir flow.Direction, h *half, s *segment) Arrival {
 	return a
 }
 
-// toldBefore reports whether the sender may have been told of room up to end by somebody before us: the acknowledgement that told
-// it is over, older ones may come, and no other until it sends. Then that is what it was told.
-func (h *half) toldBefore(s *segment) bool {
-	switch {
-	case h.old == nil || h.m.toIn(h.sent).Add(0xffff<<h.scale).Less(s.end):
-		return false
-	case h.next.Less(s.seq): // it waits, and may be a fake; what fills the gap says how much room there was
-		return true
-	}
-	if h.offered = h.offered.Max(s.end); h.m.identity() {
-		h.edge = h.edge.Max(s.end)
-	}
-	return true
-}
-
-// inferScale takes from how far a sender goes what scale of windows it must have been told (RFC 7323 §2.3), at least, where
-// the handshake was not seen.
-func (h *half) inferScale(end seqnum.Value) {
-	if h.edgeKnown || h.wnd == 0 || !h.ackSeen {
-		return
-	}
-	from := h.m.toIn(h.una)
-	for h.scale < maxScale && h.m.toIn(h.edge).Add(1).Less(end) && from.Add(seqnum.Size(h.wnd)<<h.scale+1).Less(end) {
-		h.scale++
-		h.edge = h.edge.Max(h.una.Add(seqnum.Size(h.wnd) << h.scale))
-	}
-}
-
-const maxScale = 14 // RFC 7323 §2.3
-
-// maxRewinds is how often a direction is begun anew before it has come to where it was: each time what was released is copied.
-const maxRewinds = 16
-
-// rewind begins a direction that was met in its middle once more, at a place before: the receiver has
-// yet to get bytes that came before our time.
-func (c *Conn) rewind(h *half, to seqnum.Value) {
-	una, fixed := h.una, h.decided
-	if h.rewinds > 0 {
-		fixed = fixed.Max(h.fixed)
-	}
-	if w := h.work; w != nil {
-		c.pool.dropWindow(w.buf)
-		w.buf, w.edits, w.bytes = nil, w.edits[:0], w.bytes[:0]
-		for i := range w.wait {
-			w.wait[i].read = false
-		}
-	}
-	prior := h.prior(c.pool)
-	h.m.clear(c.pool)
-	h.dropMasks(c.pool)
-	h.dropOld(c.pool)
-	h.view = nil
-	h.begin(to)
-	if prior.size > 0 {
-		h.old = &remains{in: to, end: prior.end(), prior: prior}
-	}
-	h.fixed = fixed
-	h.rewinds++
-	if h.ackSeen {
-		h.una = una // perhaps before to: more is missing
-	}
-}
-
 // differs reports whether the segment's bytes that were released before are now others. They are
 // corrected when it departs.
 func (c *Conn) differs(h *half, s *segment) bool {
@@ -564,29 +430,6 @@ func (c *Conn) take(dir flow.Direction, h *half, s *segment) (lost, differs bool
 	differs = c.showAgain(h, fresh, s.end)
 	h.next = s.end
 	return lost, differs
-}
-
-// showAgain has fresh bytes, up to end, be read with the values that were released at their places the first time, for so they
-// are released again (commit). It reports whether they came with others.
-func (c *Conn) showAgain(h *half, fresh []byte, end seqnum.Value) (differs bool) {
-	from, to, ok := h.priorIn(h.next, end)
-	if !ok {
-		return false
-	}
-	if w := h.needWork(c.pool); len(w.buf) == 0 {
-		if !c.pool.extend(w, fresh) {
-			h.dropOld(c.pool) // what is shown is what is released
-			return false
-		}
-		h.view = w.buf
-	}
-	b := h.view[h.from.Size(from):h.from.Size(to)]
-	if h.old.prior.equal(from, b) {
-		return false
-	}
-	c.pool.Stats.Overlaps++
-	h.old.prior.read(b, from)
-	return true
 }
 
 // arriveFIN reports whether all before the FIN has come.

@@ -62,33 +62,6 @@ func (s *segment) signed() bool {
 	return false
 }
 
-// unsurePlace is the place of a segment without data while its receiver has yet to say where it is: the first that is known of,
-// for bytes from there on may be on their way. A receiver that has them answers, and so says where it is.
-func (h *half) unsurePlace(s *segment) seqnum.Value {
-	seq := s.seq
-	if !s.has(packet.RST) && seq != h.first.Add(1) { // else it was met with a keepalive (RFC 9293 §3.8.4), and no byte need have come
-		seq = seq.Min(h.first)
-	}
-	if h.work != nil && len(h.work.wait) > 0 {
-		seq = seq.Min(h.work.wait[0].seq)
-	}
-	return seq
-}
-
-// raise returns the number with which a segment without data leaves that stands at seq. The receiver of a direction that was met in
-// its middle may have seen one with a higher number than that place has now, after edits, and it takes no windows from lower ones
-// (RFC 9293 §3.10.7.4, SND.WL1).
-func (h *half) raise(seq seqnum.Value) seqnum.Value {
-	switch {
-	case !h.loose:
-	case !h.toldAny || h.told.Less(seq):
-		h.told, h.toldAny = seq, true
-	case h.ackSeen && h.sent.LessEq(seq) && h.told.LessEq(h.allowed(h.told)):
-		return h.told
-	}
-	return seq
-}
-
 // ahead reports whether a segment without data stands behind bytes that have not come yet: what will
 // become of them, and so its place, is not known. A receiver that was told too high a place takes no
 // windows from lower ones (RFC 9293 §3.10.7.4, SND.WL1).

@@ -130,18 +130,6 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 	return true
 }
 
-// adrift reports whether bytes were released that the receiver may not have come to: it may lack some before them, of which
-// nothing was seen.
-func (h *half) adrift() bool {
-	return h.rewinds > 0 || h.guessed && !(h.ackSeen && h.first.LessEq(h.una))
-}
-
-// unplaced reports whether the receiver of a direction that was met in its middle is known, or must be feared, to
-// lack bytes from before that: what is shifted now would not fit to them once they are sent again.
-func (h *half) unplaced() bool {
-	return h.loose && (h.ackSeen && h.una.Less(h.first) || h.guessed && !h.ackSeen)
-}
-
 // Decide releases what all readers are done with, or, if all is true, whatever has come. It returns
 // why if memory is exhausted. Then all is released, and either bytes are lost to whoever would have
 // read them again, or those released are no longer covered: they cannot be checked if they are

@@ -30,53 +30,6 @@ func (h *half) dropOld(p *Pool) {
 	}
 }
 
-// prior takes the released copy away, with the prior one behind it.
-func (h *half) prior(p *Pool) kept {
-	k := h.kept
-	h.kept = kept{}
-	if h.old == nil || h.old.prior.size == 0 {
-		return k
-	}
-	old := &h.old.prior
-	switch {
-	case old.end().LessEq(k.end()): // there is more of the former
-	case k.end().Less(old.from): // a hole between
-		k.clear(p)
-		k, *old = *old, kept{}
-	default:
-		n := min(int(k.end().Size(old.end())), max(p.limits.Flight-int(k.size), 0))
-		old.walk(k.end(), n, func(piece []byte) bool { return k.append(p, piece) })
-	}
-	return k
-}
-
-// again has what is released once more be what was released at the same places the first time, from the released place from
-// on: the receiver may have that.
-func (h *half) again(from seqnum.Value) {
-	from, to, ok := h.priorIn(from, h.kept.end())
-	if !ok {
-		return
-	}
-	prior := &h.old.prior
-	at := from
-	h.kept.walk(from, int(from.Size(to)), func(piece []byte) bool {
-		prior.read(piece, at)
-		at = at.Add(seqnum.Size(len(piece)))
-		return true
-	})
-	h.edited = h.edited.Max(to) // its length is the same: both spaces are one up to here
-}
-
-// priorIn returns which places of [from, to) were released before the direction was begun anew. ok is false if none were.
-func (h *half) priorIn(from, to seqnum.Value) (seqnum.Value, seqnum.Value, bool) {
-	if h.rewinds == 0 || h.old == nil || h.old.prior.size == 0 {
-		return from, to, false
-	}
-	prior := &h.old.prior
-	from, to = from.Max(prior.from), to.Min(prior.end())
-	return from, to, from.Less(to)
-}
-
 func (r *remains) find(in seqnum.Value) *oldEdit {
 	for i := range r.edits {
 		if r.edits[i].in == in {
