@@ -190,8 +190,11 @@ var errExpands = errors.New("coding: expands too much")
 // expands reports whether the text is too long for what it was made from.
 func (s *Stream) expands() bool {
 	l := &s.pool.limits
-	return s.written > l.Slack && s.written/l.Ratio >= (s.read+readStep-1)/readStep*readStep
+	return s.written > l.Slack && s.written/l.Ratio >= s.reach()
 }
+
+// reach is up to where coded bytes may have been read: so it does not matter in what pieces the body came.
+func (s *Stream) reach() int64 { return (s.read + readStep - 1) / readStep * readStep }
 
 // Steps, each worth the time of a few bytes of text. They are counted where bits can make a decoder do more than their number lets
 // expect: a code of 700 symbols is told by a few bytes, and br has commands that take no bits at all.
@@ -215,7 +218,7 @@ const (
 
 // spend counts steps.
 func (s *Stream) spend(n int) error {
-	if s.steps += int64(n); s.steps > stepsFree+stepsEach*s.read {
+	if s.steps += int64(n); s.steps > stepsFree+stepsEach*s.reach() {
 		s.why = Laborious
 		return errLaborious
 	}
@@ -227,8 +230,7 @@ var errLaborious = errors.New("coding: too much work")
 // Work returns what the body has cost so far, in bytes of text whose decoding takes as long.
 func (s *Stream) Work() int64 { return s.written + s.read + 4*s.steps }
 
-// readStep is how much decoders are given at once, at most, and up to a multiple of it: so it does not matter for
-// expands in what pieces the body came.
+// readStep is how much decoders are given at once, at most, and up to a multiple of it; see reach.
 const readStep = 512
 
 func reasonOf(err error, known packet.Reason) packet.Reason {
@@ -287,7 +289,7 @@ const (
 // Read implements io.Reader.
 func (p *passage) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
-	if p.n += int64(n); p.n > betweenFree+betweenEach*p.s.read {
+	if p.n += int64(n); p.n > betweenFree+betweenEach*p.s.reach() {
 		p.s.why = Expands
 		return 0, errExpands
 	}
