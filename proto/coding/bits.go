@@ -57,10 +57,14 @@ func (r *bitReader) more() error {
 	return err
 }
 
-// ready reports whether more is there without waiting; if not, it may be there all the same.
-func (r *bitReader) ready() bool {
+// has reports whether n bits are there without waiting; if not, they may be there all the same.
+func (r *bitReader) has(n int) bool {
+	left := n - int(r.n) - 8*(r.to-r.from)
+	if left <= 0 {
+		return true
+	}
 	in, ok := r.r.(*input)
-	return r.from < r.to || ok && len(in.s.in) > 0
+	return ok && left <= 8*len(in.s.in)
 }
 
 // bits reads n bits, at most 32.

@@ -56,7 +56,10 @@ type symbolGroup struct {
 	modes [256]uint8
 }
 
-const minRing = 64 << 10
+const (
+	minRing    = 64 << 10
+	brMostBits = 2*(maxCode+24) + 2*maxCode + 24 // that anything but a head reads at once: a command, behind a change of blocks
+)
 
 // begin begins with the header, whose window is 1<<bits.
 func (z *brDecoder) begin(s *Stream, bits int) {
@@ -98,7 +101,7 @@ func (z *brDecoder) step() (err error) {
 	z.growRing()
 	limit := z.w + atOnce
 	for err == nil && z.w < limit {
-		if z.w > z.r && z.in.n < 32 && !z.in.ready() {
+		if z.w > z.r && (z.at == brHead || !z.in.has(brMostBits)) {
 			return nil // so that nobody waits for text while we wait for bits
 		}
 		switch z.at {
@@ -254,7 +257,7 @@ func (z *brDecoder) wait() bool {
 	if z.in.n < maxCode {
 		z.in.top()
 	}
-	return z.in.n < maxCode && z.w > z.r && !z.in.ready()
+	return z.in.n < maxCode && z.w > z.r && !z.in.has(maxCode)
 }
 
 // literalsIn decodes literals of as many codes as there are contexts, up to end or what is there. Each depends on those before

@@ -281,7 +281,7 @@ func (z *inflater) symbols() error {
 		switch {
 		case z.in.n >= mostBits:
 			over, err = z.run(limit)
-		case z.w > z.r && !z.in.ready():
+		case z.w > z.r && !z.in.has(mostBits):
 			return nil
 		default:
 			over, err = z.one()
