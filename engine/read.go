@@ -188,7 +188,8 @@ func (l *Lane) feed(b []byte, end bool) bool {
 		l.refused(got)
 		n = len(b)
 	}
-	if got.More && !r.late && !end {
+	atOnce := got.More && l.outcomes.Monitor // what nobody waits for: the segments have passed
+	if got.More && !atOnce && !r.late && !end {
 		l.goOnLater(ss, r.dir)
 	}
 	ss.skip[r.dir] = got.Skip
@@ -196,7 +197,7 @@ func (l *Lane) feed(b []byte, end bool) bool {
 	if ss.skip[0] >= proto.Forever/2 && ss.skip[1] >= proto.Forever/2 {
 		l.giveUpParsing(ss)
 	}
-	return got.Skip > 0 && n < len(b) && !r.decision.Verdict.Final()
+	return (got.Skip > 0 && n < len(b) || atOnce) && !r.decision.Verdict.Final()
 }
 
 func (l *Lane) feedParser(b []byte, end, late bool) (got proto.Progress, n int) {

@@ -52,14 +52,14 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 	}
 	for _, end := range []packet.TCPFlags{0, packet.FIN} {
 		c := new(counter)
+		m := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Monitor: true}}}, c)
+		m.push(muchText(z.Bytes(), end)...)
+		if m.step(); c.bytes != size || len(m.lane.again) > 0 {
+			t.Errorf("%v: a lane that only tells has read %d of %d bytes", end, c.bytes, size)
+		}
+		c = new(counter)
 		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)
-		k := newDialogue()
-		k.say(false, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-		k.say(true, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n", z.Len()))
-		k.in = append(k.in, craft.TCP(server4, client4, craft.Segment{
-			Flags: packet.ACK | end, Seq: k.seq[1], Ack: k.seq[0], Window: 60000,
-		}, z.Bytes()))
-		b.push(k.in...)
+		b.push(muchText(z.Bytes(), end)...)
 		b.step()
 		others := 0
 		for c.turn = 1; len(b.lane.again) > 0 && c.turn < 100; c.turn++ {
@@ -87,4 +87,14 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 			t.Errorf("%v: told %s", end, strings.Join(told, ", "))
 		}
 	}
+}
+
+// muchText is a connection whose last segment is a response's whole body in gzip.
+func muchText(body []byte, flags packet.TCPFlags) [][]byte {
+	k := newDialogue()
+	k.say(false, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+	k.say(true, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n", len(body)))
+	return append(k.in, craft.TCP(server4, client4, craft.Segment{
+		Flags: packet.ACK | flags, Seq: k.seq[1], Ack: k.seq[0], Window: 60000,
+	}, body))
 }
