@@ -35,6 +35,11 @@ func (c *counter) InspectField(_ *inspect.Context, f *field.Field) inspect.Decis
 	return inspect.Decision{}
 }
 
+// A growing counter may edit what it is shown, so that it leaves decoded.
+type growing struct{ *counter }
+
+func (growing) Resizes() field.Set { return field.SetOf(field.HTTPResponseBody) }
+
 // TestMuchTextOfFewBytes: a segment whose text is more than a lane decodes at a time is read in several turns, without the clock going
 // on, and leaves then; so does its FIN. Others have their turns in between.
 func TestMuchTextOfFewBytes(t *testing.T) {
@@ -56,6 +61,16 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 		m.push(muchText(z.Bytes(), end)...)
 		if m.step(); c.bytes != size || len(m.lane.again) > 0 {
 			t.Errorf("%v: a lane that only tells has read %d of %d bytes", end, c.bytes, size)
+		}
+		c = new(counter)
+		d := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, growing{c})
+		d.push(muchText(z.Bytes(), end)...)
+		d.step()
+		for c.turn = 1; len(d.lane.again) > 0 && c.turn < 100; c.turn++ {
+			d.step()
+		}
+		if c.bytes != size || c.turn < 2 {
+			t.Errorf("%v: of text that leaves decoded, %d of %d bytes are read in %d turns", end, c.bytes, size, c.turn)
 		}
 		c = new(counter)
 		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)

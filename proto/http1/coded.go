@@ -59,7 +59,7 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	if g.keep(b, g.text); !more && !f.soft() {
 		switch {
-		case b.seen > b.left:
+		case b.seen > b.left, f.more && b.decodes:
 			cut = p.keepBack(b, f, from)
 		case !over && !b.decodes: // the decoder has read more than it has written
 			if cut = fed; f.text == 0 && f.at-from <= maxHold {
@@ -117,7 +117,7 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	for i := range pieces {
 		pc := &pieces[i]
 		b.stream.Feed(f.in.Bytes[pc.in:pc.in+pc.n], *over && i == len(pieces)-1)
-		why, all := p.drain(b, f, false)
+		why, all := p.drain(b, f)
 		if why != "" {
 			return why
 		}
@@ -131,20 +131,21 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	b.drained = *over
 	if *over && !b.stream.Done() {
 		b.stream.Feed(nil, true)
-		why, _ := p.drain(b, f, true)
+		why, all := p.drain(b, f)
+		*over = all
 		return why
 	}
 	return ""
 }
 
-// drain decodes what the stream was fed; all of it, unless that is too much for now, or must be.
-func (p *parser) drain(b *body, f *feed, must bool) (why packet.Reason, all bool) {
+// drain decodes what the stream was fed; all of it, unless that is too much for now.
+func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
 	g := p.g
 	for {
 		switch {
 		case f.work >= maxLate:
 			return coding.Laborious, true
-		case f.work >= maxAhead && !must && !f.soft():
+		case f.work >= maxAhead && !f.soft():
 			f.more = true
 			return "", false
 		case len(g.text) == cap(g.text):

@@ -293,6 +293,36 @@ func (s *tally) Tell(_ proto.Trouble, why packet.Reason) bool {
 	return false
 }
 
+// TestMuchTextOfTheLastBytes: the text of a body goes on when all of its bytes are taken up, in as many calls as it takes, and then ends.
+func TestMuchTextOfTheLastBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, 400_000)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	text := string(random) + strings.Repeat("\x00", 9<<20)
+	for _, names := range []string{"gzip", "br", "zstd", "gzip, br"} {
+		for framing, down := range messages(encoding(names), coded(t, names, text), 1<<20)[:2] {
+			for _, resize := range []field.Set{0, bodies} {
+				g, s := New(), new(tally)
+				p := g.Open()
+				p.Feed(proto.Input{Bytes: []byte(get), Want: bodies}, s)
+				calls, left, got := 0, []byte(down), proto.Progress{More: true}
+				for ; got.More && calls < 1000; calls++ {
+					got = p.Feed(proto.Input{Bytes: left, Dir: 1, Want: bodies, Edits: resize, Resize: resize}, s)
+					if left = left[got.N:]; got.More && len(left) == 0 {
+						t.Fatalf("%s: nothing is left to wait for it", names)
+					}
+				}
+				if s.text != len(text) || s.told != "" || got.Why != "" || len(left) > 0 || p.(*parser).half[1].in || calls < 9 {
+					t.Errorf("%s, framing %d, resize %v: %d of %d bytes of text in %d calls, %d bytes left, told %q %q", names, framing, resize, s.text, len(text), calls, len(left), s.told, got.Why)
+				}
+				p.Close()
+			}
+		}
+	}
+}
+
 // TestManyBodiesShareOneCall: each may cost something whatever its length, but those that come together wait for the next call, and if
 // time is up there is an end to it.
 func TestManyBodiesShareOneCall(t *testing.T) {
