@@ -39,7 +39,8 @@ func (l *Lane) goOn() {
 }
 
 // goOnWith reads on, and releases what is decided then. It reports false if the session is closed.
-func (l *Lane) goOnWith(ss *session, dir flow.Direction) bool {
+func (l *Lane) goOnWith(ss *session, dir flow.Direction) (open bool) {
+	defer l.containTurn(ss.flow)
 	end := ss.conn.Ended(dir)
 	l.lookAgain(ss, dir, end, false)
 	if !ss.flow.Verdict.Final() {

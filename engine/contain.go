@@ -24,18 +24,7 @@ func (l *Lane) contain() {
 	}
 	l.tellPanic()
 	d := l.failed()
-	if i := l.resuming; i != 0 {
-		l.resuming = 0
-		l.decided(&l.held.list[i-1].packet, d)
-		l.unpark(i-1, true)
-	}
-	if f := l.cx.Flow; f != nil {
-		f.Interest = 0
-		if d.Verdict.Final() {
-			f.Verdict, f.Reason = d.Verdict, d.Reason
-		}
-		l.abandon(f)
-	}
+	l.failedOn(l.cx.Flow, d)
 	if len(l.pieces) > 0 { // the packet's copy is the last to come of them
 		for _, piece := range l.pieces {
 			l.decided(&piece.Packet, d)
@@ -48,6 +37,31 @@ func (l *Lane) contain() {
 		l.decided(p, d)
 		l.ready(p)
 	}
+}
+
+// containTurn is contain for what a parser does when it goes on: no packet of the batch has part in it.
+func (l *Lane) containTurn(f *flow.Flow) {
+	if recover() != nil {
+		l.tellPanic()
+		l.failedOn(f, l.failed())
+	}
+}
+
+// failedOn has a flow on which Weir failed, if there is one, and what was resumed of it, get the outcome.
+func (l *Lane) failedOn(f *flow.Flow, d inspect.Decision) {
+	if i := l.resuming; i != 0 {
+		l.resuming = 0
+		l.decided(&l.held.list[i-1].packet, d)
+		l.unpark(i-1, true)
+	}
+	if f == nil {
+		return
+	}
+	f.Interest = 0
+	if d.Verdict.Final() {
+		f.Verdict, f.Reason = d.Verdict, d.Reason
+	}
+	l.abandon(f)
 }
 
 // failed is the decision for what Weir itself failed on.

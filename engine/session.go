@@ -187,7 +187,10 @@ func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) bool {
 }
 
 // lastLook shows once more what somebody held, now that it waits no longer.
-func (l *Lane) lastLook(ss *session, dir flow.Direction) { l.lookAgain(ss, dir, false, true) }
+func (l *Lane) lastLook(ss *session, dir flow.Direction) {
+	defer l.guard()
+	l.lookAgain(ss, dir, false, true)
+}
 
 // lookAgain shows what is unread with no new segment, in the context of that which has waited longest.
 func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
@@ -197,7 +200,6 @@ func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
 	}
 	l.begin(&l.held.list[i].packet)
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
-	defer l.guard()
 	r := &l.reading
 	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: late, bodies: r.bodies[:0]}
 	l.readAll(end)

@@ -104,6 +104,42 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 	}
 }
 
+// A bursting counter fails when it has seen too much.
+type bursting struct{ counter }
+
+func (b *bursting) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
+	if b.bytes > 1500<<10 {
+		panic("too much")
+	}
+	return b.counter.InspectField(cx, f)
+}
+
+// TestAPanicInALaterTurn: the flow has the outcome of errors, and what waits of it leaves, or does not.
+func TestAPanicInALaterTurn(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	for i := range 60_000 {
+		fmt.Fprintf(w, "2026-11-29 GET /index.html HTTP/1.1 200 1024 %d\n", i/7*7919%1000)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, outcome := range []packet.Verdict{packet.Pass, packet.Drop} {
+		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Error: outcome}}}, new(bursting))
+		b.push(muchText(z.Bytes(), 0)...)
+		b.step()
+		for turn := 0; len(b.lane.again) > 0 && turn < 100; turn++ {
+			b.step()
+		}
+		b.lane.flush()
+		out := b.fake.Out()
+		last := out[len(out)-1]
+		if b.lane.counters.Panics != 1 || len(last.Bytes) < z.Len() || last.Verdict.Final() != outcome.Final() || b.lane.sessions.pool.Stats.Conns != 0 {
+			t.Errorf("%v: %d panics; %d bytes get %v; %d connections are left", outcome, b.lane.counters.Panics, len(last.Bytes), last.Verdict, b.lane.sessions.pool.Stats.Conns)
+		}
+	}
+}
+
 // muchText is a connection whose last segment is a response's whole body in gzip.
 func muchText(body []byte, flags packet.TCPFlags) [][]byte {
 	k := newDialogue()
