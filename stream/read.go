@@ -178,7 +178,7 @@ func (w *work) clip(to seqnum.Value) seqnum.Value {
 	return to
 }
 
-// keepUnread keeps the bytes from the given place on for the time after this packet.
+// keepUnread keeps the bytes from the given place on for the time after this packet; there is room for them.
 func (c *Conn) keepUnread(h *half, from seqnum.Value) {
 	rest := h.view
 	if n := int(h.from.Size(from)); n < len(rest) {
@@ -189,10 +189,8 @@ func (c *Conn) keepUnread(h *half, from seqnum.Value) {
 	h.from, h.view = from, nil
 	w := h.work
 	switch {
-	case len(rest) > 0 && w != nil && len(w.buf) > 0: // it lies there
-		w.buf = w.buf[:copy(w.buf, rest)]
 	case len(rest) > 0:
-		c.pool.extend(h.needWork(c.pool), rest)
+		w.buf = w.buf[:copy(w.buf, rest)]
 	case w != nil:
 		c.pool.dropWindow(w.buf)
 		w.buf = nil

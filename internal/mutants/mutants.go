@@ -69,7 +69,7 @@ var mutants = []mutant{
 	{"edits leave no trace", "read.go", "\t\t\th.m.add(c.pool, e.in, e.n, seqnum.Size(e.size))\n", ""},
 	{"edits are cut in two", "read.go", "\t\t\treturn e.in\n\t\t}\n\t}\n\treturn to", "\t\t}\n\t}\n\treturn to"},
 	{"an edit takes the bytes of the one before", "read.go", "\t\tused += e.size\n", ""},
-	{"what is held is forgotten", "read.go", "\tcase len(rest) > 0:\n\t\tc.pool.extend(h.needWork(c.pool), rest)\n", "\tcase len(rest) > 0:\n"},
+	{"what is held is forgotten", "read.go", "!c.pool.extend(h.needWork(c.pool), h.view[h.from.Size(from):])", "h.needWork(c.pool) == nil"},
 
 	{"our own segments speak of the past", "inject.go", "Seq: h.sent, Ack: back.m.toIn(back.una)", "Seq: h.una, Ack: back.m.toIn(back.una)"},
 	{"our own segments acknowledge in the wrong numbers", "inject.go", "Seq: h.sent, Ack: back.m.toIn(back.una)", "Seq: h.sent, Ack: back.una"},
