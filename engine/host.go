@@ -154,6 +154,9 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 	return !r.last
 }
 
+// TooLate implements inspect.LateTeller.
+func (l *Lane) TooLate() { l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass) }
+
 // editStream notes an edit of what is shown of a stream.
 func (l *Lane) editStream(cx *inspect.Context, id field.ID, span field.Span, with []byte) bool {
 	r := &l.reading
@@ -162,7 +165,7 @@ func (l *Lane) editStream(cx *inspect.Context, id field.ID, span field.Span, wit
 	}
 	if !r.message {
 		if !r.ss.conn.Replace(r.dir, stream.Payload, span.Off, span.End, with) {
-			l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass)
+			l.TooLate()
 			return false
 		}
 		l.counters.Edits++
