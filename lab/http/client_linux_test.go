@@ -53,7 +53,7 @@ func (n *network) talk(t *testing.T, c *http.Client, seed uint64) {
 			}
 			got, err := io.ReadAll(r.Body)
 			_ = r.Body.Close()
-			if why := same(got, n.edited(seed, size)); err != nil || why != "" || r.Header.Get("Content-Encoding") != "" {
+			if why := n.differs(got, seed, size); err != nil || why != "" || r.Header.Get("Content-Encoding") != "" {
 				t.Errorf("get, %s of %d: %v %s, %v", how, size, err, why, r.Header)
 			}
 		}
@@ -215,7 +215,7 @@ func TestNginx(t *testing.T) {
 			}
 			for j, size := range sizes {
 				got, err := os.ReadFile(filepath.Join(dir, fmt.Sprint("got", j)))
-				if why := same(got, n.edited(uint64(j), size)); err != nil || why != "" {
+				if why := n.differs(got, uint64(j), size); err != nil || why != "" {
 					t.Errorf("%d, %v, %d bytes: %v %s", i, how, size, err, why)
 				}
 			}
@@ -226,7 +226,7 @@ func TestNginx(t *testing.T) {
 				t.Errorf("put of %d: %v: %s", size, err, out)
 			}
 			got, err := os.ReadFile(filepath.Join(dir, "root", "put", fmt.Sprint(j)))
-			if why := same(got, n.edited(uint64(j), size)); err != nil || why != "" {
+			if why := n.differs(got, uint64(j), size); err != nil || why != "" {
 				t.Errorf("put of %d bytes: %v %s", size, err, why)
 			}
 		}

@@ -4,6 +4,7 @@ package http_test
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weir-project/weir/field"
@@ -49,6 +50,7 @@ type network struct {
 	lane *lane.Lane
 	setting
 	real, dial netip.AddrPort // of the server, and as clients name it
+	slipped    atomic.Int64   // words that came as they were; see differs
 }
 
 // each runs do in every setting, and wants nothing to be wrong in any.
@@ -63,6 +65,9 @@ func each(t *testing.T, do func(t *testing.T, n *network)) {
 		t.Logf("%d packets, %d edits, dropped %v, anomalies %v, %+v", c.Packets, c.Edits, c.Drops, c.Anomalies, c.Streams)
 		if c.Edits == 0 {
 			t.Error("nothing was edited: the test does not test it")
+		}
+		if told := c.Anomalies["edit-too-late"] + c.Anomalies["http-edit-too-late"]; n.slipped.Load() != int64(told) {
+			t.Errorf("%d words slipped through, and %d were told of", n.slipped.Load(), told)
 		}
 		if s.topology.Loss == 0 && len(c.Anomalies) > 0 {
 			t.Errorf("anomalies %v", c.Anomalies)
