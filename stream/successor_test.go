@@ -10,10 +10,21 @@ import (
 	"github.com/weir-project/weir/packet/seqnum"
 )
 
+// after is what a worker that follows a killed one does with every connection.
+var after = Mode{Edits: true, Resizes: true, Journal: true, Successor: true}
+
 // met is a talk in the middle of a connection that somebody before us may have had.
 func met(t testing.TB) *talk {
-	k := &talk{t: t, conn: newPool().New(Mode{Edits: true, Resizes: true, Journal: true, Successor: true})}
-	return k
+	return &talk{t: t, conn: newPool().New(after)}
+}
+
+// successor is the same talk with whoever comes next, who has no more than what was saved.
+func (k *talk) successor(mode Mode) *talk {
+	b, ok := k.conn.Save(nil)
+	if !ok {
+		k.t.Fatal("not saved")
+	}
+	return &talk{t: k.t, conn: newPool().Restore(b, mode, false)}
 }
 
 // waits has the client send bytes that wait for the receiver to say where it stands.
@@ -204,11 +215,7 @@ func TestGuessesAreSaved(t *testing.T) {
 	if !k.conn.Adrift() || k.conn.Edited() {
 		t.Fatal("nobody will know of it")
 	}
-	b, ok := k.conn.Save(nil)
-	if !ok {
-		t.Fatal("not saved")
-	}
-	next := &talk{t: t, conn: newPool().Restore(b, k.conn.mode, false)}
+	next := k.successor(k.conn.mode)
 	for name, k := range map[string]*talk{"the same": k, "the next": next} {
 		k.server(ack, 500, 100, "") // the receiver lacks what is before
 		k.edit = func(dir flow.Direction, b []byte) {
@@ -261,11 +268,7 @@ func TestRoomOutlivesUs(t *testing.T) {
 	k.replaces(2, 8, "a much longer word")
 	_, p := k.client(ack, 100, 500, "a needle in a haystack")
 	at(t, p, 100, 500, "a a much longer word in a hays") // 4 bytes are owed
-	b, ok := k.conn.Save(nil)
-	if !ok {
-		t.Fatal("not saved")
-	}
-	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	k = k.successor(after)
 	_, p = k.client(ack, 122, 500, "and more")
 	at(t, p, 99, 500, "\x00") // it has the receiver say more
 	k.server(ack, 500, 130, "")
@@ -296,11 +299,8 @@ func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	k.client(ack, 100, 500, "")
 	k.replaces(2, 8, "pin")
 	k.client(ack, 100, 500, "a needle in a haystack")
-	b, ok := k.conn.Save(nil)
-	if !ok {
-		t.Fatal("not saved")
-	}
-	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	killed := k
+	k = killed.successor(after)
 	tell(ack, 500, 105, 20) // an old one; there was one for all 19 bytes
 	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
 		t.Errorf("%+v", a)
@@ -308,13 +308,13 @@ func TestWhatTheSenderWasToldBefore(t *testing.T) {
 	if a, _ := k.client(ack, 142+200_000, 500, "far away"); a.Why != "tcp-out-of-window" {
 		t.Errorf("%+v", a)
 	}
-	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	k = killed.successor(after)
 	k.client(ack, 122, 500, "and more, up to here")
 	tell(ack, 500, 119, 10) // of what it has, and not that it had more room once
 	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
 		t.Errorf("once more: %+v", a)
 	}
-	k = &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	k = killed.successor(after)
 	tell(ack, 500, 119, 10) // of all, but not the last that says so
 	if a, p := k.client(ack, 122, 500, "and more, up to here"); a.Action != Leave || p == nil {
 		t.Errorf("behind what is acknowledged: %+v", a)
@@ -416,11 +416,7 @@ func TestNumbersDoNotFallBehindUs(t *testing.T) {
 	k.server(ack, 500, 100, "")
 	k.replaces(0, 10, "")
 	k.client(ack, 100, 500, "0123456789")
-	b, ok := k.conn.Save(nil)
-	if !ok {
-		t.Fatal("not saved")
-	}
-	k = &talk{t: t, conn: newPool().Restore(b, k.conn.mode, false)}
+	k = k.successor(k.conn.mode)
 	_, p := k.client(ack, 110, 600, "")
 	at(t, p, 110, 600, "")
 }
@@ -429,11 +425,7 @@ func TestNumbersDoNotFallBehindUs(t *testing.T) {
 // does not know that this is acknowledged.
 func TestProbesOfWhatWasTakenOut(t *testing.T) {
 	for _, with := range []string{"", "pin", "a much longer word"} {
-		b, ok := edited(t, newPool(), "a needle", 2, 8, with).Save(nil)
-		if !ok {
-			t.Fatal("not saved")
-		}
-		k := &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+		k := (&talk{t: t, conn: edited(t, newPool(), "a needle", 2, 8, with)}).successor(after)
 		end := 102 + uint32(len(with)) // there the receiver is
 		if _, p := k.client(ack, 107, 500, ""); uint32(p.TCP().Seq()) >= end {
 			t.Errorf("%q: it leaves at %d, and the receiver, who is at %d, does not answer", with, p.TCP().Seq(), end)
@@ -478,11 +470,7 @@ func TestAnOldWindowIsNoScale(t *testing.T) {
 
 // TestAFakeOpensNoWindow: a segment far ahead waits, and says nothing about room.
 func TestAFakeOpensNoWindow(t *testing.T) {
-	b, ok := edited(t, newPool(), "a needle in a haystack", 2, 8, "pin").Save(nil)
-	if !ok {
-		t.Fatal("not saved")
-	}
-	k := &talk{t: t, conn: newPool().Restore(b, Mode{Edits: true, Resizes: true, Journal: true, Successor: true}, false)}
+	k := (&talk{t: t, conn: edited(t, newPool(), "a needle in a haystack", 2, 8, "pin")}).successor(after)
 	h := &k.conn.half[flow.ToServer]
 	h.offered = 140
 	tell := func() *packet.Packet {
