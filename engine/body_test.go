@@ -3,8 +3,6 @@ package engine_test
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
-	"compress/zlib"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/internal/codingtest"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
 )
@@ -32,34 +28,18 @@ inspect:
 `
 
 // codings are what bodies are coded by; "stored" is gzip that compresses nothing.
-var codings = map[string]func(io.Writer) io.WriteCloser{
-	"":     nil,
-	"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
-	"stored": func(w io.Writer) io.WriteCloser {
-		z, _ := gzip.NewWriterLevel(w, gzip.NoCompression)
-		return z
-	},
-	"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
-	"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
-	"zstd": func(w io.Writer) io.WriteCloser {
-		z, _ := zstd.NewWriter(w)
-		return z
-	},
-}
+var codings = []string{"", "gzip", "stored", "deflate", "br", "zstd"}
 
 // encoded is a text in a coding, and the field that says so.
-func encoded(coding, text string) (body, line string) {
+func encoded(t testing.TB, coding, text string) (body, line string) {
 	if coding == "" {
 		return text, ""
 	}
-	var b bytes.Buffer
-	w := codings[coding](&b)
-	_, _ = io.WriteString(w, text) // into memory
-	_ = w.Close()
+	body = string(codingtest.Encode(t, coding, []byte(text)))
 	if coding == "stored" {
 		coding = "gzip"
 	}
-	return b.String(), "Content-Encoding: " + coding + "\r\n"
+	return body, "Content-Encoding: " + coding + "\r\n"
 }
 
 // framed is a body with a length if size is 0, and else in chunks of size.
@@ -189,14 +169,14 @@ func TestCardsInBodiesAreMasked(t *testing.T) {
 	if testing.Short() {
 		sizes = []int{0, 1, 16}
 	}
-	for coding := range codings {
+	for _, coding := range codings {
 		for _, size := range sizes {
 			for _, back := range []bool{false, true} {
 				start := "POST /in HTTP/1.1\r\nHost: www.example.org\r\n"
 				if back {
 					start = "HTTP/1.1 200 OK\r\n"
 				}
-				body, line := encoded(coding, text)
+				body, line := encoded(t, coding, text)
 				message := start + framed(body, line, size)
 				talks := []talk{{segments: strings.Split(message, "")}}
 				for cut := 1; cut < len(message); cut++ {
@@ -314,7 +294,7 @@ func TestEveryPartOfAMessageIsLookedAt(t *testing.T) {
 // arrive if there is something to mask in it, and arrives as it came if there is not.
 func TestBodiesThatCannotBeMasked(t *testing.T) {
 	for _, number := range []string{"4000000000000002", "4000000000000003"} {
-		body, line := encoded("gzip", "pay with "+number+", now")
+		body, line := encoded(t, "gzip", "pay with "+number+", now")
 		message := "HTTP/1.1 200 OK\r\nCache-Control: no-transform\r\n" + framed(body, line, 0)
 		k := talk{e: pair(0, 8080), back: true, segments: []string{message[:100], message[100:]}}
 		r := run(t, config(t, load(t, "prevent", masking)), steps(k.packets()...))
@@ -327,7 +307,7 @@ func TestBodiesThatCannotBeMasked(t *testing.T) {
 
 // TestBlockedInABody: a card in a coded body ends the connection where the policy says so, before its body is whole.
 func TestBlockedInABody(t *testing.T) {
-	body, line := encoded("br", "pay with 4000 0000 0000 0002, now")
+	body, line := encoded(t, "br", "pay with 4000 0000 0000 0002, now")
 	k := talk{e: pair(0, 8080), segments: strings.SplitAfter("POST /in HTTP/1.1\r\nHost: www.example.org\r\n"+framed(body, line, 7), "\n")}
 	r := run(t, config(t, load(t, "prevent", strings.Replace(masking, "action: mask, keep: 4", "action: reject", 1))), steps(k.packets()...))
 	if text, _, err := bodyOf(k.received(t, r), false); err == nil {

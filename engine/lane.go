@@ -280,14 +280,18 @@ func (l *Lane) wait() time.Duration {
 }
 
 // runBatch takes n packets along the route and answers them. A panic on the way is contained: the
-// packet that caused it, and its flow, get the outcome of errors, and the rest goes on.
+// packet that caused it, and its flow, get the outcome of errors, and the rest goes on. Behind them who waits since an earlier batch
+// has a turn.
 func (l *Lane) runBatch(n int) {
+	waiting := len(l.again) > 0
 	l.current = 0
 	for l.current < n {
 		l.runFrom(n)
 	}
 	l.flush()
-	l.goOn()
+	if waiting {
+		l.goOn()
+	}
 }
 
 func (l *Lane) runFrom(n int) {

@@ -5,12 +5,15 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/codingtest"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
@@ -76,7 +79,7 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)
 		b.push(muchText(z.Bytes(), end)...)
 		b.step()
-		others := 0
+		first, others := c.bytes, 0
 		for c.turn = 1; len(b.lane.again) > 0 && c.turn < 100; c.turn++ {
 			b.push(craft.UDP("192.0.2.9:5353", server4, []byte("x")))
 			b.step()
@@ -94,6 +97,9 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 		}
 		if c.bytes != size || !c.card || c.turns < 2 || others < 2 {
 			t.Errorf("%v: %d of %d bytes in %d turns, while %d others passed", end, c.bytes, size, c.turns, others)
+		}
+		if first > 256<<10 {
+			t.Errorf("%v: %d bytes are read before others have a turn", end, first)
 		}
 		if flags&packet.FIN != end || left != z.Len() {
 			t.Errorf("%v: %d of %d bytes left, with %v", end, left, z.Len(), flags)
@@ -136,6 +142,51 @@ func TestAPanicInALaterTurn(t *testing.T) {
 		last := out[len(out)-1]
 		if b.lane.counters.Panics != 1 || len(last.Bytes) < z.Len() || last.Verdict.Final() != outcome.Final() || b.lane.sessions.pool.Stats.Conns != 0 {
 			t.Errorf("%v: %d panics; %d bytes get %v; %d connections are left", outcome, b.lane.counters.Panics, len(last.Bytes), last.Verdict, b.lane.sessions.pool.Stats.Conns)
+		}
+	}
+}
+
+// BenchmarkTurn is the longest that 59 KB of a body in a content coding, made to be hard work, keep other packets waiting, after they came
+// and in each turn that they have then; beside it how many turns, and the time of all.
+func BenchmarkTurn(b *testing.B) {
+	for names, bodies := range codingtest.Hostile(b, 59_000) {
+		if names == "raw" {
+			continue // as in gzip
+		}
+		coding := strings.ReplaceAll(names, " ", ", ")
+		small := codingtest.Sample(100)
+		for _, name := range strings.Fields(names) {
+			small = codingtest.Encode(b, name, small)
+		}
+		for name, body := range bodies {
+			b.Run(strings.ReplaceAll(names, " ", "-")+"/"+name, func(b *testing.B) {
+				var least []time.Duration // of each turn
+				for b.Loop() {
+					b.StopTimer()
+					m := newBench(b, Config{Grammars: []proto.Grammar{http1.New()}}, new(counter))
+					k := newDialogue()
+					for _, body := range [][]byte{small, body} {
+						k.say(false, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+						k.say(true, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n", coding, len(body)))
+						k.say(true, string(body))
+					}
+					m.push(k.in[:len(k.in)-1]...)
+					m.step()
+					m.push(k.in[len(k.in)-1])
+					b.StartTimer()
+					for turn := 0; turn == 0 || len(m.lane.again) > 0; turn++ {
+						start := time.Now()
+						m.step()
+						if d := time.Since(start); turn == len(least) {
+							least = append(least, d)
+						} else {
+							least[turn] = min(least[turn], d)
+						}
+					}
+				}
+				b.ReportMetric(float64(slices.Max(least).Microseconds()), "µs/turn")
+				b.ReportMetric(float64(len(least)), "turns")
+			})
 		}
 	}
 }

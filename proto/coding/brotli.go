@@ -113,7 +113,10 @@ func (z *brDecoder) step() (err error) {
 		case brStored:
 			err = z.stored()
 		case brCommand:
-			err = z.command()
+			var ran bool
+			if ran, err = z.run(limit); !ran {
+				err = z.command()
+			}
 		case brLiterals:
 			err = z.literalsUpTo(limit)
 		case brDistance:
@@ -166,18 +169,17 @@ func (z *brDecoder) command() error {
 	if err != nil {
 		return err
 	}
-	cell := commandCells[c>>6]
-	i, n := cell.insert+c>>3&7, cell.copy+c&7
-	more, err := z.in.bits(uint(insertMore[i]))
+	shape := &commandShapes[c]
+	more, err := z.in.bits(uint(shape.insertMore))
 	if err != nil {
 		return err
 	}
-	z.insert = int(insertFirst[i]) + int(more)
-	if more, err = z.in.bits(uint(copyMore[n])); err != nil {
+	z.insert = int(shape.insert) + int(more)
+	if more, err = z.in.bits(uint(shape.copyMore)); err != nil {
 		return err
 	}
-	z.copy = int(copyFirst[n]) + int(more)
-	z.near = c < 128
+	z.copy = int(shape.copy) + int(more)
+	z.near = c < nearCommands
 	if z.at = brLiterals; z.insert == 0 {
 		z.at = brDistance
 	} else if z.insert > z.left {
@@ -264,7 +266,7 @@ func (z *brDecoder) wait() bool {
 // it, so they are slow: those that take a bit or none are counted.
 func (z *brDecoder) literalsIn(context *[512]uint8, of []uint8, end int) error {
 	in, codes, ring, mask, cheap := &z.in, z.literals.codes, z.ring, len(z.ring)-1, 0
-	last, before := ring[(z.w-1)&mask], ring[(z.w-2)&mask]
+	from, last, before := z.w, ring[(z.w-1)&mask], ring[(z.w-2)&mask]
 	for ; z.w < end; z.w++ {
 		if in.n < maxCode && z.wait() {
 			break
@@ -288,12 +290,13 @@ func (z *brDecoder) literalsIn(context *[512]uint8, of []uint8, end int) error {
 		last, before = byte(e), last
 		ring[z.w&mask] = last
 	}
+	z.s.slow += int64(z.w - from)
 	return z.s.spend(cheap * cheapSteps)
 }
 
 // distance reads a command's distance (§4), and makes a word if it refers to one.
 func (z *brDecoder) distance() error {
-	code, kept := 0, false
+	code := 0
 	if !z.near {
 		k := &z.kinds[2]
 		if k.left == 0 {
@@ -308,22 +311,15 @@ func (z *brDecoder) distance() error {
 		}
 		code = int(s)
 	}
-	switch {
-	case code < 16:
-		z.back = z.recent[recentIndex[code]] + int(recentDelta[code])
-		kept = code == 0
-	case code < 16+z.direct:
-		z.back = code - 15
-	default:
-		code -= 16 + z.direct
-		n := uint(1 + code>>(z.postfix+1))
-		more, err := z.in.bits(n)
-		if err != nil {
+	back, n := z.distanceOf(code, 0)
+	if n > 0 {
+		if err := z.in.need(n); err != nil {
 			return err
 		}
-		first := (2+code>>z.postfix&1)<<n - 4
-		z.back = (first+int(more))<<z.postfix + code&(1<<z.postfix-1) + z.direct + 1
+		back, _ = z.distanceOf(code, z.in.b)
+		z.in.skip(n)
 	}
+	z.back = back
 	switch most := min(z.w, z.window-16); {
 	case z.back <= 0:
 		return errCorrupt
@@ -332,11 +328,25 @@ func (z *brDecoder) distance() error {
 	case z.copy > z.left:
 		return errCorrupt
 	}
-	if !kept {
+	if code > 0 {
 		z.recent = [4]int{z.back, z.recent[0], z.recent[1], z.recent[2]}
 	}
 	z.at = brCopy
 	return nil
+}
+
+// distanceOf returns the distance that a symbol stands for, if the bits behind it are b, and how many of these belong to it.
+func (z *brDecoder) distanceOf(code int, b uint64) (back int, bits uint) {
+	switch {
+	case code < 16:
+		return z.recent[recentIndex[code]] + int(recentDelta[code]), 0
+	case code < 16+z.direct:
+		return code - 15, 0
+	}
+	code -= 16 + z.direct
+	bits = uint(1 + code>>(z.postfix+1))
+	first := (2+code>>z.postfix&1)<<bits - 4
+	return (first+int(b&(1<<bits-1)))<<z.postfix + code&(1<<z.postfix-1) + z.direct + 1, bits
 }
 
 // fromDictionary writes the word that a distance beyond the text refers to (§8).
@@ -376,14 +386,8 @@ func (z *brDecoder) copyUpTo(limit int) {
 		z.w += m
 		n -= m
 		switch end := to + m; {
-		case m <= 16 && end+8 <= len(z.ring) && from+m+8 <= len(z.ring) && z.back >= 8 && from < to:
-			for ; to < end; to, from = to+8, from+8 { // up to 7 bytes too many, which are written over
-				binary.LittleEndian.PutUint64(z.ring[to:], binary.LittleEndian.Uint64(z.ring[from:]))
-			}
-		case m <= 16 && z.back < m && from < to:
-			for ; to < end; to, from = to+1, from+1 {
-				z.ring[to] = z.ring[from]
-			}
+		case end+8 <= len(z.ring) && from < to && (m <= 16 || z.back < 8):
+			again(z.ring, from, to, m)
 		case from > to || z.back >= m:
 			copy(z.ring[to:end], z.ring[from:])
 		default:
@@ -395,14 +399,6 @@ func (z *brDecoder) copyUpTo(limit int) {
 }
 
 var (
-	commandCells = [11]struct{ insert, copy uint32 }{ // of 64 commands each
-		{0, 0}, {0, 8}, {0, 0}, {0, 8}, {8, 0}, {8, 8}, {0, 16}, {16, 0}, {8, 16}, {16, 8}, {16, 16},
-	}
-	insertFirst = [24]uint16{0, 1, 2, 3, 4, 5, 6, 8, 10, 14, 18, 26, 34, 50, 66, 98, 130, 194, 322, 578, 1090, 2114, 6210, 22594}
-	insertMore  = [24]uint8{0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 12, 14, 24}
-	copyFirst   = [24]uint16{2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 18, 22, 30, 38, 54, 70, 102, 134, 198, 326, 582, 1094, 2118}
-	copyMore    = [24]uint8{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 24}
-
 	recentIndex = [16]uint8{0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1}
 	recentDelta = [16]int8{0, 0, 0, 0, -1, 1, -2, 2, -3, 3, -1, 1, -2, 2, -3, 3}
 )

@@ -2,50 +2,13 @@ package coding
 
 import (
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
-	"io"
-	"math/rand/v2"
-	"strings"
 	"testing"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
+	"github.com/weir-project/weir/internal/codingtest"
 	"github.com/weir-project/weir/packet"
 )
-
-// coded applies a coding by name; "raw" is deflate without its frame.
-func coded(t testing.TB, name string, text []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	var w io.WriteCloser
-	var err error
-	switch name {
-	case "gzip":
-		w = gzip.NewWriter(&b)
-	case "deflate":
-		w = zlib.NewWriter(&b)
-	case "raw":
-		w, err = flate.NewWriter(&b, 6)
-	case "br":
-		w = brotli.NewWriterLevel(&b, 5)
-	case "zstd":
-		w, err = zstd.NewWriter(&b)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(text); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 var every = []string{"gzip", "deflate", "raw", "br", "zstd"}
 
@@ -86,22 +49,11 @@ func undo(s *Stream, b []byte, piece func(left int) int) (text []byte, why packe
 
 func whole(left int) int { return left }
 
-// sample is text that compresses like a page.
-func sample(n int) []byte {
-	r := rand.New(rand.NewPCG(1, uint64(n)))
-	words := strings.Fields("the quick brown fox jumps over a lazy dog while numbers such as 4111 1111 1111 1111 pass by")
-	var b []byte
-	for len(b) < n {
-		b = append(append(b, words[r.IntN(len(words))]...), ' ')
-	}
-	return b[:n]
-}
-
 func TestEachCodingCutAnywhere(t *testing.T) {
-	text := sample(3000)
+	text := codingtest.Sample(3000)
 	p := NewPool(Limits{})
 	for _, name := range every {
-		b := coded(t, name, text)
+		b := codingtest.Encode(t, name, text)
 		for size := range 40 {
 			s := p.Open(layers(t, name))
 			got, why := undo(s, b, func(left int) int { return min(left, size+1) })
@@ -119,11 +71,11 @@ func TestEachCodingCutAnywhere(t *testing.T) {
 func TestLayersAndPieces(t *testing.T) {
 	p := NewPool(Limits{})
 	rapid.Check(t, func(rt *rapid.T) {
-		text := sample(rapid.IntRange(0, 100_000).Draw(rt, "size"))
+		text := codingtest.Sample(rapid.IntRange(0, 100_000).Draw(rt, "size"))
 		names := rapid.SliceOfN(rapid.SampledFrom(every), 1, 2).Draw(rt, "codings")
 		b := text
 		for _, n := range names {
-			b = coded(t, n, b)
+			b = codingtest.Encode(t, n, b)
 		}
 		s := p.Open(layers(t, names...))
 		got, why := undo(s, b, func(left int) int { return rapid.IntRange(min(left, 1), left).Draw(rt, "piece") })
@@ -135,10 +87,10 @@ func TestLayersAndPieces(t *testing.T) {
 }
 
 func TestWhatIsWrongIsSaid(t *testing.T) {
-	text := sample(5000)
+	text := codingtest.Sample(5000)
 	p := NewPool(Limits{})
 	for _, name := range every {
-		b := coded(t, name, text)
+		b := codingtest.Encode(t, name, text)
 		s := p.Open(layers(t, name))
 		if got, why := undo(s, b[:len(b)/2], whole); why != Truncated || !bytes.HasPrefix(text, got) {
 			t.Errorf("%s, half of it: %q", name, why)
@@ -167,7 +119,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 
 func TestGzipMembersFollowEachOther(t *testing.T) {
 	s := NewPool(Limits{}).Open(layers(t, "gzip"))
-	b := append(coded(t, "gzip", []byte("one ")), coded(t, "gzip", []byte("two"))...)
+	b := append(codingtest.Encode(t, "gzip", []byte("one ")), codingtest.Encode(t, "gzip", []byte("two"))...)
 	if got, why := undo(s, b, whole); string(got) != "one two" || why != "" {
 		t.Errorf("%q, %q", got, why)
 	}
@@ -179,7 +131,7 @@ func TestBombs(t *testing.T) {
 	for _, names := range [][]string{{"gzip"}, {"deflate"}, {"br"}, {"zstd"}, {"gzip", "gzip"}} {
 		b := zeros
 		for _, n := range names {
-			b = coded(t, n, b)
+			b = codingtest.Encode(t, n, b)
 		}
 		s := NewPool(Limits{}).Open(layers(t, names...))
 		got, why := undo(s, b, whole)
@@ -192,10 +144,10 @@ func TestBombs(t *testing.T) {
 
 func TestClosingInTheMiddle(t *testing.T) {
 	p := NewPool(Limits{})
-	text := sample(50_000)
+	text := codingtest.Sample(50_000)
 	for range 3 {
 		for _, name := range every {
-			b := coded(t, name, text)
+			b := codingtest.Encode(t, name, text)
 			for _, n := range []int{0, 1, 7, len(b) / 2, len(b)} {
 				s := p.Open(layers(t, name))
 				var dst [100]byte
@@ -232,7 +184,7 @@ func TestThePoolHasACeiling(t *testing.T) {
 	}
 	open[0].Close()
 	s := p.Open(layers(t, "br")) // whose window finds no room
-	if _, why := undo(s, coded(t, "br", sample(100)), whole); why != Window {
+	if _, why := undo(s, codingtest.Encode(t, "br", codingtest.Sample(100)), whole); why != Window {
 		t.Errorf("a window without room: %q", why)
 	}
 }
@@ -250,10 +202,10 @@ func TestNames(t *testing.T) {
 }
 
 func TestWarmStreamsAllocateNothing(t *testing.T) {
-	text := sample(20_000)
+	text := codingtest.Sample(20_000)
 	var dst [4096]byte
 	for _, name := range every {
-		p, l, b := NewPool(Limits{}), layers(t, name), coded(t, name, text)
+		p, l, b := NewPool(Limits{}), layers(t, name), codingtest.Encode(t, name, text)
 		run := func() {
 			s := p.Open(l)
 			s.Feed(b, true)
@@ -271,7 +223,7 @@ func TestWarmStreamsAllocateNothing(t *testing.T) {
 
 func FuzzStream(f *testing.F) {
 	for i, name := range every {
-		f.Add(coded(f, name, []byte("hello, hello")), uint8(i), uint8(3))
+		f.Add(codingtest.Encode(f, name, []byte("hello, hello")), uint8(i), uint8(3))
 	}
 	p := NewPool(Limits{})
 	f.Fuzz(func(t *testing.T, b []byte, which, size uint8) {
@@ -292,11 +244,11 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkStream(b *testing.B) {
-	text := sample(64 << 10)
+	text := codingtest.Sample(64 << 10)
 	dst := make([]byte, 16<<10)
 	for _, name := range []string{"gzip", "br", "zstd"} {
 		b.Run(name, func(b *testing.B) {
-			p, l, c := NewPool(Limits{}), layers(b, name), coded(b, name, text)
+			p, l, c := NewPool(Limits{}), layers(b, name), codingtest.Encode(b, name, text)
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -308,5 +260,39 @@ func BenchmarkStream(b *testing.B) {
 				s.Close()
 			}
 		})
+	}
+}
+
+// TestTextGoesAsFarAsTheBitsReach: it is the same whether its bytes come one by one or together, while more may follow.
+func TestTextGoesAsFarAsTheBitsReach(t *testing.T) {
+	p, dst := NewPool(Limits{}), make([]byte, 64<<10)
+	for _, name := range every {
+		b := codingtest.Encode(t, name, codingtest.Sample(20_000))
+		slow := p.Open(layers(t, name))
+		far, n := 0, 0
+		for n < len(b) {
+			slow.Feed(b[n:n+1], false)
+			far += readAll(slow, dst)
+			if n++; n%3 != 0 {
+				continue
+			}
+			s := p.Open(layers(t, name))
+			s.Feed(b[:n], false)
+			if got := readAll(s, dst); got != far {
+				t.Errorf("%s: of %d bytes together %d of text, one by one %d", name, n, got, far)
+			}
+			s.Close()
+		}
+		slow.Close()
+	}
+}
+
+// readAll reads what s was fed, and returns how much text it is.
+func readAll(s *Stream, dst []byte) (all int) {
+	for {
+		n, _ := s.Read(dst)
+		if all += n; n == 0 {
+			return all
+		}
 	}
 }

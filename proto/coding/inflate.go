@@ -400,22 +400,9 @@ func (z *inflater) run(limit int) (over bool, err error) {
 
 // again writes at w length bytes of those back before it, and returns where they end; -1 if there are not so many.
 func (z *inflater) again(w, back, length int) int {
-	from, end := w-back, w+length
-	switch {
-	case from < 0:
+	if back > w {
 		return -1
-	case back >= 8:
-		for ; w < end; w, from = w+8, from+8 { // up to 7 bytes too many, which are written over
-			binary.LittleEndian.PutUint64(z.win[w:], binary.LittleEndian.Uint64(z.win[from:]))
-		}
-	case length <= 16:
-		for ; w < end; w, from = w+1, from+1 {
-			z.win[w] = z.win[from]
-		}
-	default:
-		for w < end {
-			w += copy(z.win[w:end], z.win[from:w])
-		}
 	}
-	return end
+	again(z.win[:], w-back, w, length)
+	return w + length
 }

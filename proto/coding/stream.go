@@ -26,6 +26,7 @@ type Stream struct {
 	read    int64      // coded bytes
 	written int64      // bytes of text
 	steps   int64      // of work that is out of proportion to coded bytes, see spend
+	slow    int64      // bytes of text each of which takes as long as some others, slowness of them
 	why     packet.Reason
 	job     uint32 // changes with each body
 	done    bool
@@ -61,7 +62,8 @@ func (s *Stream) leave() {
 
 func (s *Stream) begin(l Layers, cost int) {
 	s.layers, s.cost, s.why, s.done = l, cost, "", false
-	s.in, s.end, s.read, s.written, s.steps, s.n = nil, false, 0, 0, 0, 0
+	s.in, s.end, s.n = nil, false, 0
+	s.read, s.written, s.steps, s.slow, s.between = 0, 0, 0, 0, passage{}
 	s.job++
 }
 
@@ -228,7 +230,11 @@ func (s *Stream) spend(n int) error {
 var errLaborious = errors.New("coding: too much work")
 
 // Work returns what the body has cost so far, in bytes of text whose decoding takes as long.
-func (s *Stream) Work() int64 { return s.written + s.read + 4*s.steps }
+func (s *Stream) Work() int64 {
+	return s.written + s.read + s.between.n + 4*s.steps + (slowness-1)*s.slow
+}
+
+const slowness = 3
 
 // readStep is how much decoders are given at once, at most, and up to a multiple of it; see reach.
 const readStep = 512

@@ -15,6 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/weir-project/weir/internal/codingtest"
 )
 
 // twin undoes a coding by a library that knows no limits.
@@ -48,7 +50,7 @@ func twin(name string, b []byte) ([]byte, error) {
 // texts are of the kinds that bodies are of, up to size bytes each.
 func texts(t testing.TB, size int) map[string][]byte {
 	all := map[string][]byte{
-		"zeros": make([]byte, size/2), "page": sample(size), "nothing": nil, "a": []byte("a"), "numbers": nil, "log": nil, "json": nil,
+		"zeros": make([]byte, size/2), "page": codingtest.Sample(size), "nothing": nil, "a": []byte("a"), "numbers": nil, "log": nil, "json": nil,
 		"table": nil,
 	}
 	noise := make([]byte, size)
@@ -178,7 +180,7 @@ func sameAsTwin(t *testing.T, p *Pool, name string, b []byte) {
 
 func TestHostileBodiesAsInLibraries(t *testing.T) {
 	p := NewPool(Limits{})
-	for name, bodies := range map[string]map[string][]byte{"gzip": hostileGzip(5000), "raw": hostileDeflate(5000), "br": hostileBrotli(5000)} {
+	for name, bodies := range map[string]map[string][]byte{"gzip": codingtest.Gzip(5000), "raw": codingtest.Deflate(5000), "br": codingtest.Brotli(5000)} {
 		for what, b := range bodies {
 			s := p.Open(layers(t, name))
 			got, _ := undo(s, b, whole)
@@ -197,7 +199,7 @@ func TestDamagedBodiesAsInLibraries(t *testing.T) {
 	p := NewPool(Limits{})
 	for range 4000 {
 		name := []string{"gzip", "deflate", "raw", "br"}[r.IntN(4)]
-		b := coded(t, name, sample(1+r.IntN(2000)))
+		b := codingtest.Encode(t, name, codingtest.Sample(1+r.IntN(2000)))
 		for range 1 + r.IntN(3) {
 			b[r.IntN(len(b))] ^= byte(1 << r.IntN(8))
 		}
@@ -208,9 +210,9 @@ func TestDamagedBodiesAsInLibraries(t *testing.T) {
 func FuzzTwin(f *testing.F) {
 	names := []string{"raw", "br", "gzip", "deflate"}
 	for i, name := range names {
-		f.Add(coded(f, name, []byte("hello, hello")), uint8(i))
+		f.Add(codingtest.Encode(f, name, []byte("hello, hello")), uint8(i))
 	}
-	for _, b := range hostileBrotli(1000) {
+	for _, b := range codingtest.Brotli(1000) {
 		f.Add(b, uint8(1))
 	}
 	p := NewPool(Limits{})

@@ -7,11 +7,12 @@ import (
 )
 
 const (
-	maxText  = 64 << 10 // bytes of a part of decoded text
-	maxAhead = 1 << 20  // work of decoding in one call (coding.Stream.Work), unless time is up
-	maxLate  = 8 << 20  // and if it is
-	maxKept  = 4 << 10  // decoded bytes that are held
-	allKept  = 1024     // how many bodies can hold some
+	maxText  = 64 << 10  // bytes of a part of decoded text
+	maxFed   = 4 << 10   // coded bytes that are decoded before the work that they took is looked at
+	maxAhead = 192 << 10 // work of decoding in one call (coding.Stream.Work), unless time is up
+	maxLate  = 8 << 20   // and if it is
+	maxKept  = 4 << 10   // decoded bytes that are held
+	allKept  = 1024      // how many bodies can hold some
 
 	notCoded    packet.Reason = "http-not-as-coded" // a body that is not in the coding that its head says
 	noDecoder   packet.Reason = "http-decoders-exhausted"
@@ -116,16 +117,19 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	pieces := p.g.pieces
 	for i := range pieces {
 		pc := &pieces[i]
-		b.stream.Feed(f.in.Bytes[pc.in:pc.in+pc.n], *over && i == len(pieces)-1)
-		why, all := p.drain(b, f)
-		if why != "" {
-			return why
-		}
-		if !all {
-			at := pc.n - b.stream.Rest()
-			b.chunks = chunks{place: inData, due: pc.due - int64(at)}
-			f.at, *over = pc.in+at, false
-			return ""
+		for at := 0; at < pc.n; {
+			fed := min(pc.n-at, maxFed)
+			b.stream.Feed(f.in.Bytes[pc.in+at:pc.in+at+fed], *over && i == len(pieces)-1 && at+fed == pc.n)
+			why, all := p.drain(b, f)
+			if why != "" {
+				return why
+			}
+			if at += fed; !all {
+				at -= b.stream.Rest()
+				b.chunks = chunks{place: inData, due: pc.due - int64(at)}
+				f.at, *over = pc.in+at, false
+				return ""
+			}
 		}
 	}
 	b.drained = *over

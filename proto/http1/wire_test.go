@@ -69,7 +69,7 @@ func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 		clear(fed)
 		w.at[dir] += got.N
 		w.skip[dir], w.why, w.dead = got.Skip, got.Why, got.Broken
-		if got.Skip == 0 || w.at[dir] == len(w.in[dir]) {
+		if !got.More && (got.Skip == 0 || w.at[dir] == len(w.in[dir])) {
 			break
 		}
 	}
