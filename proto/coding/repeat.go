@@ -6,7 +6,8 @@ import "encoding/binary"
 var periods = func() (p [9]struct {
 	cut, times uint64
 	step       int
-}) {
+},
+) {
 	for n := 1; n <= 8; n++ {
 		p[n].cut = 1<<(8*n) - 1
 		for at := 0; at < 8; at += n {
