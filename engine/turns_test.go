@@ -60,13 +60,13 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 	}
 	for _, end := range []packet.TCPFlags{0, packet.FIN} {
 		c := new(counter)
-		m := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Monitor: true}}}, c)
+		m := newBench(t, Config{Clock: ticking(time.Microsecond), Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Monitor: true}}}, c)
 		m.push(muchText(z.Bytes(), end)...)
 		if m.step(); c.bytes != size || len(m.lane.again) > 0 {
 			t.Errorf("%v: a lane that only tells has read %d of %d bytes", end, c.bytes, size)
 		}
 		c = new(counter)
-		d := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, growing{c})
+		d := newBench(t, Config{Clock: ticking(time.Microsecond), Grammars: []proto.Grammar{http1.New()}}, growing{c})
 		d.push(muchText(z.Bytes(), end)...)
 		d.step()
 		for c.turn = 1; len(d.lane.again) > 0 && c.turn < 100; c.turn++ {
@@ -76,7 +76,7 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 			t.Errorf("%v: of text that leaves decoded, %d of %d bytes are read in %d turns", end, c.bytes, size, c.turn)
 		}
 		c = new(counter)
-		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)
+		b := newBench(t, Config{Clock: ticking(time.Microsecond), Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Limit: packet.Drop}}}, c)
 		b.push(muchText(z.Bytes(), end)...)
 		b.step()
 		first, others := c.bytes, 0
@@ -110,6 +110,35 @@ func TestMuchTextOfFewBytes(t *testing.T) {
 	}
 }
 
+// TestTurnsOfAReplay: with a capture nobody waits, and what leaves, in which order, does not depend on how many packets are read at once.
+func TestTurnsOfAReplay(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	for i := range 60_000 {
+		fmt.Fprintf(w, "2026-11-29 GET /index.html HTTP/1.1 200 1024 %d\n", i/7*7919%1000)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	replay := func(batch int) (order []int) {
+		b := newBench(t, Config{Batch: batch, Grammars: []proto.Grammar{http1.New()}}, new(counter))
+		b.push(muchText(z.Bytes(), packet.FIN)...)
+		for i := range 50 {
+			b.push(craft.UDP("192.0.2.9:5353", server4, make([]byte, 1+i)))
+		}
+		for _, f := range b.run() {
+			order = append(order, len(f.Bytes))
+		}
+		return order
+	}
+	want := replay(64)
+	for _, batch := range []int{1, 3} {
+		if got := replay(batch); !slices.Equal(got, want) {
+			t.Errorf("%d at once: %v left, want %v", batch, got, want)
+		}
+	}
+}
+
 // A bursting counter fails when it has seen too much.
 type bursting struct{ counter }
 
@@ -131,7 +160,7 @@ func TestAPanicInALaterTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, outcome := range []packet.Verdict{packet.Pass, packet.Drop} {
-		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Error: outcome}}}, new(bursting))
+		b := newBench(t, Config{Clock: ticking(time.Microsecond), Grammars: []proto.Grammar{http1.New()}, Program: Program{Outcomes: Outcomes{Error: outcome}}}, new(bursting))
 		b.push(muchText(z.Bytes(), 0)...)
 		b.step()
 		for turn := 0; len(b.lane.again) > 0 && turn < 100; turn++ {
@@ -163,7 +192,7 @@ func BenchmarkTurn(b *testing.B) {
 				var least []time.Duration // of each turn
 				for b.Loop() {
 					b.StopTimer()
-					m := newBench(b, Config{Grammars: []proto.Grammar{http1.New()}}, new(counter))
+					m := newBench(b, Config{Clock: ticking(time.Microsecond), Grammars: []proto.Grammar{http1.New()}}, new(counter))
 					k := newDialogue()
 					for _, body := range [][]byte{small, body} {
 						k.say(false, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")

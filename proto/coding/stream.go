@@ -87,10 +87,10 @@ func (s *Stream) Read(dst []byte) (n int, why packet.Reason) {
 	return s.n, s.why
 }
 
-// Rest takes back what of the bytes fed no decoder has taken yet, and returns how many they are.
+// Rest takes back what of the bytes fed no decoder has taken yet, and that nothing follows, and returns how many they are.
 func (s *Stream) Rest() int {
 	n := len(s.in)
-	s.in = nil
+	s.in, s.end = nil, false
 	return n
 }
 

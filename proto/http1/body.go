@@ -26,6 +26,7 @@ type body struct {
 	kept    []byte         // text that is held and does not come again
 	left    int            // bytes at its head that have left
 	drained bool           // the stream was told that nothing follows
+	stalled bool           // there was no time for all text of the bytes that the stream has taken
 	ahead   int            // bytes at the head of what comes next that were decoded already
 }
 
@@ -69,6 +70,10 @@ func (p *parser) readBody(h *half, f *feed) bool {
 	if b.plan == asIs && (!b.wanted || p.stopped) {
 		return p.passBody(h, f)
 	}
+	if b.stalled {
+		p.g.pieces = p.g.pieces[:0]
+		return p.readCoded(h, f, from, false)
+	}
 	over, why := p.gather(b, f)
 	more := false
 	if b.layers.Len() > 0 {
@@ -80,7 +85,7 @@ func (p *parser) readBody(h *half, f *feed) bool {
 		p.showEnd(b, f)
 	}
 	switch {
-	case why == "" || f.why != "": // what came before the fault counts first
+	case why == "" || f.why != "" || f.more: // what came before the fault counts first
 		return more
 	case b.plan == asIs:
 		return f.refuse(proto.Unreadable, why)

@@ -44,7 +44,8 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	}
 	g.text = append(g.text[:0], b.kept...)
 	g.out = append(g.out[:0], sizeRoom...)
-	all := over || b.framing == byClose && f.in.End
+	resumed := b.stalled
+	all := !resumed && (over || b.framing == byClose && f.in.End)
 	why := p.decode(b, f, &all)
 	over = over && all
 	if why == "" || why == coding.Truncated {
@@ -53,7 +54,7 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	if why != "" && !p.undecodable(b, f, why) {
 		return false
 	}
-	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.work < maxAhead
+	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.work < maxAhead || resumed && !b.stalled
 	cut := f.at
 	if b.decodes && !p.stopped {
 		proto.Mark(f.out, from, f.at)
@@ -106,11 +107,15 @@ func (p *parser) openStream(b *body, f *feed, over bool) (ready, ok bool) {
 // sizeRoom is the room for a chunk's line in front of text.
 const sizeRoom = "\r\n0000000\r\n"
 
-// decode decodes the pieces into g.text, which leaves when it is full. It reads less than all if that is too much for now.
+// decode decodes the pieces into g.text, which leaves when it is full. It reads less than all if that is too much for now; then it goes on
+// with that the next time, before there are pieces again.
 func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 	switch {
 	case b.stream == nil:
 		return ""
+	case b.stalled:
+		why, _ := p.drain(b, f)
+		return why
 	case b.drained && len(p.g.pieces) > 0:
 		return coding.Bad // the end of the connection, which was the body's, was none
 	}
@@ -145,12 +150,13 @@ func (p *parser) decode(b *body, f *feed, over *bool) packet.Reason {
 // drain decodes what the stream was fed; all of it, unless that is too much for now.
 func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
 	g := p.g
+	b.stalled = false
 	for {
 		switch {
 		case f.work >= maxLate:
 			return coding.Laborious, true
 		case f.work >= maxAhead && !f.soft():
-			f.more = true
+			b.stalled, f.more = true, true
 			return "", false
 		case len(g.text) == cap(g.text):
 			p.textOut(b, f, false)

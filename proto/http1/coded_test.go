@@ -297,6 +297,51 @@ func TestMuchTextOfTheLastBytes(t *testing.T) {
 	}
 }
 
+// TestMuchTextOfTheFirstBytes: the text of a body that goes on is shown in as many calls as it takes, when all bytes of it that have come are
+// taken up, and whatever of the framing follows them.
+func TestMuchTextOfTheFirstBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, 100_000)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	text := string(random) + strings.Repeat("\x00", 1<<20) + string(random[:1000])
+	for _, names := range []string{"gzip", "br", "zstd"} {
+		c := coded(t, names, text)
+		c = c[:len(c)-1] // a part of the coding's end, with zstd of its last block
+		n := dec(len(c) + 1)
+		for i, down := range []string{
+			"Content-Length: " + n + "\r\n\r\n" + c,
+			"\r\n" + c,
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)+1) + "\r\n" + c,
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)) + "\r\n" + c,
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)) + "\r\n" + c + "\r",
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)) + "\r\n" + c + "\r\n",
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)) + "\r\n" + c + "\r\n1",
+			"Transfer-Encoding: chunked\r\n\r\n" + hex(len(c)) + "\r\n" + c + "\r\nx",
+		} {
+			for _, resize := range []field.Set{0, bodies} {
+				for late := range 3 { // after so many calls time is up
+					g, s := New(), new(tally)
+					p := g.Open()
+					p.Feed(proto.Input{Bytes: []byte(get), Want: bodies}, s)
+					left, got := []byte("HTTP/1.1 200 OK\r\n"+encoding(names)+down), proto.Progress{More: true}
+					for calls := 1; got.More && calls < 100; calls++ {
+						got = p.Feed(proto.Input{Bytes: left, Dir: 1, Want: bodies, Edits: resize, Resize: resize, Late: calls == late}, s)
+						if left = left[got.N:]; got.More && len(left) == 0 {
+							t.Fatalf("%s, %d: nothing is left to wait for it", names, i)
+						}
+					}
+					if bad := strings.HasSuffix(down, "\r\nx"); len(text)-s.text > 128<<10 || s.told != "" || (got.Why != "") != bad {
+						t.Errorf("%s, %d, resize %v, late %d: %d of %d bytes of text, told %q %q", names, i, resize, late, s.text, len(text), s.told, got.Why)
+					}
+					p.Close()
+				}
+			}
+		}
+	}
+}
+
 // TestManyBodiesShareOneCall: each may cost something whatever its length, but those that come together wait for the next call, and if
 // time is up there is an end to it.
 func TestManyBodiesShareOneCall(t *testing.T) {
