@@ -187,7 +187,7 @@ func (f *Fake) Check() error {
 // Recv implements Socket.
 func (f *Fake) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 	n, err := f.recv(ps)
-	if n > 0 || err != nil || wait == 0 {
+	if n > 0 || err != nil || wait == 0 || len(ps) == 0 {
 		return n, err
 	}
 	if wait < 0 {

@@ -220,11 +220,17 @@ const (
 
 // spend counts steps.
 func (s *Stream) spend(n int) error {
-	if s.steps += int64(n); s.steps > stepsFree+stepsEach*s.reach() {
+	if s.spends(n) {
 		s.why = Laborious
 		return errLaborious
 	}
 	return nil
+}
+
+// spends counts steps, and reports whether they are too many.
+func (s *Stream) spends(n int) bool {
+	s.steps += int64(n)
+	return s.steps > stepsFree+stepsEach*s.reach()
 }
 
 var errLaborious = errors.New("coding: too much work")

@@ -15,6 +15,8 @@ type zstdMeter struct {
 	want int // and that it takes
 	last bool
 	sum  bool // a checksum follows the last block
+
+	spent bool // what comes next is too much work
 }
 
 // A zstdPlace is what a zstdMeter reads next.
@@ -34,21 +36,28 @@ func (m *zstdMeter) reset(s *Stream, r io.Reader) {
 	*m = zstdMeter{r: r, s: s, want: 4}
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. What is too much work it does not pass on; what comes before it may be wrong, and then counts first.
 func (m *zstdMeter) Read(b []byte) (int, error) {
+	if m.spent {
+		m.s.why = Laborious
+		return 0, errLaborious
+	}
 	n, err := m.r.Read(b)
-	for b := b[:n]; len(b) > 0 && m.at != zstdLost; {
-		k := min(m.skip, len(b))
+	for rest := b[:n]; len(rest) > 0 && m.at != zstdLost; {
+		k := min(m.skip, len(rest))
 		m.skip -= k
-		b = b[k:]
-		k = copy(m.head[m.n:m.want], b)
+		rest = rest[k:]
+		k = copy(m.head[m.n:m.want], rest)
 		m.n += k
-		b = b[k:]
-		if m.n == m.want && m.skip == 0 {
-			if spent := m.s.spend(m.next()); spent != nil {
-				return 0, spent
-			}
+		rest = rest[k:]
+		if m.n < m.want || m.skip > 0 || !m.s.spends(m.next()) {
+			continue
 		}
+		m.spent = true
+		if before := n - len(rest) - 1; before > 0 {
+			return before, nil
+		}
+		return m.Read(b)
 	}
 	return n, err
 }

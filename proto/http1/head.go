@@ -173,7 +173,7 @@ func (h *head) start(unit []byte, at, end int) packet.Reason {
 		return oddSpace
 	}
 	method := tokenSize(b)
-	if method == 0 || method == len(b) || b[method] != ' ' {
+	if method == 0 || method > maxMethod || method == len(b) || b[method] != ' ' {
 		return badStart
 	}
 	last := bytes.LastIndexByte(b, ' ')

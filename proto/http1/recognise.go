@@ -43,7 +43,8 @@ func (g *Grammar) Recognise(unit []byte, _ proto.Peer) proto.Match {
 	return recogniseRequest(bytes.TrimRight(line, "\r \t"), method)
 }
 
-const maxMethod = 32
+// maxMethod is of what Parse reads and Recognise takes for a method, in bytes. No registered one has more than 17, but some servers take any.
+const maxMethod = 1024
 
 // recogniseRequest judges a whole line that begins with a method.
 func recogniseRequest(line []byte, method int) proto.Match {
