@@ -3,6 +3,7 @@ package divert
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -11,15 +12,20 @@ import (
 // lane.
 const maxQueues = 64
 
-const schemes = "nfqueue:0, nfqueue:0-3, pcap:in.pcap, pcap:in.pcap>out.pcap, fake:"
+const schemes = "nfqueue:0, nfqueue:0-3, divert:700, pcap:in.pcap, pcap:in.pcap>out.pcap, fake:"
 
 // Open opens the divert socket that the address names:
 //
 //	nfqueue:0          Linux NFQUEUE number 0
 //	nfqueue:0-3        queues 0 to 3 on one socket
+//	divert:700         port 700 of divert(4), on FreeBSD and OpenBSD
+//	divert:700,pf      the same where FreeBSD's pf diverts (divert-to); without it ipfw does
+//	divert:700,in      the same; the rules send there what comes in, and nothing else
+//	divert:701,out     the same; what goes out
 //	pcap:in>out        a capture file (pcap or pcapng); what is accepted goes to out (pcap)
 //	pcap:in            the same, and nothing is written
 //	fake:              a model queue in memory; Conn.Socket is a *Fake
+//	fake:openbsd       a model of OpenBSD's divert socket; Conn.Socket is a *Model; also fake:freebsd-ipfw and fake:freebsd-pf
 //
 // The error says what failed, where, and what to do about it.
 func Open(address string, opts ...Option) (*Conn, error) {
@@ -43,11 +49,61 @@ func OpenSocket(address string, opts ...Option) (Socket, error) {
 	case scheme == "fake" && rest == "":
 		return NewFake(opts...), nil
 	case scheme == "fake":
-		return nil, fmt.Errorf("divert: address %q: nothing may follow \"fake:\"", address)
+		m, err := NewModel(rest, opts...)
+		if err != nil {
+			return nil, fmt.Errorf("divert: address %q: %w", address, err)
+		}
+		return m, nil
 	case scheme == "divert":
-		return nil, fmt.Errorf("divert: address %q: divert sockets exist on FreeBSD and OpenBSD and are not supported yet (on Linux write nfqueue:0)", address)
+		s, err := openDivert(rest, opts)
+		if err != nil {
+			return nil, fmt.Errorf("divert: address %q: %w", address, err)
+		}
+		return s, nil
 	}
 	return nil, fmt.Errorf("divert: address %q: unknown scheme %q (write one of %s)", address, scheme, schemes)
+}
+
+// openDivert opens the divert socket of this machine.
+func openDivert(rest string, opts []Option) (Socket, error) {
+	at, err := parseDivert(rest, machineDialect[runtime.GOOS])
+	if err != nil {
+		return nil, err
+	}
+	sys, err := openMachine()
+	if err != nil {
+		return nil, err
+	}
+	return openDivertSocket(sys, at, configure(opts))
+}
+
+// parseDivert reads what follows "divert:". by is the dialect if the address does not say.
+func parseDivert(s, by string) (at divertPort, err error) {
+	number, more, found := strings.Cut(s, ",")
+	port, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || port == 0 {
+		return at, fmt.Errorf("%q is no divert port (write a number from 1 to 65535, such as divert:700)", number)
+	}
+	at.port = uint16(port)
+	if !found {
+		at.dialect = dialects[by]
+		return at, nil
+	}
+	for word := range strings.SplitSeq(more, ",") {
+		switch {
+		case word == "in" && at.toward == eitherWay:
+			at.toward = goingIn
+		case word == "out" && at.toward == eitherWay:
+			at.toward = goingOut
+		case (word == "pf" || word == "ipfw") && (by == "freebsd-ipfw" || by == ""):
+			by = "freebsd-" + word
+		case word == "pf" && by == "openbsd":
+		default:
+			return at, fmt.Errorf("%q cannot stand there (write in or out, and on FreeBSD pf or ipfw: divert:700,pf,in)", word)
+		}
+	}
+	at.dialect = dialects[by]
+	return at, nil
 }
 
 // Lanes splits an address into one address for each lane that can work on its own:

@@ -51,12 +51,17 @@ func newNamespace(t *testing.T) {
 // in) over proto to the port goes to a queue, unless it carries the mark exempt.
 func divertTo(t *testing.T, hook *nftables.ChainHook, proto byte, port, queue uint16) {
 	t.Helper()
+	divertFamily(t, nftables.TableFamilyIPv4, hook, proto, port, queue)
+}
+
+func divertFamily(t *testing.T, family nftables.TableFamily, hook *nftables.ChainHook, proto byte, port, queue uint16) {
+	t.Helper()
 	c, err := nftables.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	accept := nftables.ChainPolicyAccept
-	table := c.AddTable(&nftables.Table{Name: "weirtest", Family: nftables.TableFamilyIPv4})
+	table := c.AddTable(&nftables.Table{Name: "weirtest", Family: family})
 	name := "out"
 	if hook == nftables.ChainHookInput {
 		name = "in"

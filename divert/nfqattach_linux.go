@@ -39,6 +39,7 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 		inject: newInjector(files[2:], cfg.UntrackedMark),
 		table:  files[1],
 	}
+	s.gate.free = s.free
 	for i := range s.queues {
 		s.queues[i].number = first + uint16(i)
 		s.queues[i].fresh = make([]fresh, 0, cfg.Batch)

@@ -38,6 +38,7 @@ func newModel(t fataler, first uint16, queues int, lastID uint32) (*modelKernel,
 		fd: fds[0], file: os.NewFile(uintptr(fds[0]), "model"), first: first, cfg: cfg,
 		queues: make([]queue, queues), rx: newReceiver(fds[0], cfg.Batch), tx: newSender(),
 	}
+	s.gate.free = s.free
 	for i := range s.queues {
 		n := first + uint16(i)
 		s.queues[i].number = n

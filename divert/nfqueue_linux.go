@@ -2,7 +2,6 @@ package divert
 
 import (
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/weir-project/weir/packet"
@@ -28,9 +27,7 @@ type NFQueue struct {
 	inject injector
 
 	reclaiming bool // some queue may hold packets that a predecessor has read
-	users      atomic.Int32
-	closed     atomic.Bool
-	released   atomic.Bool // fd is closed
+	gate
 	counters
 }
 
@@ -133,33 +130,18 @@ func (s *NFQueue) Wake() {
 // Close implements Socket. The kernel drops every packet that waits for a verdict,
 // unless another process holds the descriptor too; see Bound.Release.
 func (s *NFQueue) Close() error {
-	if s.closed.Swap(true) {
-		return nil
+	if s.shut() {
+		wakeSocket(s.fd)
+		s.leave()
 	}
-	s.users.Add(1)
-	wakeSocket(s.fd)
-	s.leave()
 	return nil
 }
 
-// enter notes that a call uses the descriptor; false after Close.
-func (s *NFQueue) enter() bool {
-	s.users.Add(1)
-	if s.closed.Load() {
-		s.leave()
-		return false
-	}
-	return true
-}
-
-// leave ends what enter began. The last to leave a closed socket closes the
-// descriptor: a number that somebody still reads from must not be given away.
-func (s *NFQueue) leave() {
-	if s.users.Add(-1) == 0 && s.closed.Load() && !s.released.Swap(true) {
-		s.file.Close()
-		s.inject.close()
-		if s.table != nil {
-			s.table.Close()
-		}
+// free closes the descriptors.
+func (s *NFQueue) free() {
+	s.file.Close()
+	s.inject.close()
+	if s.table != nil {
+		s.table.Close()
 	}
 }

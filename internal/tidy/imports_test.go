@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 	"packet":          {"packet/checksum", "packet/seqnum"},
 	"field":           {},
 	"divert":          {"packet", "packet/checksum"},
+	"divert/":         {"divert", "packet"},
 	"defrag":          {"packet", "packet/checksum"},
 	"flow":            {"packet"},
 	"stream":          {"flow", "packet", "packet/seqnum"},

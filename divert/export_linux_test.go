@@ -1,0 +1,22 @@
+package divert
+
+import (
+	"testing"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+// NewNamespace is newNamespace, for tests from outside.
+func NewNamespace(t *testing.T) { newNamespace(t) }
+
+// DivertTo diverts UDP of both families to a queue: to one port at the output hook, to the other at the input hook.
+func DivertTo(t *testing.T, out, in, queue uint16) {
+	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
+		divertFamily(t, family, nftables.ChainHookOutput, unix.IPPROTO_UDP, out, queue)
+		divertFamily(t, family, nftables.ChainHookInput, unix.IPPROTO_UDP, in, queue)
+	}
+}
+
+// DroppedBySend is what a sender on this machine is told when its datagram was dropped.
+const DroppedBySend = unix.EPERM
