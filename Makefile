@@ -5,7 +5,7 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu evade bench build release clean mutants
+.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bsd evade bench build release clean mutants
 
 menu:          ## print this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ mutants:       ## deliberate bugs in package stream: tests and simulator must no
 qemu:          ## tests of rules and queues on a kernel with nftables' own queue statement, emulated (Debian, amd64; root once)
 	@lab/qemu/kernel.sh bin/kernel
 	$(GO) run ./lab/qemu | $(GO) run ./internal/testsum $(TESTSUM)
+
+bsd:           ## tests of divert sockets, built for FreeBSD and OpenBSD, against a model of their kernels (amd64; needs gcc)
+	$(GO) run ./lab/bsd | $(GO) run ./internal/testsum $(TESTSUM)
 
 evade:         ## every evasion, against the kernel's own stack with Weir between and without; writes docs/evasions.md (root)
 	$(GO) run ./evade/cmd/evade -write docs/evasions.md

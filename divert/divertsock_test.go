@@ -59,8 +59,8 @@ var (
 	udp6 = craft.UDP("[2001:db8:9::9]:40000", "[2001:db8:1::7]:9000", []byte("payload"))
 )
 
-// TestEachWayGoesOnAsItCame: direction, interface and rule are those with which the packet came, in both families.
-func TestEachWayGoesOnAsItCame(t *testing.T) {
+// TestDivertedGoesOnAsItCame: direction, interface and rule are those with which the packet came, in both families.
+func TestDivertedGoesOnAsItCame(t *testing.T) {
 	for _, system := range ModelSystems() {
 		for _, b := range [][]byte{udp4, udp6} {
 			for _, p := range []Passing{{In: true, Interface: "em0"}, {In: true, Interface: "em1"}, {Interface: "em1"}, {}} {
@@ -91,8 +91,8 @@ func TestEachWayGoesOnAsItCame(t *testing.T) {
 	}
 }
 
-// TestInterfaceWithoutAddress: what comes in there looks as if it went out. pf's cookie tells, or a port for each direction.
-func TestInterfaceWithoutAddress(t *testing.T) {
+// TestDivertedOnInterfaceWithoutAddress: what comes in there looks as if it went out. pf's cookie tells, or a port for each direction.
+func TestDivertedOnInterfaceWithoutAddress(t *testing.T) {
 	for _, c := range []struct {
 		system string
 		toward direction
@@ -115,8 +115,8 @@ func TestInterfaceWithoutAddress(t *testing.T) {
 	}
 }
 
-// TestNamesThatAreCut: bridge10 is told as bridge1. Its packets must not come in on bridge1.
-func TestNamesThatAreCut(t *testing.T) {
+// TestDivertNamesThatAreCut: bridge10 is told as bridge1. Its packets must not come in on bridge1.
+func TestDivertNamesThatAreCut(t *testing.T) {
 	for _, system := range []string{"freebsd-ipfw", "freebsd-pf"} {
 		for _, names := range [][]string{{"bridge1", "bridge10"}, {"bridge10", "bridge1"}, {"bridge10"}, {"bridge1"}} {
 			for i, name := range names {
@@ -142,8 +142,8 @@ func TestNamesThatAreCut(t *testing.T) {
 	}
 }
 
-// TestNewInterfacesAreAskedForOnce: a name that is not known has the system asked, not with every packet.
-func TestNewInterfacesAreAskedForOnce(t *testing.T) {
+// TestDivertNamesAreAskedForOnce: a name that is not known has the system asked, not with every packet.
+func TestDivertNamesAreAskedForOnce(t *testing.T) {
 	m := openModel(t, "freebsd-ipfw", divertPort{})
 	m.SetInterfaces(append(m.kernel.links, ModelInterface{Name: "tun0", Inet: m.kernel.links[0].Inet})...)
 	asked := 0
@@ -167,8 +167,8 @@ func TestNewInterfacesAreAskedForOnce(t *testing.T) {
 	}
 }
 
-// TestErrorsOfOnePacket: what passes is tried again, what concerns one packet ends nothing, and a bad descriptor ends all.
-func TestErrorsOfOnePacket(t *testing.T) {
+// TestDivertErrorsOfOnePacket: what passes is tried again, what concerns one packet ends nothing, and a bad descriptor ends all.
+func TestDivertErrorsOfOnePacket(t *testing.T) {
 	for _, system := range ModelSystems() {
 		m := openModel(t, system, divertPort{})
 		for errno, sent := range map[syscall.Errno]bool{
@@ -211,8 +211,8 @@ func TestErrorsOfOnePacket(t *testing.T) {
 	}
 }
 
-// TestVanishedInterface: a packet whose interface is gone is counted, and the next goes on.
-func TestVanishedInterface(t *testing.T) {
+// TestDivertVanishedInterface: a packet whose interface is gone is counted, and the next goes on.
+func TestDivertVanishedInterface(t *testing.T) {
 	for _, system := range ModelSystems() {
 		m := openModel(t, system, divertPort{})
 		p := divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "em0"})
@@ -225,9 +225,9 @@ func TestVanishedInterface(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoDatagram: bytes that no kernel takes back are dropped and counted, whatever the verdict; a packet that was cut is never
+// TestDivertedNoDatagram: bytes that no kernel takes back are dropped and counted, whatever the verdict; a packet that was cut is never
 // written back.
-func TestWhatIsNoDatagram(t *testing.T) {
+func TestDivertedNoDatagram(t *testing.T) {
 	for _, system := range ModelSystems() {
 		m := openModel(t, system, divertPort{})
 		bad := [][]byte{{0x45}, make([]byte, 19), make([]byte, 60), append([]byte{0x75}, udp4[1:]...)}
@@ -260,8 +260,8 @@ func TestWhatIsNoDatagram(t *testing.T) {
 	}
 }
 
-// TestInjectedPastTheRules: what is injected is not diverted again, though another rule stands behind the one that diverted.
-func TestInjectedPastTheRules(t *testing.T) {
+// TestDivertInjectsPastTheRules: what is injected is not diverted again, though another rule stands behind the one that diverted.
+func TestDivertInjectsPastTheRules(t *testing.T) {
 	for _, system := range ModelSystems() {
 		m := openModel(t, system, divertPort{})
 		m.SetRules(ModelRule{100, true, false, 700}, ModelRule{200, false, true, 700}, ModelRule{300, true, true, 9})
@@ -286,8 +286,8 @@ func TestInjectedPastTheRules(t *testing.T) {
 	}
 }
 
-// TestOpening names what is in the way.
-func TestOpening(t *testing.T) {
+// TestDivertOpening names what is in the way.
+func TestDivertOpening(t *testing.T) {
 	for _, c := range []struct {
 		system string
 		faults ModelFaults

@@ -125,6 +125,10 @@ func (s *summary) close(strict bool) bool {
 			fmt.Fprintln(s.out, "!!   "+t)
 		}
 	}
+	for k, lines := range s.lines {
+		fmt.Fprint(s.out, strings.Join(lines, ""))
+		s.failed = append(s.failed, k.String()+": it did not end")
+	}
 	for _, t := range s.failed {
 		fmt.Fprintln(s.out, "FAILED "+t)
 	}

@@ -36,7 +36,11 @@ a build error
 	if strings.Contains(out.String(), "chatter") {
 		t.Error("what a good test says is shown")
 	}
-	s.failed = nil
+	s.add(action{Action: "output", Package: "x/weir/a", Test: "TestLong", Output: "=== RUN TestLong\n"})
+	if s.close(false); !strings.Contains(out.String(), "FAILED a.TestLong: it did not end") {
+		t.Error("a test that did not end is not told of")
+	}
+	s.failed, s.lines = nil, nil
 	if !s.close(false) || s.close(true) {
 		t.Error("a skip is a failure iff strict")
 	}

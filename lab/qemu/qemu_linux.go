@@ -13,7 +13,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +23,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/weir-project/weir/internal/gotest"
 )
 
 const module = "github.com/weir-project/weir/"
@@ -75,7 +76,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
 	if err := host(ctx, *kernel, *memory, *verbose); err != nil {
-		_ = fail(os.Stdout, "lab/qemu", err.Error())
+		_ = gotest.Fail(os.Stdout, module+"lab/qemu", err.Error())
 		os.Exit(1)
 	}
 }
@@ -177,16 +178,7 @@ func (r *results) room(room, how string, text *bytes.Buffer, out io.Writer) erro
 	if how == "0" {
 		return err
 	}
-	return errors.Join(err, fail(out, room, how)) // a test that was cut short says nothing of its end
-}
-
-// fail says that a room failed, to readers who do not see how this program ends.
-func fail(out io.Writer, room, how string) error {
-	type action struct{ Action, Package, Output string }
-	end := json.NewEncoder(out)
-	return errors.Join(
-		end.Encode(action{"output", module + room, fmt.Sprintf("FAIL\t%s: %s\n", module+room, how)}),
-		end.Encode(action{Action: "fail", Package: module + room}))
+	return errors.Join(err, gotest.Fail(out, module+room, how)) // a test that was cut short says nothing of its end
 }
 
 // judge wants everything to have run, on the native statement.

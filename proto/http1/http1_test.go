@@ -176,7 +176,7 @@ func TestOtherProtocolsAreNotRecognised(t *testing.T) {
 		"HTTP/1.x 200 OK\r\n":                                     proto.No,
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03":            proto.No,
 		"USER\x00 x HTTP/1.1\r\n":                                 proto.No,
-		strings.Repeat("A", 33):                                   proto.No,
+		strings.Repeat("A", maxMethod+1):                          proto.No,
 	} {
 		if got := New().Recognise([]byte(unit), peer); got != want {
 			t.Errorf("%q: %v, want %v", unit, got, want)
