@@ -246,11 +246,11 @@ func keepsTime(s *session) error {
 		start := time.Now()
 		n, err := s.Recv(packets(4), wait)
 		if took := time.Since(start); n != 0 || err != nil || took < wait/2 || took > wait+soon {
-			return fmt.Errorf("Recv(%v) returned %d, %v after %v", wait, n, err, took)
+			return fmt.Errorf("a Recv of %v returned %d, %v after %v", wait, n, err, took)
 		}
 	}
 	if n, err := s.Recv(nil, time.Hour); n != 0 || err != nil {
-		return fmt.Errorf("Recv of no packets: %d, %v", n, err)
+		return fmt.Errorf("a Recv of no packets: %d, %v", n, err)
 	}
 	return nil
 }
@@ -299,10 +299,10 @@ func closes(s *session) error {
 		return fmt.Errorf("a waiting Recv returned %v", err)
 	}
 	if _, err := s.Recv(packets(1), 0); !errors.Is(err, divert.ErrClosed) {
-		return fmt.Errorf("Recv after Close: %v", err)
+		return fmt.Errorf("a Recv after Close: %v", err)
 	}
 	if err := s.Finish(packets(1)); !errors.Is(err, divert.ErrClosed) {
-		return fmt.Errorf("Finish after Close: %v", err)
+		return fmt.Errorf("a Finish after Close: %v", err)
 	}
 	s.Wake()
 	return s.Socket.Close() // again
