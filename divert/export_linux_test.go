@@ -17,6 +17,3 @@ func DivertTo(t *testing.T, out, in, queue uint16) {
 		divertFamily(t, family, nftables.ChainHookInput, unix.IPPROTO_UDP, in, queue)
 	}
 }
-
-// DroppedBySend is what a sender on this machine is told when its datagram was dropped.
-const DroppedBySend = unix.EPERM

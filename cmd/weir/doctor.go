@@ -15,6 +15,7 @@ func init() { commands = append(commands, newDoctor) }
 
 func newDoctor() *cobra.Command {
 	var asJSON, evasions bool
+	var selftest string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what works on this machine, and what to do where it does not",
 		Long: `Doctor looks at kernel, privileges, firewall, connection tracking and interfaces. What can be tried is tried, in
@@ -30,12 +31,20 @@ Exit code 0: a policy can run here, by this user; 4: it cannot. It sees more as 
 With --evade it tries instead to smuggle a word past Weir, by a few attempts of each kind that is known, against this
 kernel's own TCP/IP in a lab of network namespaces (no root needed): which work where nobody inspects, whether one
 passed, and whether an allowed message sent in the same way arrived whole. It takes less than a minute. Exit code 0:
-nothing passed, and nothing allowed broke; 1: something did; 4: there can be no lab here.`,
+nothing passed, and nothing allowed broke; 1: something did; 4: there can be no lab here.
+
+With --divert-selftest=ADDRESS (nfqueue:7, divert:700, …) it tests instead whether this system's divert socket does all that
+Weir relies on, with datagrams on the loopback interface. It needs rules that divert them, and prints the commands if there are
+none; it changes no rule itself. Run it on a FreeBSD or OpenBSD and send us what it prints. Exit code 0: all checks passed;
+1: some did not; 4: nothing is diverted, or the socket cannot be opened.`,
 		Example: "  sudo weir doctor\n  weir doctor --json | jq '.findings[] | select(.mark == \"warn\")'",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if evasions {
+			switch {
+			case evasions:
 				return doctorEvade(c.OutOrStdout())
+			case selftest != "":
+				return doctorSelftest(c.OutOrStdout(), selftest)
 			}
 			d := examine()
 			if asJSON {
@@ -56,7 +65,8 @@ nothing passed, and nothing allowed broke; 1: something did; 4: there can be no 
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "for machines")
 	c.Flags().BoolVar(&evasions, "evade", false, "try evasions in a lab of its own instead")
-	c.MarkFlagsMutuallyExclusive("json", "evade")
+	c.Flags().StringVar(&selftest, "divert-selftest", "", "test the divert socket at this `address` instead")
+	c.MarkFlagsMutuallyExclusive("json", "evade", "divert-selftest")
 	return c
 }
 

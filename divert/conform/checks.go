@@ -353,7 +353,7 @@ func overflows(s *session) error {
 
 // injects sends the datagram that came once more, past the socket.
 func injects(s *session) error {
-	if err := s.open(divert.WithInjectMark(injectMark)); err != nil {
+	if err := s.open(divert.WithInjectMark(InjectMark)); err != nil {
 		return err
 	}
 	return s.eachWay(func(w Way) error {
@@ -386,8 +386,8 @@ func injects(s *session) error {
 	})
 }
 
-// injectMark is the packet mark that the rules of a Kernel with marks exempt.
-const injectMark = 0x77
+// InjectMark is the packet mark that the rules of a Kernel with marks exempt: datagrams with it are not diverted.
+const InjectMark = 0x77
 
 func smallForm(s *session) error {
 	if err := s.open(); err != nil {
