@@ -30,8 +30,7 @@ func openMachine() (system, error) {
 }
 
 func (m *machine) socket(k socketKind) (int, syscall.Errno) {
-	fd, err := unix.Socket(k.domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, k.protocol)
-	return fd, errnoOf(err)
+	return openSocket(k.domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, k.protocol)
 }
 
 func (m *machine) setRecvBuffer(fd, bytes int) syscall.Errno {

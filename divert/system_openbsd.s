@@ -2,6 +2,12 @@
 
 // Calls of libc, and where Go finds them.
 
+TEXT libc_socket_trampoline<>(SB), NOSPLIT, $0-0
+	JMP libc_socket(SB)
+
+GLOBL ·socketTrampoline(SB), RODATA, $8
+DATA ·socketTrampoline(SB)/8, $libc_socket_trampoline<>(SB)
+
 TEXT libc_bind_trampoline<>(SB), NOSPLIT, $0-0
 	JMP libc_bind(SB)
 

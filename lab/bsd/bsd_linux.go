@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +91,8 @@ func (l loader) test(ctx context.Context, run string, limit time.Duration) error
 	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-run", run, "-exec", self+" exec "+program, "./divert")
 	cmd.Env = append(os.Environ(), "GOOS="+l.system, "GOARCH=amd64", "CGO_ENABLED=0", "GODEBUG=asyncpreemptoff=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that the tests end with go test
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("tests of %s: %w", l.system, errors.Join(err, ctx.Err()))
 	}

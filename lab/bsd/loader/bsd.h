@@ -1,11 +1,12 @@
 // What the loaders of both systems have in common: calls of Linux, messages, the ELF file, descriptors, kqueue.
 //
-// A service is what serves one system call of the program. It takes the call's arguments, and returns its result or, below zero,
-// a BSD's errno. What a service does not know it names on stderr.
+// A service serves one system call of the program. It takes the call's arguments, and returns the result or, below zero,
+// an errno of the BSDs. What it does not know, it names on stderr.
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,14 +22,14 @@
 
 typedef long service(const long *a);
 
-// Errnos of both BSDs: those that differ from Linux's, and those that services give.
+// Errnos, the same on both BSDs: those that differ from Linux's, and those that services give by themselves.
 enum {
 	BSD_ENOENT = 2, BSD_EIO = 5, BSD_EEXIST = 17, BSD_EINVAL = 22, BSD_EMFILE = 24, BSD_EAGAIN = 35, BSD_ENOTSOCK = 38,
 	BSD_EMSGSIZE = 40, BSD_EOPNOTSUPP = 45, BSD_ECONNRESET = 54, BSD_ENOBUFS = 55, BSD_ENOTCONN = 57, BSD_ETIMEDOUT = 60,
 	BSD_ELOOP = 62, BSD_ENAMETOOLONG = 63, BSD_ENOTEMPTY = 66, BSD_ENOSYS = 78,
 };
 
-// bsd_errnos is by Linux's. The others up to EDEADLK are the same, and above it they are not to be expected.
+// bsd_errnos is by Linux's number. Below EDEADLK the others are the same; above it they are not to be expected.
 static const unsigned char bsd_errnos[] = {
 	[EAGAIN] = BSD_EAGAIN, [ENAMETOOLONG] = BSD_ENAMETOOLONG, [ENOSYS] = BSD_ENOSYS, [ENOTEMPTY] = BSD_ENOTEMPTY,
 	[ELOOP] = BSD_ELOOP, [ENOTSOCK] = BSD_ENOTSOCK, [EMSGSIZE] = BSD_EMSGSIZE, [EOPNOTSUPP] = BSD_EOPNOTSUPP,
@@ -70,47 +71,45 @@ static void say(const char *text)
 	LINUX(SYS_write, 2, text, strlen(text));
 }
 
-static void say_hexadecimal(unsigned long number)
-{
-	char digits[] = "0x0000000000000000";
-	for (char *digit = digits + sizeof digits - 2; number > 0; number /= 16)
-		*digit-- = "0123456789abcdef"[number % 16];
-	say(digits);
-}
-
-static long not_implemented(const char *what, unsigned long number)
+static void say_number(unsigned long number, unsigned base)
 {
 	char digits[24] = "";
 	char *first = digits + sizeof digits - 1;
 	do {
-		*--first = '0' + number % 10;
-		number /= 10;
+		*--first = "0123456789abcdef"[number % base];
+		number /= base;
 	} while (number > 0);
+	say(first);
+}
+
+static long not_implemented(const char *what, unsigned long number)
+{
 	say("loader: ");
 	say(what);
 	say(" ");
-	say(first);
+	say_number(number, 10);
 	say(" is not implemented\n");
 	return -BSD_ENOSYS;
 }
 
-static void die(const char *why, const char *what)
+__attribute__((noreturn)) static void die(const char *why, const char *what)
 {
 	say("loader: ");
 	say(why);
 	say(what);
 	say("\n");
 	LINUX(SYS_exit_group, 99);
+	__builtin_unreachable();
 }
 
-// on_fault handles signals that Go would make a panic of: the loader passes none on.
+// on_fault handles what Go would make a panic of: since no signal gets to the program, this is its end.
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
-	say("loader: fault at address ");
-	say_hexadecimal((uintptr_t)info->si_addr);
-	say(", instruction ");
-	say_hexadecimal(((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP]);
+	say("loader: the program faults at 0x");
+	say_number(((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP], 16);
+	say(" (ask go tool addr2line), for address 0x");
+	say_number((uintptr_t)info->si_addr, 16);
 	say("\n");
 	LINUX(SYS_exit_group, 2);
 }
@@ -129,11 +128,11 @@ static const Elf64_Phdr *segments(void)
 	return (const Elf64_Phdr *)(program.bytes + program.header.e_phoff);
 }
 
-// map refuses to put the program where the loader lies.
+// map fails where something lies already, such as the loader.
 static void map(uintptr_t from, uintptr_t to, int protection, int flags, int file, long offset)
 {
 	if (LINUX(SYS_mmap, from, to - from, protection, flags | MAP_PRIVATE | MAP_FIXED_NOREPLACE, file, offset) < 0)
-		die("cannot map the program", "");
+		die("the program cannot be mapped: does the loader lie where it should?", "");
 }
 
 static void map_segment(const Elf64_Phdr *segment, int file)
@@ -158,18 +157,18 @@ static void load(const char *path, int system)
 		die("cannot open ", path);
 	const Elf64_Ehdr *header = &program.header;
 	long size = LINUX(SYS_pread64, file, program.bytes, sizeof program.bytes, 0);
-	if (size < (long)sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_OSABI] != system ||
-	    header->e_machine != EM_X86_64 || header->e_type != ET_EXEC ||
+	if (size < (long)sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header->e_ident[EI_OSABI] != system || header->e_machine != EM_X86_64 || header->e_type != ET_EXEC ||
 	    header->e_phoff + header->e_phnum * sizeof(Elf64_Phdr) > (size_t)size)
-		die("not an executable of this system for amd64, or a position-independent one: ", path);
+		die("not this system's executable for amd64, or a position-independent one: ", path);
 	for (int i = 0; i < header->e_phnum; i++)
 		if (segments()[i].p_type == PT_LOAD)
 			map_segment(&segments()[i], file);
 	LINUX(SYS_close, file);
 }
 
-// program_stack makes the program's stack of the loader's, which begins with the number of arguments: without the first of them, and
-// with only that entry of the auxiliary vector that has the same number everywhere.
+// program_stack makes the program's stack of the loader's, which begins with the number of arguments: without the first of
+// them, and with only that entry of the auxiliary vector that has the same number everywhere.
 static long *program_stack(long *stack)
 {
 	long *vector = stack + 1 + stack[0] + 1;
@@ -288,17 +287,16 @@ static long bsd_fcntl(const long *a)
 
 static long bsd_ppoll(const long *a)
 {
-	struct timespec timeout; // Linux writes into it
 	if (a[2] == 0)
 		return LINUX(SYS_poll, a[0], a[1], -1);
-	timeout = *(const struct timespec *)a[2];
+	struct timespec timeout = *(const struct timespec *)a[2]; // Linux writes into it
 	return LINUX(SYS_ppoll, a[0], a[1], &timeout);
 }
 
 static long bsd_mmap(const long *a)
 {
-	enum { SAME = MAP_SHARED | MAP_PRIVATE | MAP_FIXED, BSD_MAP_ANON = 0x1000 };
-	int flags = (a[3] & SAME) | (a[3] & BSD_MAP_ANON ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
+	enum { SAME_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED, BSD_MAP_ANON = 0x1000 };
+	int flags = (a[3] & SAME_FLAGS) | (a[3] & BSD_MAP_ANON ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
 	return LINUX(SYS_mmap, a[0], a[1], a[2], flags, a[4], a[5]);
 }
 
@@ -313,7 +311,7 @@ static long bsd_clock_gettime(const long *a)
 	return not_implemented("clock", a[0]);
 }
 
-// succeed serves what may as well be left undone: signals are never delivered, advice on memory need not be taken.
+// succeed serves what may as well be left undone: signals do not come, advice on memory need not be taken.
 static long succeed(const long *a)
 {
 	(void)a;
@@ -339,8 +337,8 @@ struct event { // struct kevent
 };
 
 static struct event watched[MAX_WATCHED]; // by descriptor
-static int epoll = -1;
-static int user_event = -1; // an eventfd, which is ready when EVFILT_USER was triggered
+static int epoll = -1;      // what the program has for its kqueue
+static int user_event = -1; // an eventfd, which becomes ready when EVFILT_USER is triggered
 
 static long bsd_kqueue(const long *a)
 {
@@ -352,7 +350,7 @@ static long bsd_kqueue(const long *a)
 	return epoll;
 }
 
-// change_event always watches both directions of a descriptor: so does Go's runtime, but with pipes for its own use, which have one.
+// change_event watches both directions, whatever the filter: Go's runtime wants both, or has a pipe's end, which has one.
 static long change_event(const struct event *change)
 {
 	int is_user = change->filter == EVFILT_USER;

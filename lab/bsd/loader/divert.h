@@ -1,16 +1,21 @@
-// Sockets of the program, as the test binary itself serves them at the far ends of channels. A channel is two pairs of AF_UNIX sockets
-// of type SOCK_SEQPACKET. The loader's ends are in the environment, LOADER_CHANNELS="P1:C1,P2:C2,...":
+// The program's sockets, all of which are served at the far ends of channels: by a model of divert(4), in the test binary.
 //
-//	P, packets to the program: the size of the address in one byte, the address, the packet
-//	C, calls of the program: a letter and the call's arguments as below; numbers are native int32
+// A channel is two pairs of AF_UNIX sockets of type SOCK_SEQPACKET, of which the loader has one end each. The environment
+// variable LOADER_CHANNELS="P1:C1,P2:C2,..." says which descriptors they are.
 //
-// All calls but close are answered: with an int32, zero or an errno. Only sockets with a channel exist. See bsd.h for what a service is.
+//	P: packets to the program. In one byte the size of the address, the address, the packet.
+//	C: calls of the program. A letter, and arguments as said below; numbers are native int32.
+//
+// A call is answered by an int32, zero or an errno of the system's own; closing is not. A program that opens a socket by
+// unix.Socket keeps its processor (a P of Go's) until then, and the garbage collector waits for it: if that stops the
+// answering goroutine, both wait for ever. So open sockets by unix.Syscall, or libc through syscall.syscall6.
 
 enum {
-	MAX_CHANNELS = 64,
+	MAX_CHANNELS = 60,
 	MAX_ADDRESS = 255,
 	MAX_PACKET = 40 + 65535,
 	LEAST_DESCRIPTOR = 10,
+	PATIENCE = 30 * 1000, // milliseconds
 	BSD_SOL_SOCKET = 0xffff,
 	BSD_SO_RCVBUF = 0x1002,
 	BSD_MSG_DONTWAIT = 0x80,
@@ -80,7 +85,7 @@ static struct channel *channel_of(int descriptor)
 	return NULL;
 }
 
-// locked_channel_of looks twice, since the descriptor may be closed while we wait for the lock.
+// locked_channel_of looks twice, for the descriptor may be closed while it waits for the lock.
 static struct channel *locked_channel_of(int descriptor)
 {
 	struct channel *channel = channel_of(descriptor);
@@ -99,11 +104,23 @@ static long send_call(struct channel *channel, struct iovec *parts, int count)
 	return LINUX(SYS_sendmsg, channel->calls, &message, MSG_NOSIGNAL);
 }
 
+// processors is how many the program is told of: one for each channel whose socket is just being opened, and more for those
+// who answer.
+static int processors(void)
+{
+	return channel_count + 2;
+}
+
 // call makes a call and waits for the answer. The channel is locked.
 static long call(struct channel *channel, struct iovec *parts, int count)
 {
 	int answer = 0;
 	long result = send_call(channel, parts, count);
+	struct pollfd answered = {.fd = channel->calls, .events = POLLIN};
+	while (LINUX(SYS_poll, &answered, 1, PATIENCE) == 0) {
+		say("loader: no answer for half a minute to call ");
+		say((char[]){*(const char *)parts->iov_base, '\n', '\0'});
+	}
 	if (result >= 0)
 		result = LINUX(SYS_recvfrom, channel->calls, &answer, sizeof answer);
 	if (result < 0)

@@ -1,7 +1,8 @@
 // Runs a static GOOS=freebsd GOARCH=amd64 test binary on Linux, to test what it asks of divert(4) sockets (see divert.h).
 //
-// Syscall User Dispatch (Linux 5.11) turns every system call that is not made by this loader's text into SIGSYS, and the handler serves
-// FreeBSD's call by Linux's. There are no signals for the program, no processes, and no network but divert sockets.
+// Syscall User Dispatch (Linux 5.11) makes SIGSYS of every system call that does not come from this loader's own text, and
+// the handler serves FreeBSD's call by Linux's. The program gets no signals, no processes, and no network but divert
+// sockets.
 //
 // Build, for an address where no Go binary lies:
 //
@@ -10,6 +11,7 @@
 // Run: GODEBUG=asyncpreemptoff=1 ./freebsd some.test -test.v
 
 #define _GNU_SOURCE
+#undef _FORTIFY_SOURCE // it needs the C library
 #include <asm/prctl.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -32,19 +34,24 @@ enum {
 
 // FreeBSD's numbers of system calls.
 enum {
-	CALL_exit = 1, CALL_read = 3, CALL_write = 4, CALL_open = 5, CALL_close = 6, CALL_unlink = 10, CALL_chdir = 12, CALL_fchdir = 13,
-	CALL_chmod = 15, CALL_getpid = 20, CALL_getuid = 24, CALL_geteuid = 25, CALL_recvfrom = 29, CALL_kill = 37, CALL_getppid = 39,
-	CALL_getegid = 43, CALL_getgid = 47, CALL_sigaltstack = 53, CALL_munmap = 73, CALL_mprotect = 74, CALL_madvise = 75,
-	CALL_setitimer = 83, CALL_fcntl = 92, CALL_socket = 97, CALL_bind = 104, CALL_setsockopt = 105, CALL_getsockopt = 118,
-	CALL_rename = 128, CALL_sendto = 133, CALL_mkdir = 136, CALL_rmdir = 137, CALL_sysarch = 165, CALL_getrlimit = 194,
-	CALL_sysctl = 202, CALL_poll = 209, CALL_clock_gettime = 232, CALL_nanosleep = 240, CALL_issetugid = 253,
-	CALL_getcwd = 326, CALL_sched_yield = 331, CALL_sigprocmask = 340, CALL_kqueue = 362, CALL_sigaction = 416,
-	CALL_thr_exit = 431, CALL_thr_self = 432, CALL_thr_kill = 433, CALL_umtx_op = 454, CALL_thr_new = 455, CALL_pread = 475,
-	CALL_pwrite = 476, CALL_mmap = 477, CALL_lseek = 478, CALL_cpuset_getaffinity = 487, CALL_openat = 499, CALL_unlinkat = 503, CALL_pipe2 = 542, CALL_ppoll = 545,
-	CALL_fstat = 551, CALL_fstatat = 552, CALL_getdirentries = 554, CALL_kevent = 560, CALL_getrandom = 563, CALLS = 600,
+	CALL_exit = 1, CALL_read = 3, CALL_write = 4, CALL_open = 5, CALL_close = 6, CALL_unlink = 10,
+	CALL_chdir = 12, CALL_fchdir = 13, CALL_chmod = 15, CALL_getpid = 20, CALL_getuid = 24,
+	CALL_geteuid = 25, CALL_recvfrom = 29, CALL_kill = 37, CALL_getppid = 39, CALL_getegid = 43,
+	CALL_getgid = 47, CALL_sigaltstack = 53, CALL_munmap = 73, CALL_mprotect = 74, CALL_madvise = 75,
+	CALL_setitimer = 83, CALL_fcntl = 92, CALL_socket = 97, CALL_bind = 104, CALL_setsockopt = 105,
+	CALL_getsockopt = 118, CALL_rename = 128, CALL_sendto = 133, CALL_mkdir = 136, CALL_rmdir = 137,
+	CALL_sysarch = 165, CALL_getrlimit = 194, CALL_sysctl = 202, CALL_poll = 209, CALL_clock_gettime = 232,
+	CALL_nanosleep = 240, CALL_issetugid = 253, CALL_getcwd = 326, CALL_sched_yield = 331,
+	CALL_sigprocmask = 340, CALL_kqueue = 362, CALL_sigaction = 416, CALL_thr_exit = 431,
+	CALL_thr_self = 432, CALL_thr_kill = 433, CALL_umtx_op = 454, CALL_thr_new = 455, CALL_pread = 475,
+	CALL_pwrite = 476, CALL_mmap = 477, CALL_lseek = 478, CALL_cpuset_getaffinity = 487, CALL_openat = 499,
+	CALL_unlinkat = 503, CALL_pipe2 = 542, CALL_ppoll = 545, CALL_fstat = 551, CALL_fstatat = 552,
+	CALL_getdirentries = 554, CALL_kevent = 560, CALL_getrandom = 563, CALLS = 600,
 };
 
-// The C library is not there, but for what is used of it here and by the compiler.
+// What is needed of the C library, which is not there. The compiler must not make a call of a function in its own body.
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
 	void *start = to;
@@ -195,7 +202,7 @@ static long bsd_exit(const long *a)
 	return LINUX(SYS_exit_group, a[0]);
 }
 
-// bsd_sysctl knows what the runtime asks before it counts the processors. FreeBSD, too, makes up the number at run time.
+// bsd_sysctl knows what the runtime asks before it asks for the processors. FreeBSD, too, makes the number up at run time.
 static long bsd_sysctl(const long *a)
 {
 	enum { CTL_SYSCTL = 0, CTL_SYSCTL_NAME2OID = 3, KERN_SMP_MAXCPUS = 4711 };
@@ -203,7 +210,7 @@ static long bsd_sysctl(const long *a)
 	const int *number = (const int *)a[0];
 	int *value = (int *)a[2];
 	if (number[0] == KERN_SMP_MAXCPUS)
-		*value = 1024;
+		*value = 64;
 	else if (number[0] == CTL_SYSCTL && number[1] == CTL_SYSCTL_NAME2OID && strncmp((char *)a[4], name, a[5]) == 0)
 		*value = KERN_SMP_MAXCPUS;
 	else
@@ -214,9 +221,10 @@ static long bsd_sysctl(const long *a)
 
 static long bsd_cpuset_getaffinity(const long *a)
 {
-	memset((void *)a[4], 0, a[3]);
-	long result = LINUX(SYS_sched_getaffinity, 0, a[3], a[4]);
-	return result < 0 ? result : 0;
+	if (a[3] != sizeof(uint64_t))
+		return -BSD_EINVAL;
+	*(uint64_t *)a[4] = (1UL << processors()) - 1;
+	return 0;
 }
 
 static long bsd_getcwd(const long *a)
@@ -246,6 +254,8 @@ struct bsd_stat {
 	uint64_t generation;
 	uint64_t spare[10];
 };
+
+_Static_assert(sizeof(struct bsd_stat) == 224, "layout of struct stat");
 
 static void give_stat(struct bsd_stat *to, const struct stat *from)
 {
@@ -280,27 +290,31 @@ static long bsd_fstatat(const long *a)
 // ---- Dispatch
 
 static service *const services[CALLS] = {
-	[CALL_exit] = bsd_exit, [CALL_read] = bsd_read, [CALL_write] = bsd_write, [CALL_open] = bsd_open, [CALL_close] = bsd_close,
-	[CALL_recvfrom] = bsd_recvfrom, [CALL_fcntl] = bsd_fcntl, [CALL_socket] = bsd_socket, [CALL_bind] = bsd_bind,
-	[CALL_setsockopt] = bsd_setsockopt, [CALL_getsockopt] = bsd_getsockopt, [CALL_sendto] = bsd_sendto,
-	[CALL_sysarch] = bsd_sysarch, [CALL_sysctl] = bsd_sysctl, [CALL_clock_gettime] = bsd_clock_gettime,
-	[CALL_getcwd] = bsd_getcwd, [CALL_kqueue] = bsd_kqueue, [CALL_thr_exit] = bsd_thr_exit, [CALL_thr_self] = bsd_thr_self,
+	[CALL_exit] = bsd_exit, [CALL_read] = bsd_read, [CALL_write] = bsd_write, [CALL_open] = bsd_open,
+	[CALL_close] = bsd_close, [CALL_recvfrom] = bsd_recvfrom, [CALL_fcntl] = bsd_fcntl,
+	[CALL_socket] = bsd_socket, [CALL_bind] = bsd_bind, [CALL_setsockopt] = bsd_setsockopt,
+	[CALL_getsockopt] = bsd_getsockopt, [CALL_sendto] = bsd_sendto, [CALL_sysarch] = bsd_sysarch,
+	[CALL_sysctl] = bsd_sysctl, [CALL_clock_gettime] = bsd_clock_gettime, [CALL_getcwd] = bsd_getcwd,
+	[CALL_kqueue] = bsd_kqueue, [CALL_thr_exit] = bsd_thr_exit, [CALL_thr_self] = bsd_thr_self,
 	[CALL_umtx_op] = bsd_umtx_op, [CALL_thr_new] = bsd_thr_new, [CALL_mmap] = bsd_mmap,
-	[CALL_cpuset_getaffinity] = bsd_cpuset_getaffinity, [CALL_pipe2] = bsd_pipe2, [CALL_ppoll] = bsd_ppoll,
-	[CALL_fstat] = bsd_fstat, [CALL_fstatat] = bsd_fstatat, [CALL_openat] = bsd_openat, [CALL_unlinkat] = bsd_unlinkat,
-	[CALL_getdirentries] = bsd_getdents, [CALL_kevent] = bsd_kevent,
-	[CALL_kill] = succeed, [CALL_sigaltstack] = succeed, [CALL_madvise] = succeed, [CALL_setitimer] = succeed,
-	[CALL_getrlimit] = succeed, [CALL_issetugid] = succeed, [CALL_sigprocmask] = succeed, [CALL_sigaction] = succeed,
-	[CALL_thr_kill] = succeed,
+	[CALL_cpuset_getaffinity] = bsd_cpuset_getaffinity, [CALL_openat] = bsd_openat,
+	[CALL_unlinkat] = bsd_unlinkat, [CALL_pipe2] = bsd_pipe2, [CALL_ppoll] = bsd_ppoll,
+	[CALL_fstat] = bsd_fstat, [CALL_fstatat] = bsd_fstatat, [CALL_getdirentries] = bsd_getdents,
+	[CALL_kevent] = bsd_kevent,
+	[CALL_kill] = succeed, [CALL_sigaltstack] = succeed, [CALL_madvise] = succeed,
+	[CALL_setitimer] = succeed, [CALL_getrlimit] = succeed, [CALL_issetugid] = succeed,
+	[CALL_sigprocmask] = succeed, [CALL_sigaction] = succeed, [CALL_thr_kill] = succeed,
 };
 
-// same_in_linux is Linux's numbers of calls that take the same arguments there.
+// same_in_linux has Linux's numbers of those calls that take the same arguments there.
 static const short same_in_linux[CALLS] = {
-	[CALL_unlink] = SYS_unlink, [CALL_chdir] = SYS_chdir, [CALL_fchdir] = SYS_fchdir, [CALL_chmod] = SYS_chmod, [CALL_getpid] = SYS_getpid, [CALL_getuid] = SYS_getuid,
-	[CALL_geteuid] = SYS_geteuid, [CALL_getppid] = SYS_getppid, [CALL_getegid] = SYS_getegid, [CALL_getgid] = SYS_getgid,
-	[CALL_munmap] = SYS_munmap, [CALL_mprotect] = SYS_mprotect, [CALL_rename] = SYS_rename, [CALL_mkdir] = SYS_mkdir,
-	[CALL_rmdir] = SYS_rmdir, [CALL_poll] = SYS_poll, [CALL_nanosleep] = SYS_nanosleep, [CALL_sched_yield] = SYS_sched_yield,
-	[CALL_pread] = SYS_pread64, [CALL_pwrite] = SYS_pwrite64, [CALL_lseek] = SYS_lseek, [CALL_getrandom] = SYS_getrandom,
+	[CALL_unlink] = SYS_unlink, [CALL_chdir] = SYS_chdir, [CALL_fchdir] = SYS_fchdir,
+	[CALL_chmod] = SYS_chmod, [CALL_getpid] = SYS_getpid, [CALL_getuid] = SYS_getuid,
+	[CALL_geteuid] = SYS_geteuid, [CALL_getppid] = SYS_getppid, [CALL_getegid] = SYS_getegid,
+	[CALL_getgid] = SYS_getgid, [CALL_munmap] = SYS_munmap, [CALL_mprotect] = SYS_mprotect,
+	[CALL_rename] = SYS_rename, [CALL_mkdir] = SYS_mkdir, [CALL_rmdir] = SYS_rmdir, [CALL_poll] = SYS_poll,
+	[CALL_nanosleep] = SYS_nanosleep, [CALL_sched_yield] = SYS_sched_yield, [CALL_pread] = SYS_pread64,
+	[CALL_pwrite] = SYS_pwrite64, [CALL_lseek] = SYS_lseek, [CALL_getrandom] = SYS_getrandom,
 };
 
 static long serve(unsigned long number, const long *a)

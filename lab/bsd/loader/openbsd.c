@@ -1,7 +1,8 @@
 // Runs a GOOS=openbsd GOARCH=amd64 test binary on Linux, to test what it asks of divert(4) sockets (see divert.h).
 //
-// On OpenBSD Go calls the C library, which it imports as any dynamic executable does. Here each import leads to a stub that passes its
-// number and the arguments on to a service. There are no signals for the program, no processes, and no network but divert sockets.
+// On OpenBSD, Go calls the C library, from which it imports as any dynamic executable does. Here each import leads to a stub
+// that passes its number and the arguments on to a service. The program gets no signals, no processes, and no network but
+// divert sockets.
 //
 // Build:
 //
@@ -28,7 +29,7 @@ enum {
 #include "bsd.h"
 #include "divert.h"
 
-// thread is all that this executable has of thread-local storage, hence it ends where FS points to: Go has its g at -8(FS).
+// thread is all of the thread-local storage of this executable, so it ends where FS points to: Go has its g at -8(FS).
 static __thread struct {
 	long error;
 	void *g;
@@ -70,10 +71,11 @@ static long bsd_thrsleep(const long *a)
 {
 	enum { BSD_EINTR = 4, BSD_EWOULDBLOCK = BSD_EAGAIN };
 	long identifier = a[0];
+	long clock = a[1];
 	long timeout = a[2]; // absolute
 	long abort = a[4];
-	if (abort != identifier)
-		return -not_implemented("__thrsleep on another clock or address than abort, clock", a[1]);
+	if (abort != identifier || clock != BSD_CLOCK_MONOTONIC)
+		return -not_implemented("__thrsleep that does not wait for abort, or on clock", clock);
 	switch (LINUX(SYS_futex, abort, FUTEX_WAIT_BITSET_PRIVATE, 0, timeout, 0, FUTEX_BITSET_MATCH_ANY)) {
 	case 0:
 		return 0;
@@ -110,7 +112,7 @@ static long bsd_sysctl(const long *a)
 		*value = PAGE;
 		return 0;
 	case HW_NCPUONLINE:
-		*value = sysconf(_SC_NPROCESSORS_ONLN);
+		*value = processors();
 		return 0;
 	}
 	return -BSD_ENOENT;
@@ -150,6 +152,8 @@ struct bsd_stat {
 	uint32_t generation;
 	struct timespec born;
 };
+
+_Static_assert(sizeof(struct bsd_stat) == 128, "layout of struct stat");
 
 static long give_stat(long path_descriptor, long path, long to, int flags)
 {
@@ -339,7 +343,6 @@ static uintptr_t dynamic_value(long tag)
 				return entry->d_un.d_val;
 	}
 	die("the program imports nothing", "");
-	return 0;
 }
 
 static void bind_imports(void)
