@@ -48,6 +48,12 @@ var configs = []config{
 		command: strings.Fields("BIN/cnfq"),
 	},
 	{
+		name: "go-nfqueue", about: "Go, go-nfqueue v2.0.2, a verdict for each packet, GSO",
+		build:   strings.Fields("go build -C bench/peers/go-nfqueue -o BIN/go-nfqueue ."),
+		rules:   []string{divertAll},
+		command: strings.Fields("BIN/go-nfqueue"),
+	},
+	{
 		name: "divert", about: "Go accept loop on package divert",
 		build:   strings.Fields("go build -o BIN/accept ./bench/accept"),
 		rules:   []string{divertAll},
