@@ -54,21 +54,28 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	if why != "" && !p.undecodable(b, f, why) {
 		return false
 	}
-	more := len(g.pieces) == maxPieces && f.at < len(f.in.Bytes) && f.work < maxAhead || resumed && !b.stalled
+	more := p.moreCoded(b, f, resumed)
 	cut := f.at
 	if b.decodes && !p.stopped {
 		proto.Mark(f.out, from, f.at)
 	}
-	if g.keep(b, g.text); !more && !f.soft() {
-		switch {
-		case b.seen > b.left, f.more && b.decodes:
-			cut = p.keepBack(b, f, from)
-		case !over && !b.decodes: // the decoder has read more than it has written
-			if cut = fed; f.text == 0 && f.at-from <= maxHold {
-				cut = from
-			}
-			b.ahead = f.at - cut
+	g.keep(b, g.text)
+	switch {
+	case more && resumed:
+		// What follows decides about what is held, so all of it stays: of what leaves decoded a byte, for which time can be up.
+		b.ahead = f.at - from
+		if b.decodes {
+			b.ahead = min(1, b.ahead)
 		}
+		cut = f.at - b.ahead
+	case more || f.soft():
+	case b.seen > b.left, f.more && b.decodes:
+		cut = p.keepBack(b, f, from)
+	case !over && !b.decodes: // the decoder has read more than it has written
+		if cut = fed; f.text == 0 && f.at-from <= maxHold {
+			cut = from
+		}
+		b.ahead = f.at - cut
 	}
 	if b.decodes && !p.sendDecoded(b, f, from, cut, over) {
 		return f.broken(proto.Unedited, editLost)
@@ -78,6 +85,21 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 		return p.endBody(h, f)
 	}
 	return more
+}
+
+// moreCoded reports whether there is more to decode in this call. Where that is for the next one, it says so to the caller.
+func (p *parser) moreCoded(b *body, f *feed, resumed bool) bool {
+	switch {
+	case resumed && !b.stalled:
+		ends := b.framing == byLength && b.due == 0 || f.in.End
+		return f.at < len(f.in.Bytes) || ends
+	case len(p.g.pieces) < maxPieces || f.at == len(f.in.Bytes) || f.more:
+		return false
+	case f.work < maxAhead || f.soft():
+		return true
+	}
+	f.more = true
+	return false
 }
 
 // openStream opens the decoder once the body's first bytes are there. ok says that it is decoded from here on.
@@ -221,6 +243,8 @@ func (p *parser) keepBack(b *body, f *feed, from int) (cut int) {
 		b.ahead = min(1, f.at-from)
 	case f.at-from <= maxHold:
 		b.ahead = f.at - from
+	case f.more:
+		b.ahead = min(1, f.at-from)
 	}
 	return f.at - b.ahead
 }

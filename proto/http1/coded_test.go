@@ -2,6 +2,8 @@ package http1
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -339,6 +341,96 @@ func TestMuchTextOfTheFirstBytes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// flushed is a text in gzip that goes on.
+func flushed(parts ...string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	for _, p := range parts {
+		_, _ = io.WriteString(w, p) // into memory
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+// feedOnce gives the parser what is unread of a response, once.
+func (w *wire) feedOnce(late bool) proto.Progress {
+	w.dir, w.late = down, late
+	got := w.p.Feed(proto.Input{Bytes: bytes.Clone(w.in[down][w.at[down]:]), Dir: down, Late: late, Want: w.want, Edits: w.edits, Resize: w.resize}, w)
+	w.at[down] += got.N
+	w.why, w.gone[down] = got.Why, max(w.gone[down], w.at[down])
+	if late {
+		w.gone[down] = len(w.in[down])
+	}
+	return got
+}
+
+// TestTextBehindWhatIsHeld: a body that leaves as it came, and of which somebody holds the end of a part, has a byte unread as long as there is more
+// text of what its decoder has taken.
+func TestTextBehindWhatIsHeld(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for size := 20_000; size < 21_200; size += 30 {
+		random := make([]byte, size)
+		for i := range random {
+			random[i] = byte(r.Uint32())
+		}
+		c := flushed(string(random), strings.Repeat("need", 90_000))
+		w := newWire(t, New())
+		w.holdAll, w.want, w.old, w.with = true, bodies, "needle", "NEEDLE"
+		w.send(up, []byte(get), false, false)
+		w.in[down] = []byte("HTTP/1.1 200 OK\r\n" + encoding("gzip") + "Content-Length: " + dec(len(c)+100) + "\r\n\r\n" + c)
+		for w.feedOnce(false).More {
+			if w.at[down] == len(w.in[down]) {
+				t.Fatalf("%d: there is more, and nothing is unread", size)
+			}
+		}
+		if got := len(w.part[down]); got != size+360_000 {
+			t.Errorf("%d: %d bytes of text were shown", size, got)
+		}
+		w.p.Close()
+	}
+}
+
+// TestWhatIsHeldBehindMuchText: text that is held has a byte unread, for which time can be up, also if it took several calls to come there.
+func TestWhatIsHeldBehindMuchText(t *testing.T) {
+	for _, n := range []int{1000, 300_000} {
+		for _, resize := range []field.Set{0, bodies} {
+			c := flushed(strings.Repeat("x", n), "need")
+			w := newWire(t, New())
+			w.holdAll, w.want, w.old, w.with, w.edits, w.resize = true, bodies, "needle", "NEEDLE!", resize, resize
+			w.send(up, []byte(get), false, false)
+			w.in[down] = []byte("HTTP/1.1 200 OK\r\n" + encoding("gzip") + "Content-Length: " + dec(len(c)+100) + "\r\n\r\n" + c)
+			for w.feedOnce(false).More {
+			}
+			if w.at[down] == len(w.in[down]) || len(w.part[down]) != n+4 {
+				t.Errorf("%d bytes, resize %v: %d are unread, %d were shown", n, resize, len(w.in[down])-w.at[down], len(w.part[down]))
+			}
+			w.p.Close()
+		}
+	}
+}
+
+// TestTimeIsUpForManyChunks: all that leaves then is shown, however many chunks it is in and however much text.
+func TestTimeIsUpForManyChunks(t *testing.T) {
+	text := strings.Repeat(haystack(30_000)+strings.Repeat("y", 20_000), 12)
+	c := coded(t, "gzip", text)
+	for _, resize := range []field.Set{0, bodies} {
+		w := newWire(t, New())
+		w.want, w.edits, w.resize = bodies, resize, resize
+		w.send(up, []byte(get), false, false)
+		w.in[down] = []byte("HTTP/1.1 200 OK\r\n" + encoding("gzip") + "Transfer-Encoding: chunked\r\n\r\n" + chunked(c, len(c)/700))
+		w.feedOnce(false)
+		w.feedOnce(true)
+		if len(w.part[down]) != len(text) || w.why != "" {
+			t.Errorf("resize %v: all has left; %d of %d bytes of text were shown, %q", resize, len(w.part[down]), len(text), w.why)
+		}
+		w.send(down, []byte("HTTP/1.1 204 No\r\n\r\n"), false, false)
+		if out := bodiesOf(w.out(down), down); resize != 0 && (len(out) == 0 || out[0] != text) {
+			t.Errorf("what left is broken: told %q", w.told)
+		}
+		w.p.Close()
 	}
 }
 

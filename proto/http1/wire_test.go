@@ -41,6 +41,7 @@ type wire struct {
 	why    packet.Reason
 	dead   bool
 	list   []field.Edit
+	holdAll bool // also of what cannot be edited
 }
 
 type rep struct {
@@ -117,8 +118,11 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 
 // look finds the word in a part of a body, and returns how much of its end may be the begin of one.
 func (w *wire) look(f *field.Field) (hold int) {
-	if w.old == "" || !f.Editable {
+	if w.old == "" || !f.Editable && !w.holdAll {
 		return 0
+	}
+	if !f.Editable {
+		return beginOf(w.old, f, 0)
 	}
 	at := 0
 	for i := bytes.Index(f.Value, []byte(w.old)); i >= 0; i = bytes.Index(f.Value[at:], []byte(w.old)) {
@@ -130,8 +134,13 @@ func (w *wire) look(f *field.Field) (hold int) {
 		w.list = append(w.list, field.Edit{Span: field.Span{Off: at + i, End: at + i + len(w.old)}, New: []byte(w.with)})
 		at += i + len(w.old)
 	}
-	for n := min(len(w.old)-1, len(f.Value)-at); n > 0 && f.More; n-- {
-		if bytes.HasSuffix(f.Value, []byte(w.old[:n])) {
+	return beginOf(w.old, f, at)
+}
+
+// beginOf is how many of the last bytes, behind at, may be the begin of a word that goes on.
+func beginOf(word string, f *field.Field, at int) int {
+	for n := min(len(word)-1, len(f.Value)-at); n > 0 && f.More; n-- {
+		if bytes.HasSuffix(f.Value, []byte(word[:n])) {
 			return n
 		}
 	}
