@@ -32,6 +32,7 @@ type DivertSocket struct {
 	names  ifnames
 	last   [2]map[uint32]divertAddr // of the packets that came in, by interface: where others can be put in; by family
 	cookie uint16                   // of the last rule that has diverted to us
+	failed int                      // receives that failed in a row
 	gate
 	counters
 }
@@ -47,6 +48,7 @@ const (
 
 const (
 	maxDatagram = 40 + 65535 // bytes of an IPv6 datagram; of an IPv4 datagram 65535
+	mostFailed  = 100        // receives in a row before the socket is of no more use
 	divertTries = 4          // of a packet, if an error may pass
 )
 
@@ -93,6 +95,10 @@ func (s *DivertSocket) missing() (all []string) {
 	if s.dialect.cookie && !s.dialect.direct && s.toward == eitherWay {
 		all = append(all, "A packet that comes in on an interface without an IPv4 address looks like one on its way out: "+
 			"have one port for each direction (divert:700,in and divert:701,out).")
+	}
+	if !s.dialect.cookie {
+		all = append(all, "A packet that comes in on an interface without an address looks like one on its way out, and goes out when it is "+
+			"accepted: give each interface whose packets are diverted an address of their family.")
 	}
 	if name := s.names.alike(); name != "" {
 		all = append(all, fmt.Sprintf("Several interfaces begin with %q, which is all that divert(4) tells of their names: packets go back in by "+
@@ -174,10 +180,18 @@ func (s *DivertSocket) readLater(ps []*packet.Packet, wait time.Duration) (int, 
 			}
 		}
 	}
-	if errno := s.sys.wait(s.fds, wait); fatal(errno) {
-		return 0, errno
+	for end := time.Now().Add(wait); ; {
+		errno := s.sys.wait(s.fds, wait)
+		if fatal(errno) {
+			return 0, errno
+		}
+		if errno != syscall.EINTR {
+			return s.read(ps)
+		}
+		if wait > 0 { // a signal of somebody's
+			wait = max(0, time.Until(end))
+		}
 	}
-	return s.read(ps)
 }
 
 // read reads what is there. Packets of two families come in turns, so that neither waits for long.
@@ -215,8 +229,12 @@ func (s *DivertSocket) readOne(p *packet.Packet, i, at int) (bool, error) {
 			return false, errno
 		case errno != 0 || n == 0:
 			s.recvErrors.Add(1)
+			if s.failed++; s.failed > mostFailed {
+				return false, fmt.Errorf("divert: %d receives have failed in a row: %w", s.failed, errno)
+			}
 			return false, nil
 		}
+		s.failed = 0
 		addr, ok := s.dialect.take(s.addr[:min(k, len(s.addr))], s.inet6[at])
 		if !ok { // nothing could be written back to it
 			s.recvErrors.Add(1)
@@ -325,9 +343,14 @@ func (s *DivertSocket) finish(p *packet.Packet) error {
 		return s.refuse()
 	}
 	addr := s.returning(divertAddr(p.Token.Addr), at)
-	if ok, err := s.send(data, &addr, at); !ok {
+	switch errno := s.send(data, &addr, at); {
+	case errno == 0:
+	case fatal(errno):
 		s.dropped.Add(1)
-		return err
+		return errno
+	default:
+		s.dropped.Add(1)
+		return nil
 	}
 	s.accepted.Add(1)
 	if rewritten {
@@ -367,13 +390,12 @@ func (s *DivertSocket) returning(a divertAddr, at int) divertAddr {
 	return a
 }
 
-// send writes a datagram; false if that failed, and an error if the socket is of no more use.
-func (s *DivertSocket) send(data []byte, a *divertAddr, at int) (ok bool, err error) {
+// send writes a datagram, and counts it if that fails.
+func (s *DivertSocket) send(data []byte, a *divertAddr, at int) (errno syscall.Errno) {
 	to := s.dialect.put(&s.addr, a, s.inet6[at])
-	var errno syscall.Errno
 	for range divertTries {
 		if errno = s.sys.sendto(s.fds[at], data, to); errno == 0 {
-			return true, nil
+			return 0
 		}
 		if !passing(errno) {
 			break
@@ -382,10 +404,7 @@ func (s *DivertSocket) send(data []byte, a *divertAddr, at int) (ok bool, err er
 		runtime.Gosched()
 	}
 	s.verdictErrors.Add(1)
-	if fatal(errno) {
-		return false, errno
-	}
-	return false, nil
+	return errno
 }
 
 // Inject implements Socket. A datagram that goes out is past all rules up to the last that has diverted to us, so that it does not
@@ -409,7 +428,12 @@ func (s *DivertSocket) Inject(p *packet.Packet, how Injection) error {
 	if s.inet6[at] {
 		a = divertAddr{}
 	}
-	if how == InjectIn {
+	token := divertAddr(p.Token.Addr)
+	switch {
+	case how != InjectIn:
+	case p.Token != packet.Token{} && int(p.Token.Queue) == at && s.inward(&token, at):
+		a = token
+	default:
 		known, ok := s.last[fam][p.Meta.InIf]
 		if !ok {
 			return fmt.Errorf("divert: nothing has come in on interface %d, so nothing can be put in there: %w", p.Meta.InIf, ErrUnsupported)
@@ -425,11 +449,11 @@ func (s *DivertSocket) Inject(p *packet.Packet, how Injection) error {
 		a.setCookie(s.cookie)
 	}
 	a = s.returning(a, at)
-	ok, err := s.send(p.Bytes(), &a, at)
-	if ok {
-		s.injected.Add(1)
+	if errno := s.send(p.Bytes(), &a, at); errno != 0 {
+		return fmt.Errorf("divert: injecting: %w", errno)
 	}
-	return err
+	s.injected.Add(1)
+	return nil
 }
 
 // Wake implements Socket.

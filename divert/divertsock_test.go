@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -355,5 +356,111 @@ func TestDivertSocketSpins(t *testing.T) {
 	go m.Divert(Passing{Bytes: udp4, In: true, Interface: "em0"})
 	if n, err := m.Recv(newPackets(1), time.Minute); n != 1 || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// TestDivertInterfaceWithoutAddressOnOpenBSD: there nothing tells, and it is said.
+func TestDivertInterfaceWithoutAddressOnOpenBSD(t *testing.T) {
+	m := openModel(t, "openbsd", divertPort{})
+	if missing := strings.Join(m.Caps().Missing, " "); !strings.Contains(missing, "give each interface whose packets are diverted an address") {
+		t.Errorf("not told: %s", missing)
+	}
+	if out := onlyPassed(t, m, divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "bare"})); out.In {
+		t.Error("the model knows more than the kernel")
+	}
+}
+
+// TestDivertNamesThatBecomeAmbiguous: an interface that comes later is noticed, if not at once.
+func TestDivertNamesThatBecomeAmbiguous(t *testing.T) {
+	m := openModel(t, "freebsd-ipfw", divertPort{})
+	first, later := m.kernel.links[0], m.kernel.links[1]
+	first.Name, later.Name = "bridge1", "bridge10"
+	m.SetInterfaces(first)
+	onlyPassed(t, m, divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "bridge1"}))
+	m.SetInterfaces(first, later)
+	var out Passing
+	n := 0
+	for ; out.Interface != "bridge10" && n < 2000; n++ {
+		out = onlyPassed(t, m, divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "bridge10"}))
+	}
+	if n > oldAge/64 {
+		t.Errorf("it took %d packets", n)
+	}
+	m.SetInterfaces()
+	m.kernel.links = nil // the system does not answer
+	m.names.learn()
+	if !m.names.find([]byte("bridge1\x00")).ambiguous {
+		t.Error("what was known is forgotten when the system does not answer")
+	}
+}
+
+// TestDivertInjectsWithAToken: in on the interface of the packet whose token the datagram carries, whatever has come since.
+func TestDivertInjectsWithAToken(t *testing.T) {
+	for _, system := range ModelSystems() {
+		m := openModel(t, system, divertPort{})
+		a := divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "em0"})
+		var q packet.Packet
+		q.Set(bytes.Clone(a.Bytes()))
+		q.Token, q.Meta.InIf = a.Token, a.Meta.InIf
+		onlyPassed(t, m, a)
+		onlyPassed(t, m, divertOne(t, m, Passing{Bytes: udp4, In: true, Interface: "em1"}))
+		if err := m.Inject(&q, InjectIn); err != nil {
+			t.Fatal(err)
+		}
+		if out := m.Passed(); len(out) != 1 || out[0].Interface != "em0" || !out[0].In {
+			t.Errorf("%s: %+v", system, out)
+		}
+		m.SetFaults(ModelFaults{Send: []syscall.Errno{syscall.EHOSTUNREACH}})
+		if err := m.Inject(&q, InjectOut); !errors.Is(err, syscall.EHOSTUNREACH) {
+			t.Errorf("%s: it was not sent, and the error is %v", system, err)
+		}
+	}
+}
+
+// An interrupted kernel has the first wait ended by a signal.
+type interrupted struct {
+	*divertKernel
+	waits int
+}
+
+func (i *interrupted) wait(fds []int, wait time.Duration) syscall.Errno {
+	if i.waits++; i.waits == 1 {
+		return syscall.EINTR
+	}
+	return i.divertKernel.wait(fds, wait)
+}
+
+// TestDivertWaitsOnAfterASignal, and for no longer than it was to. A receive that always fails ends it.
+func TestDivertWaitsOnAfterASignal(t *testing.T) {
+	k := &interrupted{divertKernel: newDivertKernel(dialects["openbsd"])}
+	s, err := openDivertSocket(k, divertPort{port: 700, dialect: dialects["openbsd"]}, configure(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	start := time.Now()
+	if n, err := s.Recv(newPackets(1), 30*time.Millisecond); n != 0 || err != nil || time.Since(start) < 25*time.Millisecond || k.waits != 2 {
+		t.Errorf("%d, %v after %v and %d waits", n, err, time.Since(start), k.waits)
+	}
+	k.faults.Recv = slices.Repeat([]syscall.Errno{syscall.EIO}, 1000)
+	for err = nil; err == nil && len(k.faults.Recv) > 0; {
+		_, err = s.Recv(newPackets(1), 0)
+	}
+	if !errors.Is(err, syscall.EIO) {
+		t.Errorf("after %d receives that failed: %v", 1000-len(k.faults.Recv), err)
+	}
+}
+
+// TestDivertClosingWhileSomebodyLeaves: who closes uses the descriptors, so they are closed behind it.
+func TestDivertClosingWhileSomebodyLeaves(t *testing.T) {
+	var freed atomic.Int32
+	g := &gate{free: func() { freed.Add(1) }}
+	g.enter()
+	g.shut()
+	if g.leave(); freed.Load() != 0 {
+		t.Error("closed while Close uses it")
+	}
+	if g.leave(); freed.Load() != 1 || g.enter() || g.shut() || freed.Load() != 1 {
+		t.Errorf("freed %d times", freed.Load())
 	}
 }

@@ -30,9 +30,10 @@ func (g *gate) leave() {
 
 // shut has enter refuse from now on, and enters itself; false if it was shut before.
 func (g *gate) shut() bool {
+	g.users.Add(1) // before it is closed, or the last to leave would close the descriptors under us
 	if g.closed.Swap(true) {
+		g.leave()
 		return false
 	}
-	g.users.Add(1)
 	return true
 }

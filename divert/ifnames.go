@@ -7,6 +7,7 @@ import "net"
 type ifnames struct {
 	list  func() ([]net.Interface, error)
 	known map[[8]byte]ifname
+	age   int // of what is known, see find
 }
 
 type ifname struct {
@@ -17,20 +18,22 @@ type ifname struct {
 const (
 	shownName = 7   // characters of a name that fit in
 	maxNames  = 256 // names remembered; beyond, what is not known is unknown
+
+	oldAge = 64 << 10 // look-ups until the system is asked again; of a name that may be cut, 64 times fewer
 )
 
 // learn asks the system for its interfaces. What it did not know before and does not know now stays unknown.
 func (n *ifnames) learn() {
+	all, err := n.list()
+	if n.age = 0; err != nil && n.known != nil {
+		return // what was known is the best there is
+	}
 	before := n.known
 	n.known = make(map[[8]byte]ifname)
 	for k, i := range before {
 		if i == (ifname{}) {
 			n.known[k] = i
 		}
-	}
-	all, err := n.list()
-	if err != nil {
-		return // none is known: names go back as they came
 	}
 	for _, i := range all {
 		k := key([]byte(i.Name))
@@ -57,11 +60,19 @@ func key(name []byte) (k [8]byte) {
 	return k
 }
 
-// find looks a name up, and asks the system once about one that is new.
+// find looks a name up. It asks the system once about one that is new, and now and then about all: interfaces come and go, and
+// with them what a name means.
 func (n *ifnames) find(name []byte) ifname {
 	k := key(name)
 	if k[0] == 0 {
 		return ifname{}
+	}
+	n.age++
+	if k[shownName-1] != 0 {
+		n.age += 63
+	}
+	if n.age >= oldAge {
+		n.learn()
 	}
 	got, ok := n.known[k]
 	if !ok && len(n.known) < maxNames {

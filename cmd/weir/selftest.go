@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,9 @@ const (
 // itself: it is another's.
 func selftestRules(system, address string) (do, undo []string) {
 	_, at, _ := strings.Cut(address, ":")
-	port, _, pf := strings.Cut(at, ",pf")
+	port, words, _ := strings.Cut(at, ",")
+	port, _, _ = strings.Cut(port, "-") // the first of several queues
+	pf := slices.Contains(strings.Split(words, ","), "pf")
 	switch {
 	case system == "freebsd" && pf:
 		return []string{
@@ -104,14 +107,13 @@ func waysText(ways []conform.Way) string {
 	return strings.Join(all, ", ")
 }
 
-// systemText is what uname -a says, but for the name of the host.
+// systemText is of what uname -a says that which names nobody: FreeBSD's version has who built the kernel, and where.
 func systemText() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return runtime.GOOS
 	}
-	return fmt.Sprintf("%s %s %s %s", unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]),
-		unix.ByteSliceToString(u.Version[:]), unix.ByteSliceToString(u.Machine[:]))
+	return fmt.Sprintf("%s %s %s", unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:]))
 }
 
 // newLoopback has datagrams come along on the loopback interface to the ports of the self-test.
@@ -140,7 +142,7 @@ func selftestWays(address string) (ways []conform.Way, caps divert.Caps, err err
 			continue
 		}
 		for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); {
-			n, err := s.Recv(p, time.Until(end))
+			n, err := s.Recv(p, max(0, time.Until(end)))
 			if err != nil {
 				return nil, caps, err
 			}

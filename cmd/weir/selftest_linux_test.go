@@ -47,8 +47,11 @@ func TestSelftestRulesOfEachSystem(t *testing.T) {
 	for system, want := range map[string]string{
 		"freebsd divert:700":    "ipfw add 47 divert 700 udp",
 		"freebsd divert:700,pf": "divert-to 127.0.0.1 port 700 no state",
+		"freebsd divert:700,in": "ipfw add 47 divert 700 udp",
 		"openbsd divert:700":    "divert-packet port 700 no state",
+		"openbsd divert:700,in": "divert-packet port 700 no state",
 		"linux nfqueue:3":       "--queue-num 3",
+		"linux nfqueue:3-5":     "--queue-num 3",
 	} {
 		system, address, _ := strings.Cut(system, " ")
 		do, undo := selftestRules(system, address)

@@ -397,6 +397,8 @@ func smallForm(s *session) error {
 		return err
 	}
 	conn := divert.NewConn(s.Socket)
+	stop := time.AfterFunc(soon, func() { _ = conn.Close() }) // whatever has come
+	defer stop.Stop()
 	n := 0
 	for pkt := range conn.Packets() {
 		switch text := string(pkt.Payload()); text {
@@ -414,8 +416,8 @@ func smallForm(s *session) error {
 			break
 		}
 	}
-	if err := conn.Err(); err != nil {
-		return err
+	if err := conn.Err(); err != nil || n < 4 {
+		return fmt.Errorf("the loop ended after %d of 4 packets: %v", n, err)
 	}
 	var got []string
 	for range 2 {
@@ -458,7 +460,7 @@ func allocatesNothing(s *session) error {
 			err = errors.Join(err, s.Finish(batch[:n]))
 			runtime.ReadMemStats(&after)
 			if err != nil || n == 0 {
-				return fmt.Errorf("%d packets are missing: %w", left, err)
+				return fmt.Errorf("%d packets are missing: %v", left, err)
 			}
 			if left -= n; round >= rounds/2 { // what is allocated once has been
 				objects += after.Mallocs - before.Mallocs

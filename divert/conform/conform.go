@@ -81,7 +81,7 @@ var (
 func (s *session) receive(n int) (ps []*packet.Packet, err error) {
 	for end := time.Now().Add(soon); len(ps) < n; {
 		batch := packets(n - len(ps))
-		k, err := s.Recv(batch, time.Until(end))
+		k, err := s.Recv(batch, max(0, time.Until(end)))
 		for _, p := range batch[:k] {
 			ps = append(ps, own(p))
 		}

@@ -86,9 +86,9 @@ func (l loader) test(ctx context.Context, run string, limit time.Duration) error
 	if err != nil {
 		return fmt.Errorf("the loader of %s: %w\n%s", l.system, err, out)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // if the tests do not end by themselves
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-run", run, "-exec", self+" exec "+program, "./divert")
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", limit.String(), "-run", run, "-exec", self+" exec "+program, "./divert")
 	cmd.Env = append(os.Environ(), "GOOS="+l.system, "GOARCH=amd64", "CGO_ENABLED=0", "GODEBUG=asyncpreemptoff=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that the tests end with go test
