@@ -37,10 +37,10 @@ type wire struct {
 	part [2][]byte // by direction: the body shown so far
 	told []packet.Reason
 
-	missed int // words that were found when a part of them had left
-	why    packet.Reason
-	dead   bool
-	list   []field.Edit
+	missed  int // words that were found when a part of them had left
+	why     packet.Reason
+	dead    bool
+	list    []field.Edit
 	holdAll bool // also of what cannot be edited
 }
 
