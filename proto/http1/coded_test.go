@@ -434,6 +434,31 @@ func TestTimeIsUpForManyChunks(t *testing.T) {
 	}
 }
 
+// TestManyMessagesShareOneCall: those beyond some wait for the next, and all are read.
+func TestManyMessagesShareOneCall(t *testing.T) {
+	const n = 5000
+	for _, late := range []bool{false, true} {
+		shown := 0
+		w := newWire(t, New())
+		w.heads = func(*field.Message) []field.Edit { shown++; return nil }
+		w.want = field.SetOf(field.HTTPURI)
+		in := []byte(strings.Repeat("GET / HTTP/1.1\r\n\r\n", n))
+		calls := 0
+		for more := true; more && len(in) > 0; calls++ {
+			w.in[up], w.at[up], w.dir, w.late = in, 0, up, late
+			got := w.p.Feed(proto.Input{Bytes: in, Dir: up, Late: late, Want: w.want}, w)
+			if more = got.More; got.Why != "" || more && got.N == 0 {
+				t.Fatalf("%d bytes read, %q", got.N, got.Why)
+			}
+			in = in[got.N:]
+		}
+		if shown != n || len(in) > 0 || (calls > 1) == late {
+			t.Errorf("late %v: %d of %d messages in %d calls, %d bytes left", late, shown, n, calls, len(in))
+		}
+		w.p.Close()
+	}
+}
+
 // TestManyBodiesShareOneCall: each may cost something whatever its length, but those that come together wait for the next call, and if
 // time is up there is an end to it.
 func TestManyBodiesShareOneCall(t *testing.T) {

@@ -81,11 +81,18 @@ func (p *parser) Reframes() bool {
 	return false
 }
 
+// maxSteps is how many heads, parts and ends are read in one call, unless time is up: a packet may be thousands of requests.
+const maxSteps = 2048
+
 // Feed implements proto.Parser.
 func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	h, f := &p.half[in.Dir], &p.g.feed
 	*f = feed{in: in, out: out}
-	for p.step(h, f) {
+	for steps := 0; p.step(h, f); steps++ {
+		if steps == maxSteps && f.at < len(in.Bytes) && !f.soft() {
+			f.more = true // the rest is for the next call
+			break
+		}
 	}
 	at := min(f.at, len(in.Bytes))
 	switch {
