@@ -2,8 +2,9 @@
 // packets to user space, the program looks at them, may change them, and puts them
 // back into the flow.
 //
-// On Linux the kernel's side is NFQUEUE; capture files ("pcap:in>out") and a model
-// kernel in memory ("fake:") stand in for trying things out. The small form:
+// On Linux the kernel's side is NFQUEUE, on FreeBSD and OpenBSD divert(4) ("divert:700");
+// capture files ("pcap:in>out") and model kernels in memory ("fake:", "fake:openbsd")
+// stand in for trying things out. The small form:
 //
 //	conn, err := divert.Open("nfqueue:0")
 //	for pkt := range conn.Packets() {
@@ -77,7 +78,7 @@ const (
 // Caps says what this socket on this kernel can do. What cannot be abstracted is here,
 // so that a policy that needs it can be refused at start with a clear sentence.
 type Caps struct {
-	Backend       string // "nfqueue", "pcap", "fake"
+	Backend       string // "nfqueue", "divert", "pcap", "fake"
 	FailOpen      bool   // the kernel can pass packets uninspected when the queue is full
 	Marks         bool   // a verdict can change the packet mark
 	Interfaces    bool   // Meta.InIf and OutIf are told
