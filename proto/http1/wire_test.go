@@ -41,7 +41,8 @@ type wire struct {
 	why     packet.Reason
 	dead    bool
 	list    []field.Edit
-	holdAll bool // also of what cannot be edited
+	holdAll bool   // also of what cannot be edited
+	ended   func() // at the end of each message that comes down
 }
 
 type rep struct {
@@ -107,6 +108,9 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 		a.Hold = w.look(&f)
 	}
 	if phase == field.MessageEnd {
+		if w.ended != nil && w.dir == down {
+			w.ended()
+		}
 		fmt.Fprintf(&w.log, "body=%q end ", w.part[w.dir])
 	}
 	if phase == field.MessageWhole {
