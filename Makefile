@@ -13,8 +13,9 @@ menu:          ## print this
 demo:          ## see Weir work on real diverted traffic, in a lab of its own (no root needed)
 	$(GO) run ./cmd/weir demo
 
+# Not from the cache: some tests build the daemon themselves, which go test does not see.
 test: setup    ## all tests; as root with real traffic, otherwise naming what was skipped
-	$(GO) test -json -timeout 10m ./... | $(GO) run ./internal/testsum $(TESTSUM)
+	$(GO) test -json -count=1 -timeout 10m ./... | $(GO) run ./internal/testsum $(TESTSUM)
 
 setup:         ## as root, install the Debian packages that the lab tests use
 	@./internal/setup.sh

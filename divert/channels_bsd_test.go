@@ -21,7 +21,6 @@ import (
 // A Channels is a kernel at the far ends.
 type Channels struct {
 	kernel *divertKernel
-	stop   sync.Once
 }
 
 // TestChannels is what the environment says of the far ends: packets:calls,packets:calls…
@@ -68,6 +67,9 @@ var servers struct {
 	running bool
 }
 
+// sent says that something may have gone on.
+var sent = make(chan struct{}, 1)
+
 // serve answers the calls of one channel, one socket after the other.
 func serve(packets, calls int) {
 	buf := make([]byte, 1<<17)
@@ -105,6 +107,10 @@ func serve(packets, calls int) {
 		case 'W':
 			size := int(args[0])
 			errno = kernel.sendto(fd, args[1+size:], args[1:1+size])
+			select {
+			case sent <- struct{}{}:
+			default:
+			}
 		case 'C':
 			kernel.close([]int{fd})
 			continue
@@ -131,24 +137,24 @@ func (c *Channels) Divert(p Passing) { c.kernel.pass(p, 0) }
 
 // Next returns what goes on next, within a time.
 func (c *Channels) Next(wait time.Duration) (Passing, bool) {
-	for end := time.Now().Add(wait); ; time.Sleep(time.Millisecond) {
-		c.kernel.mu.Lock()
-		if len(c.kernel.passed) > 0 {
-			p := c.kernel.passed[0]
-			c.kernel.passed = c.kernel.passed[1:]
-			c.kernel.mu.Unlock()
+	for over := time.After(wait); ; {
+		if p, ok := c.next(); ok {
 			return p, true
 		}
-		c.kernel.mu.Unlock()
-		if time.Now().After(end) {
+		select {
+		case <-sent:
+		case <-over:
 			return Passing{}, false
 		}
 	}
 }
 
-// SetFaults switches faults of the kernel on.
-func (c *Channels) SetFaults(f ModelFaults) {
+func (c *Channels) next() (p Passing, ok bool) {
 	c.kernel.mu.Lock()
 	defer c.kernel.mu.Unlock()
-	c.kernel.faults = f
+	if len(c.kernel.passed) == 0 {
+		return p, false
+	}
+	p, c.kernel.passed = c.kernel.passed[0], c.kernel.passed[1:]
+	return p, true
 }

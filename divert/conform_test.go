@@ -21,39 +21,38 @@ func conforms(t *testing.T, open func(t *testing.T) conform.Kernel) {
 	}
 }
 
-// A modelKernel has datagrams come along in a Model.
-type modelKernel struct {
+// udpOf is a datagram of the checks, between ends that are none of the machine's.
+func udpOf(w conform.Way, payload []byte) []byte {
+	if w.Inet6 {
+		return craft.UDP("[2001:db8:9::9]:40000", "[2001:db8:1::7]:9000", payload)
+	}
+	return craft.UDP("203.0.113.9:40000", "198.51.100.7:9000", payload)
+}
+
+// A passingKernel has datagrams come along in a model of a BSD's kernel, on its interface em0.
+type passingKernel struct {
 	t      *testing.T
-	system string
-	model  *divert.Model
-	passed []divert.Passing
+	open   func(...divert.Option) (divert.Socket, error)
+	divert func(divert.Passing)
+	next   func(time.Duration) (divert.Passing, bool)
 }
 
-func (k *modelKernel) Open(opts ...divert.Option) (divert.Socket, error) {
-	m, err := divert.NewModel(k.system, opts...)
-	k.model = m
-	return m, err
-}
+func (k *passingKernel) Open(opts ...divert.Option) (divert.Socket, error) { return k.open(opts...) }
 
-func (k *modelKernel) Ways() []conform.Way {
+func (k *passingKernel) Ways() []conform.Way {
 	return []conform.Way{{In: true}, {}, {In: true, Inet6: true}, {Inet6: true}}
 }
 
-func (k *modelKernel) Send(w conform.Way, payload []byte) error {
-	from, to := "203.0.113.9:40000", "198.51.100.7:9000"
-	if w.Inet6 {
-		from, to = "[2001:db8:9::9]:40000", "[2001:db8:1::7]:9000"
-	}
-	k.model.Divert(divert.Passing{Bytes: craft.UDP(from, to, payload), In: w.In, Interface: "em0"})
+func (k *passingKernel) Send(w conform.Way, payload []byte) error {
+	k.divert(divert.Passing{Bytes: udpOf(w, payload), In: w.In, Interface: "em0"})
 	return nil
 }
 
-func (k *modelKernel) Next(time.Duration) ([]byte, bool) {
-	if k.passed = append(k.passed, k.model.Passed()...); len(k.passed) == 0 {
+func (k *passingKernel) Next(wait time.Duration) ([]byte, bool) {
+	b, ok := k.next(wait)
+	if !ok {
 		return nil, false
 	}
-	b := k.passed[0]
-	k.passed = k.passed[1:]
 	var p packet.Packet
 	p.Set(b.Bytes)
 	p.Decode()
@@ -63,14 +62,35 @@ func (k *modelKernel) Next(time.Duration) ([]byte, bool) {
 	return p.Payload(), true
 }
 
-func (k *modelKernel) Close()          {}
-func (k *modelKernel) Allocates() bool { return true }
+func (k *passingKernel) Close()          {}
+func (k *passingKernel) Allocates() bool { return true }
+
+// modelKernel is a Model.
+func modelKernel(t *testing.T, system string) *passingKernel {
+	var m *divert.Model
+	var passed []divert.Passing
+	return &passingKernel{
+		t: t,
+		open: func(opts ...divert.Option) (s divert.Socket, err error) {
+			m, err = divert.NewModel(system, opts...)
+			return m, err
+		},
+		divert: func(p divert.Passing) { m.Divert(p) },
+		next: func(time.Duration) (p divert.Passing, ok bool) {
+			if passed = append(passed, m.Passed()...); len(passed) == 0 {
+				return p, false
+			}
+			p, passed = passed[0], passed[1:]
+			return p, true
+		},
+	}
+}
 
 // TestModelsConform has the socket that BSDs use do all that a backend must.
 func TestModelsConform(t *testing.T) {
 	for _, system := range divert.ModelSystems() {
 		t.Run(system, func(t *testing.T) {
-			conforms(t, func(t *testing.T) conform.Kernel { return &modelKernel{t: t, system: system} })
+			conforms(t, func(t *testing.T) conform.Kernel { return modelKernel(t, system) })
 		})
 	}
 }
@@ -90,11 +110,7 @@ func (k *fakeKernel) Open(opts ...divert.Option) (divert.Socket, error) {
 func (k *fakeKernel) Ways() []conform.Way { return []conform.Way{{}, {Inet6: true}} }
 
 func (k *fakeKernel) Send(w conform.Way, payload []byte) error {
-	from, to := "203.0.113.9:40000", "198.51.100.7:9000"
-	if w.Inet6 {
-		from, to = "[2001:db8:9::9]:40000", "[2001:db8:1::7]:9000"
-	}
-	k.fake.Push(craft.UDP(from, to, payload))
+	k.fake.Push(udpOf(w, payload))
 	return nil
 }
 

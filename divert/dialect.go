@@ -20,7 +20,6 @@ const (
 // A dialect is what the systems with divert sockets differ in (FreeBSD: sys/netinet/ip_divert.c; OpenBSD:
 // sys/netinet/ip_divert.c and sys/netinet6/ip6_divert.c).
 type dialect struct {
-	name string
 	// kinds are the sockets that it takes to receive everything; of each the first that the kernel has.
 	kinds [][]socketKind
 	// inet6 is the number of AF_INET6.
@@ -41,13 +40,13 @@ type socketKind struct {
 
 var dialects = map[string]*dialect{
 	"freebsd-ipfw": {
-		name: "freebsd-ipfw", kinds: freebsdKinds, inet6: 28, cookie: true, ifnames: true,
+		kinds: freebsdKinds, inet6: 28, cookie: true, ifnames: true,
 	},
 	"freebsd-pf": {
-		name: "freebsd-pf", kinds: freebsdKinds, inet6: 28, cookie: true, direct: true, ifnames: true,
+		kinds: freebsdKinds, inet6: 28, cookie: true, direct: true, ifnames: true,
 	},
 	"openbsd": {
-		name: "openbsd", inet6: 24,
+		inet6: 24,
 		kinds: [][]socketKind{{{domain: familyInet, protocol: protoDivert}}, {{domain: 24, protocol: protoDivert, inet6: true}}},
 	},
 }

@@ -352,10 +352,15 @@ func TestDivertPathAllocatesNothing(t *testing.T) {
 
 // TestDivertSocketSpins: it looks for packets for a while before it sleeps.
 func TestDivertSocketSpins(t *testing.T) {
-	m := openModel(t, "openbsd", divertPort{}, WithSpin(time.Millisecond))
-	go m.Divert(Passing{Bytes: udp4, In: true, Interface: "em0"})
-	if n, err := m.Recv(newPackets(1), time.Minute); n != 1 || err != nil {
-		t.Error(n, err)
+	k := &interrupted{divertKernel: newDivertKernel(dialects["openbsd"])}
+	s, err := openDivertSocket(k, divertPort{port: 700, dialect: dialects["openbsd"]}, configure([]Option{WithSpin(time.Minute)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	go k.pass(Passing{Bytes: udp4, In: true, Interface: "em0"}, 0)
+	if n, err := s.Recv(newPackets(1), time.Minute); n != 1 || err != nil || k.waits != 0 {
+		t.Errorf("%d, %v, and it slept %d times", n, err, k.waits)
 	}
 }
 

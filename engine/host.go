@@ -154,8 +154,8 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 	return !r.last
 }
 
-// TooLate implements inspect.LateTeller.
-func (l *Lane) TooLate() { l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass) }
+// TooLate implements inspect.Host.
+func (l *Lane) TooLate(*inspect.Context) { l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass) }
 
 // editStream notes an edit of what is shown of a stream.
 func (l *Lane) editStream(cx *inspect.Context, id field.ID, span field.Span, with []byte) bool {
@@ -165,7 +165,7 @@ func (l *Lane) editStream(cx *inspect.Context, id field.ID, span field.Span, wit
 	}
 	if !r.message {
 		if !r.ss.conn.Replace(r.dir, stream.Payload, span.Off, span.End, with) {
-			l.TooLate()
+			l.TooLate(cx)
 			return false
 		}
 		l.counters.Edits++

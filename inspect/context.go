@@ -37,6 +37,7 @@ type Host interface {
 	After(cx *Context, d time.Duration, arg uint64) bool
 	Release(cx *Context)
 	Hold(cx *Context, n int) bool
+	TooLate(cx *Context) // an edit is of bytes that have left
 }
 
 // Emit tells e. The engine fills in time, author, flow, addresses, direction and whether the
@@ -49,17 +50,14 @@ func (cx *Context) Emit(e *event.Event) { cx.Host.Emit(cx, e) }
 // of one unit merge; of two that overlap, the one of the earlier inspector in the
 // chain is made. with is copied.
 func (cx *Context) Edit(f *field.Field, off, end int, with []byte) bool {
+	if f.Editable && off < f.Left && !cx.Monitor {
+		cx.Host.TooLate(cx)
+	}
 	if !f.Editable || off < f.Left || end < off || end > f.Span.Len() {
-		if late, ok := cx.Host.(LateTeller); ok && f.Editable && off < f.Left && !cx.Monitor {
-			late.TooLate()
-		}
 		return false
 	}
 	return cx.Host.Edit(cx, f.ID, field.Span{Off: f.Span.Off + off, End: f.Span.Off + end}, with)
 }
-
-// A LateTeller is a Host that tells of edits of what has left meanwhile.
-type LateTeller interface{ TooLate() }
 
 // EditPayload replaces bytes [off, end) of the payload shown by InspectStream.
 func (cx *Context) EditPayload(off, end int, with []byte) bool {

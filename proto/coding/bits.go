@@ -18,12 +18,15 @@ func (r *bitReader) reset(src io.Reader) {
 	r.b, r.n = 0, 0
 }
 
+// filled takes up bytes from an offset on, of which there are eight, behind the n bits of b: 56 bits or more are there then.
+func (s *source) filled(b uint64, n uint, from int) (uint64, uint, int) {
+	return b | binary.LittleEndian.Uint64(s.buf[from:])<<n, n | 56, from + int(63-n)>>3
+}
+
 // top takes up what is there, up to 56 bits or more.
 func (r *bitReader) top() {
 	if r.to-r.from >= 8 {
-		r.b |= binary.LittleEndian.Uint64(r.buf[r.from:]) << r.n
-		r.from += int(63-r.n) >> 3
-		r.n |= 56
+		r.b, r.n, r.from = r.filled(r.b, r.n, r.from)
 		return
 	}
 	r.b &= 1<<r.n - 1

@@ -1,9 +1,6 @@
 package coding
 
-import (
-	"encoding/binary"
-	"io"
-)
+import "io"
 
 // A brDecoder undoes br (RFC 7932). The text is given as far as the bits reach, and never more than a little is decoded before it is
 // read, though a few bits may stand for 16 MiB: that is why it is ours.
@@ -227,9 +224,7 @@ func (z *brDecoder) literalsOf(t *prefixes, end int) error {
 				if in.to-from < 8 {
 					break
 				}
-				b |= binary.LittleEndian.Uint64(in.buf[from:]) << n
-				from += int(63-n) >> 3
-				n |= 56
+				b, n, from = in.filled(b, n, from)
 			}
 			e := t.entry[b&(1<<t.root-1)]
 			if e&second != 0 {

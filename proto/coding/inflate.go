@@ -1,9 +1,6 @@
 package coding
 
-import (
-	"encoding/binary"
-	"io"
-)
+import "io"
 
 // An inflater undoes deflate (RFC 1951). The text is given as far as the bits reach: it waits only if it has none to give.
 type inflater struct {
@@ -344,9 +341,7 @@ func (z *inflater) run(limit int) (over bool, err error) {
 			if in.to-from < 8 {
 				break
 			}
-			b |= binary.LittleEndian.Uint64(in.buf[from:]) << n
-			from += int(63-n) >> 3
-			n |= 56
+			b, n, from = in.filled(b, n, from)
 		}
 		e := literal.entry[b&mask]
 		if e&second != 0 {

@@ -26,7 +26,7 @@ type Stream struct {
 	read    int64      // coded bytes
 	written int64      // bytes of text
 	steps   int64      // of work that is out of proportion to coded bytes, see spend
-	slow    int64      // bytes of text each of which takes as long as some others, slowness of them
+	slow    int64      // bytes of text that take long, see slowness
 	why     packet.Reason
 	job     uint32 // changes with each body
 	done    bool
@@ -240,6 +240,7 @@ func (s *Stream) Work() int64 {
 	return s.written + s.read + s.between.n + 4*s.steps + (slowness-1)*s.slow
 }
 
+// slowness is how many times as long as another a byte of text takes that is coded in br's contexts.
 const slowness = 3
 
 // readStep is how much decoders are given at once, at most, and up to a multiple of it; see reach.
