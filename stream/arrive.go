@@ -123,7 +123,9 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	if why := c.untaken(back, s); why != "" {
 		return discard(why)
 	}
-	h.stamp(s.h)
+	if h.unsure || s.seq.LessEq(h.next) { // of what is ahead the receiver does not take the time (RFC 7323 §4.3), so nor do we
+		h.stamp(s.h)
+	}
 	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
 	if c.mode.Recorded && s.has(packet.ACK) {
 		back.replay(p, s)
@@ -176,7 +178,11 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 	if !ok {
 		return
 	}
-	if ts, _, ok := o.Timestamps(); ok && ts != h.ts {
+	switch ts, _, ok := o.Timestamps(); {
+	case !ok:
+	case int32(ts-h.ts) >= 0:
+		h.stamp(p.TCP())
+	default:
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], h.ts)
 		p.OverwriteOptions(o.At+2, b[:])

@@ -188,6 +188,39 @@ func TestOurOwnSegmentsSpeakOfNow(t *testing.T) {
 	}
 }
 
+// TestWhatIsAheadHasNoTimeYet: a segment that waited does not say the time of one ahead of a gap, or the receiver would take what fills the
+// gap for an old duplicate. When that one leaves itself, it says its own, and those behind it no older one.
+func TestWhatIsAheadHasNoTimeYet(t *testing.T) {
+	segment := func(at int, ts byte, text string) *packet.Packet {
+		return decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{
+			Flags: ack, Seq: uint32(clientISN + 1 + at), Ack: serverISN + 1, Window: 30000, Options: []byte{1, 1, byte(packet.OptionTimestamps), 10, 0, 0, 0, ts, 0, 0, 0, 0},
+		}, []byte(text)))
+	}
+	says := func(p *packet.Packet) byte {
+		opts := p.TCP().Options()
+		o, _ := opts.Find(packet.OptionTimestamps)
+		ts, _, _ := o.Timestamps()
+		return byte(ts)
+	}
+	k := open(t)
+	held, gap, ahead, bare := segment(0, 5, "held"), segment(4, 7, "gap!"), segment(8, 9, "more"), segment(12, 10, "")
+	for _, p := range []*packet.Packet{held, ahead, bare} {
+		k.conn.Arrive(p, flow.ToServer)
+	}
+	if k.conn.Refresh(held, flow.ToServer); says(held) != 5 {
+		t.Errorf("what was held says %d, the time of what is ahead of a gap", says(held))
+	}
+	k.conn.Arrive(gap, flow.ToServer)
+	if k.conn.Refresh(ahead, flow.ToServer); says(ahead) != 9 {
+		t.Errorf("what was ahead says %d", says(ahead))
+	}
+	last := segment(12, 8, "last")
+	k.conn.Arrive(last, flow.ToServer)
+	if k.conn.Refresh(last, flow.ToServer); says(last) != 9 {
+		t.Errorf("what left behind it says %d", says(last))
+	}
+}
+
 // TestASegmentThatWaitedSaysTheNewestTime: others of its sender have left meanwhile, and behind their timestamps its
 // own would look like that of an old duplicate (RFC 7323 §5.3).
 func TestASegmentThatWaitedSaysTheNewestTime(t *testing.T) {
