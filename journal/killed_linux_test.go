@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/weir-project/weir/internal/memfile"
 )
 
 // The test binary runs itself again as the writer that is killed; the journal is its descriptor 3.
@@ -156,16 +156,11 @@ func TestSharedFileIsSealed(t *testing.T) {
 	if _, err := Open(plain); err == nil {
 		t.Error("opened a file that can shrink")
 	}
-	fd, err := unix.MemfdCreate("no journal", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	empty, err := memfile.Shared("no journal", 2*pageSize, func([]byte) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty := os.NewFile(uintptr(fd), "no journal")
 	defer empty.Close()
-	_ = empty.Truncate(2 * pageSize)
-	if _, err := unix.FcntlInt(empty.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := Open(empty); err == nil {
 		t.Error("opened zeros")
 	}

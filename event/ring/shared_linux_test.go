@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/weir-project/weir/internal/memfile"
+
 	"github.com/weir-project/weir/event"
 )
 
@@ -212,12 +214,8 @@ func TestMapRefuses(t *testing.T) {
 		t.Error("mapped a file that can shrink")
 	}
 	for _, size := range []int64{0, headerSize, int64(Size(MinCapacity)), 3 * MinCapacity} {
-		f, err := createMemfd("not-a-ring")
+		f, err := memfile.Shared("not-a-ring", max(1, int(size)), func([]byte) {})
 		if err != nil {
-			t.Fatal(err)
-		}
-		_ = f.Truncate(size)
-		if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Map(f); err == nil {

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !freebsd && !openbsd
 
 package ring
 
@@ -8,9 +8,8 @@ import (
 	"os"
 )
 
-// Create makes a ring for several processes; only Linux has memory that can be sealed
-// against a hostile writer, so elsewhere it returns errors.ErrUnsupported. Use NewMem
-// within one process.
+// Create makes a ring for several processes; this system has no memory that can be shared
+// so, and it returns errors.ErrUnsupported. Use NewMem within one process.
 func Create(name string, capacity int) (*os.File, error) {
 	return nil, fmt.Errorf("ring: create %s: sealed shared memory: %w", name, errors.ErrUnsupported)
 }

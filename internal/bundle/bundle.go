@@ -1,4 +1,6 @@
-// Package bundle packs a policy and every file it names into one sealed memory file, so that a process without access to files
+//go:build linux || freebsd || openbsd
+
+// Package bundle packs a policy and every file it names into one file without a name that nobody can change, so that a process without access to files
 // can load exactly what was checked, and a reload is one descriptor.
 package bundle
 
@@ -8,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"github.com/weir-project/weir/internal/memfile"
 )
 
 // A File is one file of a bundle. Name is a valid fs path.
@@ -20,16 +22,19 @@ type File struct {
 // nameFile holds the name of the policy among the others.
 const nameFile = ".policy"
 
-// Pack returns a memory file that holds files, the first of which is the policy. Nobody can change it any more.
+// Pack returns a file that holds files, the first of which is the policy. Nobody can change it any more.
 func Pack(files []File) (*os.File, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("bundle: no files")
 	}
-	fd, err := unix.MemfdCreate("weir-policy", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	f, err := memfile.ReadOnly("weir-policy", func(f *os.File) error { return write(f, files) })
 	if err != nil {
-		return nil, fmt.Errorf("bundle: memory file: %w", err)
+		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "policy bundle")
+	return f, nil
+}
+
+func write(f *os.File, files []File) error {
 	z := zip.NewWriter(f)
 	for _, file := range append([]File{{nameFile, []byte(files[0].Name)}}, files...) {
 		w, err := z.CreateHeader(&zip.FileHeader{Name: file.Name, Method: zip.Store})
@@ -37,20 +42,10 @@ func Pack(files []File) (*os.File, error) {
 			_, err = w.Write(file.Data)
 		}
 		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("bundle: %s: %w", file.Name, err)
+			return fmt.Errorf("%s: %w", file.Name, err)
 		}
 	}
-	if err := z.Close(); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("bundle: seal: %w", err)
-	}
-	return f, nil
+	return z.Close()
 }
 
 // Open returns the files of a bundle and the name of the policy among them. f must stay open as long as they are used.
