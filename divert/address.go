@@ -26,6 +26,7 @@ const schemes = "nfqueue:0, nfqueue:0-3, divert:700, pcap:in.pcap, pcap:in.pcap>
 //	pcap:in            the same, and nothing is written
 //	fake:              a model queue in memory; Conn.Socket is a *Fake
 //	fake:openbsd       a model of OpenBSD's divert socket; Conn.Socket is a *Model; also fake:freebsd-ipfw and fake:freebsd-pf
+//	fake:openbsd@/path the same, of a kernel that another process plays there (ServeModel)
 //
 // The error says what failed, where, and what to do about it.
 func Open(address string, opts ...Option) (*Conn, error) {
@@ -42,8 +43,8 @@ func OpenSocket(address string, opts ...Option) (Socket, error) {
 	switch {
 	case !found:
 		return nil, fmt.Errorf("divert: address %q has no scheme (write one of %s)", address, schemes)
-	case scheme == "nfqueue":
-		return openNFQueue(address, opts)
+	case scheme == "nfqueue", scheme == "fake" && strings.Contains(rest, "@"):
+		return openWhole(address, opts)
 	case scheme == "pcap":
 		return openPcap(rest, opts)
 	case scheme == "fake" && rest == "":
@@ -55,26 +56,42 @@ func OpenSocket(address string, opts ...Option) (Socket, error) {
 		}
 		return m, nil
 	case scheme == "divert":
-		s, err := openDivert(rest, opts)
-		if err != nil {
-			return nil, fmt.Errorf("divert: address %q: %w", address, err)
-		}
-		return s, nil
+		return openDivert(address, rest, opts)
 	}
 	return nil, fmt.Errorf("divert: address %q: unknown scheme %q (write one of %s)", address, scheme, schemes)
 }
 
+// openWhole binds and attaches in one process.
+func openWhole(address string, opts []Option) (Socket, error) {
+	b, err := Bind(address, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return Attach(address, b.Caps, b.Files(), opts...)
+}
+
 // openDivert opens the divert socket of this machine.
-func openDivert(rest string, opts []Option) (Socket, error) {
-	at, err := parseDivert(rest, machineDialect[runtime.GOOS])
+func openDivert(address, rest string, opts []Option) (Socket, error) {
+	at, sys, err := divertAt(address, rest)
 	if err != nil {
 		return nil, err
 	}
-	sys, err := openMachine()
+	s, err := openDivertSocket(sys, at, configure(opts))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
-	return openDivertSocket(sys, at, configure(opts))
+	return s, nil
+}
+
+// divertAt returns what an address means, and this machine.
+func divertAt(address, rest string) (at divertPort, sys system, err error) {
+	if at, err = parseDivert(rest, machineDialect[runtime.GOOS]); err == nil {
+		sys, err = openMachine()
+	}
+	if err != nil {
+		return at, nil, fmt.Errorf("divert: address %q: %w", address, err)
+	}
+	return at, sys, nil
 }
 
 // parseDivert reads what follows "divert:". by is the dialect if the address does not say.

@@ -1,6 +1,7 @@
 package divert_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -92,6 +93,40 @@ func TestModelsConform(t *testing.T) {
 		t.Run(system, func(t *testing.T) {
 			conforms(t, func(t *testing.T) conform.Kernel { return modelKernel(t, system) })
 		})
+	}
+}
+
+// TestWiresConform has the two halves of such a socket, bound by one process and read by another, do the same.
+func TestWiresConform(t *testing.T) {
+	for _, system := range divert.ModelSystems() {
+		t.Run(system, func(t *testing.T) {
+			conforms(t, func(t *testing.T) conform.Kernel { return wireKernel(t, system) })
+		})
+	}
+}
+
+// wireKernel is a kernel of another process, as far as the socket is concerned.
+func wireKernel(t *testing.T, system string) *passingKernel {
+	path := filepath.Join(t.TempDir(), "kernel")
+	k, stop, err := divert.ServeModel(system, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stop() })
+	var passed []divert.Passing
+	return &passingKernel{
+		t:      t,
+		open:   func(opts ...divert.Option) (divert.Socket, error) { return divert.OpenSocket("fake:"+system+"@"+path, opts...) },
+		divert: func(p divert.Passing) { k.Divert(p) },
+		next: func(wait time.Duration) (p divert.Passing, ok bool) {
+			for end := time.Now().Add(wait); len(passed) == 0; time.Sleep(time.Millisecond) {
+				if passed = append(passed, k.Passed()...); len(passed) == 0 && time.Now().After(end) {
+					return p, false
+				}
+			}
+			p, passed = passed[0], passed[1:]
+			return p, true
+		},
 	}
 }
 

@@ -86,6 +86,8 @@ type Caps struct {
 	ConntrackInfo bool   // the kernel can attach conntrack attributes (NFQA_CT)
 	InjectOut     bool
 	InjectIn      bool
+	Reclaim       bool     // what a reader received and did not finish can be had again: the socket is a Reclaimer
+	Bypass        bool     // rules can say that packets pass while nobody has the socket; else they are dropped then
 	Recorded      bool     // the packets went their way before: both ends answered what was recorded, not what leaves here
 	Missing       []string // features asked for or useful that this kernel lacks, each a sentence
 }

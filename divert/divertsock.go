@@ -61,24 +61,39 @@ type divertPort struct {
 
 // openDivertSocket opens a socket on a system.
 func openDivertSocket(sys system, at divertPort, cfg Config) (*DivertSocket, error) {
+	fds, err := openAll(sys, at, cfg)
+	if err != nil {
+		sys.close(fds)
+		return nil, err
+	}
+	s := newDivertSocket(sys, at, cfg, fds)
+	s.caps = s.capabilities()
+	return s, nil
+}
+
+// newDivertSocket returns a socket on descriptors that are open, and still has no Caps.
+func newDivertSocket(sys system, at divertPort, cfg Config, fds []int) *DivertSocket {
 	s := &DivertSocket{
-		sys: sys, dialect: at.dialect, toward: at.toward, cfg: cfg,
+		sys: sys, dialect: at.dialect, toward: at.toward, cfg: cfg, fds: fds,
 		bufs: make([][]byte, cfg.Batch), names: ifnames{list: sys.interfaces},
 		last: [2]map[uint32]divertAddr{{}, {}},
 	}
-	s.gate.free = func() { s.sys.close(s.fds) }
 	for _, kinds := range at.dialect.kinds {
-		if err := s.openOne(kinds, at.port); err != nil {
-			s.sys.close(s.fds)
-			return nil, err
-		}
+		s.inet6 = append(s.inet6, kinds[0].inet6)
 	}
-	s.names.learn()
-	s.caps = Caps{
-		Backend: "divert", Interfaces: at.dialect.ifnames, InjectOut: true, InjectIn: true,
+	s.gate.free = func() { s.sys.close(s.fds) }
+	if at.dialect.ifnames {
+		s.names.learn()
+	}
+	return s
+}
+
+// capabilities says what the socket can do.
+func (s *DivertSocket) capabilities() Caps {
+	return Caps{
+		Backend: "divert", Interfaces: s.dialect.ifnames, InjectOut: true, InjectIn: true,
 		Missing: s.missing(),
 	}
-	return s, nil
 }
 
 // missing says what is not to be had.
@@ -107,41 +122,51 @@ func (s *DivertSocket) missing() (all []string) {
 	return all
 }
 
-// openOne opens and binds one socket, of the first kind that there is.
-func (s *DivertSocket) openOne(kinds []socketKind, port uint16) error {
-	var fd int
+// openAll opens and binds the sockets that it takes; also on error it returns what is open.
+func openAll(sys system, at divertPort, cfg Config) (fds []int, err error) {
+	for _, kinds := range at.dialect.kinds {
+		fd, err := openOne(sys, kinds)
+		if err != nil {
+			return fds, err
+		}
+		fds = append(fds, fd)
+		if errno := sys.bind(fd, at.dialect.boundTo(at.port, kinds[0].inet6)); errno != 0 {
+			return fds, bindError(at.port, errno)
+		}
+		setRecvBuffer(sys, fd, cfg.RecvBuffer)
+	}
+	return fds, nil
+}
+
+// openOne opens a socket, of the first kind that there is.
+func openOne(sys system, kinds []socketKind) (int, error) {
 	var errno syscall.Errno
 	for _, k := range kinds {
-		if fd, errno = s.sys.socket(k); errno != 0 {
-			continue
+		var fd int
+		if fd, errno = sys.socket(k); errno == 0 {
+			return fd, nil
 		}
-		s.fds, s.inet6 = append(s.fds, fd), append(s.inet6, k.inet6)
-		if errno = s.sys.bind(fd, s.dialect.boundTo(port, k.inet6)); errno != 0 {
-			return bindError(port, errno)
-		}
-		s.setRecvBuffer(fd)
-		return nil
 	}
 	switch errno {
 	case syscall.EPERM, syscall.EACCES:
-		return fmt.Errorf("divert socket: %w (only root may open one; give up root behind it)", errno)
+		return -1, fmt.Errorf("divert socket: %w (only root may open one; give up root behind it)", errno)
 	case syscall.EPROTONOSUPPORT, syscall.EAFNOSUPPORT:
-		return fmt.Errorf("divert socket: %w (the kernel has none: on FreeBSD run kldload ipdivert, and for the next start ipdivert_load=\"YES\" in loader.conf)", errno)
+		return -1, fmt.Errorf("divert socket: %w (the kernel has none: on FreeBSD run kldload ipdivert, and for the next start ipdivert_load=\"YES\" in loader.conf)", errno)
 	}
-	return fmt.Errorf("divert socket: %w", errno)
+	return -1, fmt.Errorf("divert socket: %w", errno)
 }
 
 func bindError(port uint16, errno syscall.Errno) error {
 	if errno == syscall.EADDRINUSE {
-		return fmt.Errorf("divert port %d: %w (another program has it: sockstat on FreeBSD, fstat on OpenBSD)", port, errno)
+		return takenError{fmt.Errorf("divert port %d: %w (another program has it: sockstat on FreeBSD, fstat on OpenBSD)", port, errno)}
 	}
 	return fmt.Errorf("divert port %d: %w", port, errno)
 }
 
 // setRecvBuffer asks for the buffer that the configuration wants, or as much of it as the kernel allows. The default holds one large packet.
-func (s *DivertSocket) setRecvBuffer(fd int) {
-	for n := s.cfg.RecvBuffer; n >= 64<<10; n /= 2 {
-		if s.sys.setRecvBuffer(fd, n) == 0 {
+func setRecvBuffer(sys system, fd, bytes int) {
+	for n := bytes; n >= 64<<10; n /= 2 {
+		if sys.setRecvBuffer(fd, n) == 0 {
 			return
 		}
 	}

@@ -21,8 +21,11 @@ import (
 // It is deterministic: nothing happens but by its methods. Those of its own may be called from any goroutine.
 type Model struct {
 	*DivertSocket
-	kernel *divertKernel
+	*ModelKernel
 }
+
+// A ModelKernel is the kernel of a Model, seen from the network.
+type ModelKernel struct{ kernel *divertKernel }
 
 // ModelInterface is a network interface of a Model.
 type ModelInterface struct {
@@ -81,15 +84,15 @@ func newModelAt(system string, at divertPort, opts []Option) (*Model, error) {
 		return nil, err
 	}
 	s.caps.Backend = "fake"
-	return &Model{s, k}, nil
+	return &Model{s, &ModelKernel{k}}, nil
 }
 
 // Divert has a packet come along. It is false if nobody got it, and it was dropped: nobody reads the port, or the buffer is full.
 // Where no rule wants it, it goes on.
-func (m *Model) Divert(p Passing) bool { return m.kernel.pass(p, 0) }
+func (m *ModelKernel) Divert(p Passing) bool { return m.kernel.pass(p, 0) }
 
 // Passed returns what has gone on since the last call, in order.
-func (m *Model) Passed() []Passing {
+func (m *ModelKernel) Passed() []Passing {
 	m.kernel.mu.Lock()
 	defer m.kernel.mu.Unlock()
 	out := m.kernel.passed
@@ -98,24 +101,24 @@ func (m *Model) Passed() []Passing {
 }
 
 // Discard has the model forget what goes on at once: Passed stays empty, and Recv and Finish allocate nothing.
-func (m *Model) Discard() {
+func (m *ModelKernel) Discard() {
 	m.kernel.mu.Lock()
 	defer m.kernel.mu.Unlock()
 	m.kernel.discard = true
 }
 
 // SetRules replaces the rules.
-func (m *Model) SetRules(rules ...ModelRule) { m.kernel.setRules(rules) }
+func (m *ModelKernel) SetRules(rules ...ModelRule) { m.kernel.setRules(rules) }
 
 // SetInterfaces replaces the interfaces.
-func (m *Model) SetInterfaces(list ...ModelInterface) {
+func (m *ModelKernel) SetInterfaces(list ...ModelInterface) {
 	m.kernel.mu.Lock()
 	defer m.kernel.mu.Unlock()
 	m.kernel.links = slices.Clone(list)
 }
 
 // SetFaults switches faults on, or off with the zero ModelFaults.
-func (m *Model) SetFaults(f ModelFaults) {
+func (m *ModelKernel) SetFaults(f ModelFaults) {
 	m.kernel.mu.Lock()
 	defer m.kernel.mu.Unlock()
 	m.kernel.faults = f
@@ -134,6 +137,7 @@ type divertKernel struct {
 	passed  []Passing
 	faults  ModelFaults
 	discard bool
+	hangups []func() // end the wires
 }
 
 // A kernelSocket is a divert socket in the kernel.
@@ -499,6 +503,12 @@ func (k *divertKernel) wait(_ []int, wait time.Duration) syscall.Errno {
 	case <-t.C:
 	}
 	return 0
+}
+
+func (k *divertKernel) readable(fds []int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.ContainsFunc(fds, func(fd int) bool { return k.sockets[fd] != nil && len(k.sockets[fd].queue) > 0 })
 }
 
 func (k *divertKernel) close(fds []int) {

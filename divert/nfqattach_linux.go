@@ -6,22 +6,12 @@ import (
 	"strings"
 )
 
-func openNFQueue(address string, opts []Option) (Socket, error) {
-	b, err := BindNFQueue(address, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return AttachNFQueue(address, b.Caps, b.files, opts...)
-}
-
-// AttachNFQueue makes a Socket of the descriptors of a Bound, here or in a process that
-// inherited them, with the address and the Caps of that Bound and the same options. It
-// opens nothing: the kernel's table of queues, which only root may open, is among the
-// descriptors. It owns files from now on.
+// attachNFQueue makes a Socket of the descriptors of a Bound. It opens nothing: the kernel's table of queues,
+// which only root may open, is among the descriptors.
 //
 // The process needs CAP_NET_ADMIN for as long as it gives verdicts. One that takes over
 // from a dead one calls Reclaim before the first Recv.
-func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) (*NFQueue, error) {
+func attachNFQueue(address string, caps Caps, files []*os.File, cfg Config) (*NFQueue, error) {
 	first, last, err := nfqueueRange(address)
 	if err != nil {
 		return nil, err
@@ -29,7 +19,6 @@ func AttachNFQueue(address string, caps Caps, files []*os.File, opts ...Option) 
 	if len(files) < 2 {
 		return nil, fmt.Errorf("nfqueue: attach %s: %d descriptors given, want a socket and the table of queues at least", address, len(files))
 	}
-	cfg := configure(opts)
 	fd := int(files[0].Fd())
 	s := &NFQueue{
 		fd: fd, file: files[0], first: first, cfg: cfg, caps: caps,

@@ -9,39 +9,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Bound is an nfqueue socket that is bound to its queues and configured, and from
-// which nobody reads yet. It is the part that needs root. A process that keeps it can
-// lose the process that reads (AttachNFQueue) and start another: the packets wait in
-// the kernel.
-type Bound struct {
-	Address string
-	Caps    Caps
-
+// An nfqBound keeps an nfqueue socket that is bound to its queues.
+type nfqBound struct {
 	first, last uint16
-	files       []*os.File
+	files       []*os.File // the socket, the table of queues, those for Inject
 }
 
-// BindNFQueue opens a netlink socket, binds it to the queues of an "nfqueue:" address
+// bindNFQueue opens a netlink socket, binds it to the queues of an "nfqueue:" address
 // and configures them; with Config.InjectMark it opens the sockets for Inject too. It
 // needs CAP_NET_ADMIN, and CAP_NET_RAW for injection, in the user namespace of the
 // network namespace that the calling thread is in.
 //
 // Where the kernel or its limits refuse something that can be done without, Caps.Missing
 // says so.
-func BindNFQueue(address string, opts ...Option) (*Bound, error) {
-	b := &Bound{Address: address}
+func bindNFQueue(address string, cfg Config) (*Bound, error) {
+	q := new(nfqBound)
+	b := &Bound{Address: address, keeper: q}
 	var err error
-	if b.first, b.last, err = nfqueueRange(address); err != nil {
+	if q.first, q.last, err = nfqueueRange(address); err != nil {
 		return nil, err
 	}
-	cfg := configure(opts)
 	fd, err := netfilterSocket(cfg.RecvBuffer, &b.Caps)
 	if err != nil {
 		return nil, err
 	}
-	b.files = []*os.File{os.NewFile(uintptr(fd), address)}
+	q.files = []*os.File{os.NewFile(uintptr(fd), address)}
 	c := binder{fd: fd, cfg: cfg, caps: &b.Caps, buf: make([]byte, slotBytes)}
-	if err := c.configureAll(b.first, b.last); err != nil {
+	if err := c.configureAll(q.first, q.last); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -50,25 +44,18 @@ func BindNFQueue(address string, opts ...Option) (*Bound, error) {
 		b.Close()
 		return nil, err
 	}
-	b.files = append(b.files, table)
+	q.files = append(q.files, table)
 	if cfg.InjectMark != 0 {
-		b.files = append(b.files, injectSockets(cfg.InjectMark, &b.Caps)...)
+		q.files = append(q.files, injectSockets(cfg.InjectMark, &b.Caps)...)
 	}
 	return b, nil
 }
 
-// Files returns the descriptors that AttachNFQueue wants, in its order; b keeps them.
-// Passed to another process they stay the same sockets.
-func (b *Bound) Files() []*os.File { return b.files }
+func (q *nfqBound) Files() []*os.File { return q.files }
 
-// Close closes the descriptors. When no other process holds them, the queues are
-// unbound and the kernel drops what waits in them.
-func (b *Bound) Close() error {
-	var err error
-	for _, f := range b.files {
-		err = errors.Join(err, f.Close())
-	}
-	b.files = nil
+func (q *nfqBound) Close() error {
+	err := closeAll(q.files)
+	q.files = nil
 	return err
 }
 
@@ -125,7 +112,7 @@ type seenPacket struct {
 
 func (c *binder) configureAll(first, last uint16) error {
 	*c.caps = Caps{
-		Backend: "nfqueue", Marks: true, Interfaces: true,
+		Backend: "nfqueue", Marks: true, Interfaces: true, Reclaim: true, Bypass: true,
 		Missing:       c.caps.Missing,
 		GSO:           !c.cfg.NoGSO,
 		FailOpen:      c.cfg.FailOpen,
@@ -237,14 +224,6 @@ func (c *binder) repeatSeen() error {
 	}
 	return nil
 }
-
-// ErrTaken says that somebody else is bound to a queue; the error's text says who.
-var ErrTaken = errors.New("nfqueue: queue is taken")
-
-type takenError struct{ error }
-
-func (takenError) Is(target error) bool { return target == ErrTaken }
-func (e takenError) Unwrap() error      { return e.error }
 
 // explain turns the kernel's refusal to bind into advice.
 func (c *binder) explain(queue uint16, err error) error {

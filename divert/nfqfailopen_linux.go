@@ -6,11 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SetFailOpen says anew whether the kernel passes packets unread while a queue is full
-// (WithFailOpen) or drops them; packets that wait are not touched. Another process may
-// receive meanwhile: no acknowledgement is asked for, and a refusal, which only a kernel
+// setFailOpen needs no acknowledgement: another process may receive meanwhile, and a refusal, which only a kernel
 // before Linux 3.6 would send, is one that readers ignore.
-func (b *Bound) SetFailOpen(on bool) error {
+func (b *nfqBound) setFailOpen(on bool) error {
 	if len(b.files) == 0 {
 		return ErrClosed
 	}
@@ -27,6 +25,5 @@ func (b *Bound) SetFailOpen(on bool) error {
 			return fmt.Errorf("nfqueue: queue %d: %w", q, err)
 		}
 	}
-	b.Caps.FailOpen = on
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // TestSetFailOpen changes its mind while another reads from the queue, and packets wait in it.
 func TestSetFailOpen(t *testing.T) {
 	newNamespace(t)
-	b, err := BindNFQueue("nfqueue:0-1", WithQueueLen(2))
+	b, err := Bind("nfqueue:0-1", WithQueueLen(2))
 	if err != nil {
 		t.Fatal(err)
 	}

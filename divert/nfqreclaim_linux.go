@@ -98,10 +98,8 @@ func (s *NFQueue) repeat(queue uint16, last uint32) {
 	}
 }
 
-// Release finishes every packet that waits in the queues, whoever has received it:
-// accepted for packet.Accept and Pass, else dropped. It is for the keeper of the socket
-// when there is no reader and will be none, after the diverting rules are gone.
-func (b *Bound) Release(v packet.Verdict) error {
+// Release finishes every packet that waits in the queues, whoever has received it.
+func (b *nfqBound) Release(v packet.Verdict) error {
 	if len(b.files) == 0 {
 		return ErrClosed
 	}
@@ -139,7 +137,7 @@ var everyID = [...]uint32{1<<31 - 1, 1<<32 - 1, 1<<31 - 1}
 
 // releaseBlindly releases where the table may not be read, as in a user namespace that does not map
 // root, and so the newest ids are not known.
-func (b *Bound) releaseBlindly(verdict uint32) error {
+func (b *nfqBound) releaseBlindly(verdict uint32) error {
 	for q := int(b.first); q <= int(b.last); q++ {
 		for _, id := range everyID {
 			if err := b.finishUpTo(uint16(q), verdict, id); err != nil {
@@ -152,7 +150,7 @@ func (b *Bound) releaseBlindly(verdict uint32) error {
 
 // finishUpTo sends a batch verdict. That there was nothing to finish is told by an answer that
 // readers ignore.
-func (b *Bound) finishUpTo(queue uint16, verdict, id uint32) error {
+func (b *nfqBound) finishUpTo(queue uint16, verdict, id uint32) error {
 	m := bareVerdict(msgVerdictBatch, queue, verdict, id)
 	native.PutUint32(m[8:], seqReclaim)
 	if err := unix.Sendto(int(b.files[0].Fd()), m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -161,14 +159,8 @@ func (b *Bound) finishUpTo(queue uint16, verdict, id uint32) error {
 	return nil
 }
 
-// A Load is what the kernel has counted of queues since they were bound.
-type Load struct {
-	Waiting int    // packets without a verdict, now
-	Dropped uint64 // packets for which there was no room, in the queue or in the socket's buffer
-}
-
 // Load reads what waits in the queues, and what was dropped.
-func (b *Bound) Load() (l Load, err error) {
+func (b *nfqBound) Load() (l Load, err error) {
 	f, err := os.Open(queueTable)
 	if err != nil {
 		return l, fmt.Errorf("nfqueue: %w", err)

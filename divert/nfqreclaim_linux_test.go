@@ -13,7 +13,7 @@ import (
 // holderLab is a bound queue 0 that takes UDP to port 9000.
 func holderLab(t *testing.T) (*Bound, *udpPair) {
 	newNamespace(t)
-	b, err := BindNFQueue("nfqueue:0")
+	b, err := Bind("nfqueue:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,10 +22,20 @@ func holderLab(t *testing.T) (*Bound, *udpPair) {
 	return b, newUDPPair(t, 9000)
 }
 
-// attach is what a worker does with inherited descriptors: copies of the holder's.
+// attach is what a worker does with inherited descriptors.
 func attach(t *testing.T, b *Bound) *NFQueue {
 	t.Helper()
-	var files []*os.File
+	s, err := Attach(b.Address, b.Caps, copies(t, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s.(*NFQueue)
+}
+
+// copies are the descriptors of b as another process gets them.
+func copies(t *testing.T, b *Bound) (files []*os.File) {
+	t.Helper()
 	for _, f := range b.Files() {
 		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
@@ -33,12 +43,7 @@ func attach(t *testing.T, b *Bound) *NFQueue {
 		}
 		files = append(files, os.NewFile(uintptr(fd), f.Name()))
 	}
-	s, err := AttachNFQueue(b.Address, b.Caps, files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return files
 }
 
 func TestReclaimAfterACrash(t *testing.T) {
@@ -99,16 +104,16 @@ func TestReleaseWithoutKnowingIDs(t *testing.T) {
 	b, u := holderLab(t)
 	u.send("a", "b", "c")
 	recvAll(t, attach(t, b), 2)
-	if err := b.releaseBlindly(nfAccept); err != nil {
+	if err := b.keeper.(*nfqBound).releaseBlindly(nfAccept); err != nil {
 		t.Fatal(err)
 	}
 	u.want("a", "b", "c")
 	u.send("d")
-	if err := b.releaseBlindly(nfDrop); err != nil {
+	if err := b.keeper.(*nfqBound).releaseBlindly(nfDrop); err != nil {
 		t.Fatal(err)
 	}
 	u.want()
-	if err := b.releaseBlindly(nfDrop); err != nil {
+	if err := b.keeper.(*nfqBound).releaseBlindly(nfDrop); err != nil {
 		t.Errorf("nothing to release: %v", err)
 	}
 }
@@ -159,7 +164,7 @@ func TestPacketsDuringBindAreNotLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := AttachNFQueue("nfqueue:0-1", *c.caps, []*os.File{f, table})
+	s, err := Attach("nfqueue:0-1", *c.caps, []*os.File{f, table})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,10 @@ type system interface {
 	// wait returns when something can be received, after wake, or when the time is over (< 0: never).
 	wait(fds []int, wait time.Duration) syscall.Errno
 	wake()
+
+	// readable says whether something can be received now.
+	readable(fds []int) bool
+
 	close(fds []int)
 
 	interfaces() ([]net.Interface, error)

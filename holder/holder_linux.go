@@ -154,7 +154,7 @@ func New(c Config) (*Holder, error) {
 // has been killed.
 func bind(address string, options []divert.Option) (*divert.Bound, error) {
 	for end := time.Now().Add(bindWithin); ; time.Sleep(tickEvery) {
-		b, err := divert.BindNFQueue(address, options...)
+		b, err := divert.Bind(address, options...)
 		if !errors.Is(err, divert.ErrTaken) || time.Now().After(end) {
 			return b, err
 		}

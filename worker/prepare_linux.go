@@ -94,7 +94,7 @@ func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queu
 
 func (w *worker) attach(queues [][]*os.File) error {
 	for i, q := range w.start.Queues {
-		s, err := divert.AttachNFQueue(q.Address, q.Caps, queues[i], divert.WithBatch(q.Batch), divert.WithSpin(q.Spin),
+		s, err := divert.Attach(q.Address, q.Caps, queues[i], divert.WithBatch(q.Batch), divert.WithSpin(q.Spin),
 			divert.WithUntrackedMark(w.start.Marks.Translated))
 		if err != nil {
 			return err
@@ -142,7 +142,11 @@ func firstID(seed uint64, lane int) uint64 {
 func (w *worker) reclaim() int {
 	total := 0
 	for _, s := range w.sockets {
-		n, err := s.Reclaim()
+		r, ok := s.(divert.Reclaimer)
+		if !ok {
+			continue // what its predecessor had read is gone
+		}
+		n, err := r.Reclaim()
 		if err != nil || n < 0 || total < 0 {
 			total = -1
 			continue

@@ -45,7 +45,7 @@ type worker struct {
 	start  link.Start
 
 	lanes   []*engine.Lane
-	sockets []*divert.NFQueue
+	sockets []divert.Socket
 	journal *journal.Journal
 	running sync.WaitGroup
 	errs    chan error

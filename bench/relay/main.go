@@ -38,7 +38,7 @@ func main() {
 
 // relay binds the queue, starts the reader, and sends what the reader writes.
 func relay() error {
-	bound, err := divert.BindNFQueue("nfqueue:0", divert.WithQueueLen(65535))
+	bound, err := divert.Bind("nfqueue:0", divert.WithQueueLen(65535))
 	if err != nil {
 		return err
 	}

@@ -234,7 +234,7 @@ func TestDoctorHere(t *testing.T) {
 	if os.Geteuid() != 0 && d.Host {
 		t.Error("an ordinary user can run a policy, it says")
 	}
-	b, err := divert.BindNFQueue("nfqueue:65535")
+	b, err := divert.Bind("nfqueue:65535")
 	if err == nil {
 		b.Close()
 		if i := slices.IndexFunc(d.Findings, func(f finding) bool { return f.Name == "NFQUEUE" }); d.Findings[i].Mark != markOK {

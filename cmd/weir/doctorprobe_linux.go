@@ -42,7 +42,7 @@ func init() {
 // probeHere tries in the network namespace of the process, which is nobody else's.
 func probeHere(features bool) probe {
 	var p probe
-	b, err := divert.BindNFQueue("nfqueue:0", divert.WithFailOpen(), divert.WithInjectMark(firewall.DefaultMarks.Injected.Value))
+	b, err := divert.Bind("nfqueue:0", divert.WithFailOpen(), divert.WithInjectMark(firewall.DefaultMarks.Injected.Value))
 	if err != nil {
 		p.Refusal = err.Error()
 	} else {
