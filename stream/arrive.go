@@ -123,7 +123,7 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	if why := c.untaken(back, s); why != "" {
 		return discard(why)
 	}
-	if h.unsure || s.seq.LessEq(h.next) { // of what is ahead the receiver does not take the time (RFC 7323 §4.3), so nor do we
+	if h.taken(s.seq) {
 		h.stamp(s.h)
 	}
 	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
@@ -153,6 +153,11 @@ func (h *half) gap() bool {
 	}
 	n := len(h.work.wait) // in order, those that were read first
 	return n > 0 && !h.work.wait[n-1].read && !h.unsure
+}
+
+// taken reports whether the receiver takes the time of a segment at seq: not of one ahead of a gap (RFC 7323 §4.3).
+func (h *half) taken(seq seqnum.Value) bool {
+	return h.unsure || seq.LessEq(h.next) || h.ended() && seq == h.fin.Add(1)
 }
 
 // stamp notes the timestamps of a segment (RFC 7323 §3).

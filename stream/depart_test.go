@@ -221,6 +221,19 @@ func TestWhatIsAheadHasNoTimeYet(t *testing.T) {
 	}
 }
 
+// TestBehindAFINTimeGoesOn: what comes from an end that has said all it has to say is not ahead of a gap.
+func TestBehindAFINTimeGoesOn(t *testing.T) {
+	stamped := func(ts byte) []byte {
+		return []byte{1, 1, byte(packet.OptionTimestamps), 10, 0, 0, 0, ts, 0, 0, 0, 0}
+	}
+	k := open(t)
+	k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{Flags: ack | packet.FIN, Seq: clientISN + 1, Ack: serverISN + 1, Window: 30000, Options: stamped(5)}, "bye")
+	k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{Flags: ack, Seq: clientISN + 5, Ack: serverISN + 1, Window: 30000, Options: stamped(9)}, "")
+	if s := k.conn.speak(flow.ToServer); s.TS != 9 {
+		t.Errorf("in its name time %d is said, and it said 9", s.TS)
+	}
+}
+
 // TestASegmentThatWaitedSaysTheNewestTime: others of its sender have left meanwhile, and behind their timestamps its
 // own would look like that of an old duplicate (RFC 7323 §5.3).
 func TestASegmentThatWaitedSaysTheNewestTime(t *testing.T) {

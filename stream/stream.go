@@ -206,10 +206,9 @@ func (c *Conn) Flight(dir flow.Direction) (sent, acked seqnum.Value) {
 func (c *Conn) Over() bool { return c.half[0].finAcked && c.half[1].finAcked }
 
 // Ended reports whether all that came of a direction ends with its FIN.
-func (c *Conn) Ended(dir flow.Direction) bool {
-	h := &c.half[dir]
-	return h.finSeen && h.fin == h.next
-}
+func (c *Conn) Ended(dir flow.Direction) bool { return c.half[dir].ended() }
+
+func (h *half) ended() bool { return h.finSeen && h.fin == h.next }
 
 // PickedUp reports whether the connection was met after its beginning.
 func (c *Conn) PickedUp() bool { return c.middle }
