@@ -110,6 +110,7 @@ type Lane struct {
 	held  heldPool
 
 	sessions sessions
+	mends    mendings
 	talks    talks
 	reading  reading
 	survive  survivors
@@ -174,6 +175,7 @@ func New(c Config) *Lane {
 	l.held.init(c.Limits.HeldBytes)
 	l.edits.init(c.Limits.Edits)
 	l.sessions.pool = stream.NewPool(c.Limits.Stream, l.scratch.packet)
+	l.mends = make(mendings)
 	l.scratch.init(c.Batch)
 	l.cx = inspect.Context{Host: l, Labels: l.chain.Labels}
 	for _, g := range l.grammars {

@@ -8,6 +8,8 @@ type scratch struct {
 	payload  []byte // an edited payload while it is put together
 	answer   []byte // a datagram of our own
 	injected packet.Packet
+	template packet.Packet // an empty segment, of the bytes empty
+	empty    [60]byte
 	packets  [][]byte // for packets that changed their size
 	used     int
 }

@@ -100,6 +100,7 @@ func (l *Lane) closeSession(ss *session) {
 		l.dropWaiting(ss, d, "stream-gap")
 	}
 	l.forget(ss)
+	delete(l.mends, ss)
 	l.wheel.Cancel(&ss.timer)
 	if ss.parser != nil {
 		ss.parser.Close()
@@ -167,6 +168,7 @@ func (l *Lane) streamDue(i uint32) {
 		if ss.ask[d] > 0 && l.now >= ss.ask[d] {
 			l.askInTime(ss, d)
 		}
+		l.mendInTime(ss, d)
 	}
 	l.cx = saved
 	l.watchSession(ss)
@@ -219,6 +221,9 @@ func (l *Lane) watchSession(ss *session) {
 		l.watchGap(ss, d)
 		if ss.ask[d] > 0 {
 			next = sooner(next, ss.ask[d])
+		}
+		if due := l.watchPromise(ss, d); due > 0 {
+			next = sooner(next, due)
 		}
 		if undecided {
 			next = sooner(next, ss.since[d]+l.holdFor(ss, d))

@@ -140,3 +140,74 @@ func (l *Lane) askInTime(ss *session, dir flow.Direction) {
 		l.probe(ss, p, dir)
 	}
 }
+
+// A mending is when bytes are sent again of which the sender was told that they have come: it will not send them itself.
+type mending struct {
+	due   time.Duration // 0: none are missing, or it was tried often enough
+	place seqnum.Value  // what the receiver lacks begins there
+	tries uint8         // from that place
+}
+
+// maxMends is how often it is tried from a place, each time after twice the time. Then it is for the sender, whose own timer runs out.
+const (
+	maxMends = 8
+	mendMax  = 200 * time.Millisecond // the first time
+)
+
+// mendings are those of the sessions that have any, which are few.
+type mendings map[*session]*[2]mending
+
+// watchPromise returns when to send again what a direction's receiver has not acknowledged; 0 if nothing is.
+func (l *Lane) watchPromise(ss *session, dir flow.Direction) time.Duration {
+	place, ok := ss.conn.Promised(dir)
+	ok = ok && l.injects && !l.outcomes.Monitor
+	if !ok && len(l.mends) == 0 {
+		return 0
+	}
+	both := l.mends[ss]
+	if both == nil {
+		if !ok {
+			return 0
+		}
+		both = new([2]mending)
+		l.mends[ss] = both
+	}
+	m := &both[dir]
+	if !ok {
+		*m = mending{}
+		if *both == [2]mending{} {
+			delete(l.mends, ss)
+		}
+		return 0
+	}
+	if m.place != place {
+		*m = mending{place: place}
+	}
+	if m.due == 0 && m.tries < maxMends {
+		m.due = l.now + min(max(2*ss.pace[dir].roundTrip(), askMin), mendMax)<<m.tries
+	}
+	return m.due
+}
+
+// mendInTime sends again what has not been acknowledged for some time.
+func (l *Lane) mendInTime(ss *session, dir flow.Direction) {
+	both := l.mends[ss]
+	if both == nil || both[dir].due == 0 || l.now < both[dir].due {
+		return
+	}
+	m := &both[dir]
+	m.due, m.tries = 0, m.tries+1
+	if place, ok := ss.conn.Promised(dir); !ok || place != m.place {
+		return
+	}
+	ss.conn.Remind(dir)
+	from, to := ss.flow.Client(), ss.flow.Server()
+	if dir == flow.ToClient {
+		from, to = to, from
+	}
+	of := &l.scratch.template
+	*of = packet.Packet{}
+	of.Set(packet.AppendEmpty(l.scratch.empty[:0], from, to))
+	of.Decode()
+	l.payOwed(ss, of, dir, dir)
+}

@@ -1,6 +1,10 @@
 package packet
 
-import "github.com/weir-project/weir/packet/seqnum"
+import (
+	"net/netip"
+
+	"github.com/weir-project/weir/packet/seqnum"
+)
 
 // A Segment is a TCP segment of our own, said between the two ends of one that passes.
 type Segment struct {
@@ -40,6 +44,17 @@ func AppendSegment(dst []byte, of *Packet, s *Segment) []byte {
 	dst = append(dst, 0, 0, 0, 0)
 	dst = append(dst, options[:n]...)
 	dst = append(dst, s.Payload...)
+	finishAnswer(dst[at:])
+	return dst
+}
+
+// AppendEmpty appends to dst a segment with nothing in it, for AppendSegment where none has come.
+func AppendEmpty(dst []byte, from, to netip.AddrPort) []byte {
+	at := len(dst)
+	dst = appendIP(dst, TCP, from.Addr().AsSlice(), to.Addr().AsSlice(), 0, tcpMinHeader)
+	dst = wire.AppendUint16(dst, from.Port())
+	dst = wire.AppendUint16(dst, to.Port())
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, tcpMinHeader/4<<4, byte(ACK), 0, 0, 0, 0, 0, 0)
 	finishAnswer(dst[at:])
 	return dst
 }

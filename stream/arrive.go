@@ -138,6 +138,9 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	if !c.acknowledge(back, s) {
 		return discard("tcp-bad-ack")
 	}
+	if h.promise().open() && len(s.payload) > 0 {
+		h.remind(s)
+	}
 	a := c.arriveData(dir, h, s)
 	a.Moved = moved
 	// Both when the receiver has come to the gap, and for each segment behind it, it would say so.
@@ -234,6 +237,7 @@ func (c *Conn) arriveRST(h *half, s *segment) Arrival {
 	out := h.place(s.seq)
 	switch {
 	case s.seq == h.next:
+	case s.seq == h.answered() && s.seq != h.m.toIn(h.una):
 	case !s.has(packet.ACK) && !out.Less(h.first) && out.Less(h.una):
 		// A host without the connection answers an acknowledgement that was long on its way, at the place that it names
 		// (RFC 9293 §3.5.2). Its receiver is further, and would not heed it.
@@ -309,6 +313,9 @@ func (c *Conn) acknowledge(h *half, s *segment) bool {
 		h.edgeKnown, h.edgeStale = true, false
 	}
 	h.offer(s.h.Ack(), seqnum.Size(s.h.Window())<<h.scale)
+	if h.promise().open() {
+		c.mend(h, s)
+	}
 	return true
 }
 

@@ -14,7 +14,7 @@ func (c *Conn) Depart(p *packet.Packet, dir flow.Direction) bool {
 	}
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	s := readSegment(p)
-	if s.has(packet.ACK) && !back.m.identity() {
+	if s.has(packet.ACK) && (!back.m.identity() || back.promise().open()) {
 		c.translateBack(p, back, &s)
 	}
 	switch {
@@ -41,7 +41,7 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 	case !s.has(packet.RST):
 		seq = h.raise(seq)
 		c.unsaved = c.unsaved || h.toldAny && h.sent.Less(h.told)
-	case s.seq == h.m.toIn(h.una):
+	case s.seq == h.answered():
 		seq = h.una // it answers an acknowledgement, and counts only at the very place (RFC 5961 §3)
 	}
 	if seq == s.seq || c.locked || c.middle && h.m.identity() && s.signed() {

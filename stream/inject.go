@@ -54,8 +54,9 @@ const longPast = 1 << 30
 func (c *Conn) speak(dir flow.Direction) packet.Segment {
 	h, back := &c.half[dir], &c.half[dir.Reverse()]
 	s := packet.Segment{
-		Seq: h.sent, Ack: back.m.toIn(back.una), Window: back.window(), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
+		Seq: h.sent, Ack: back.tell(back.m.toIn(back.una)), Stamped: h.stamped, TS: h.ts, Echo: h.echo,
 	}
+	s.Window = back.window(s.Ack)
 	if back.finAcked {
 		s.Ack = back.fin.Add(1)
 	}
@@ -65,12 +66,12 @@ func (c *Conn) speak(dir flow.Direction) packet.Segment {
 	return s
 }
 
-// window is what the sender was told last, as far as that can be known: its right edge stays.
-func (h *half) window() uint16 {
+// window is what the sender was told last, as far as that can be known: its right edge stays, with this acknowledgement.
+func (h *half) window(ack seqnum.Value) uint16 {
 	if !h.edgeKnown {
 		return h.wnd
 	}
-	return uint16(min(h.m.toIn(h.una).Size(h.limit())>>h.scale, 0xffff))
+	return uint16(min(ack.Size(h.limit())>>h.scale, 0xffff))
 }
 
 // blocks appends the ranges of bytes that wait behind a gap: first the one with newest in it, then
@@ -79,15 +80,20 @@ func (h *half) blocks(bs [][2]seqnum.Value, newest seqnum.Value) [][2]seqnum.Val
 	for i := range h.work.wait {
 		w := &h.work.wait[i]
 		switch n := len(bs); {
-		case w.read || w.seq == w.end:
+		case w.read || w.seq == w.top():
 		case n > 0 && w.seq.LessEq(bs[n-1][1]):
-			bs[n-1][1] = bs[n-1][1].Max(w.end)
+			bs[n-1][1] = bs[n-1][1].Max(w.top())
 		case n == maxSACK && newest.Less(w.seq):
-			return bs
 		case n == maxSACK:
-			bs[n-1] = [2]seqnum.Value{w.seq, w.end}
+			bs[n-1] = [2]seqnum.Value{w.seq, w.top()}
 		default:
-			bs = append(bs, [2]seqnum.Value{w.seq, w.end})
+			bs = append(bs, [2]seqnum.Value{w.seq, w.top()})
+		}
+	}
+	for i := range h.work.wait {
+		w := &h.work.wait[i]
+		for _, b := range bs {
+			w.told = w.told || !w.read && b[0].LessEq(w.seq) && w.top().LessEq(b[1]) && w.seq != w.top()
 		}
 	}
 	for i := range bs {

@@ -14,6 +14,7 @@ type work struct {
 	wait  []waiter
 
 	waiting int // bytes of those who wait
+	promise promise
 }
 
 // An edit replaces received [in, in+n) by size bytes.
@@ -194,7 +195,7 @@ func (c *Conn) keepUnread(h *half, from seqnum.Value) {
 	case w != nil:
 		c.pool.dropWindow(w.buf)
 		w.buf = nil
-		if len(w.wait) == 0 && len(w.edits) == 0 {
+		if len(w.wait) == 0 && len(w.edits) == 0 && !w.promise.open() {
 			h.dropWork(c.pool)
 		}
 	}

@@ -144,6 +144,9 @@ func (h *half) begin(first seqnum.Value) {
 	h.first, h.next, h.decided, h.edited, h.sent, h.from, h.fresh = first, first, first, first, first, first, first
 	h.offered, h.una, h.kept.from = first, first, first
 	h.owed, h.owedTo, h.owedFin, h.finSure = first, first, false, false
+	if h.work != nil {
+		h.work.promise = promise{}
+	}
 	for r := range h.read {
 		h.read[r], h.shown[r] = first, first
 	}

@@ -13,10 +13,16 @@ func (c *Conn) translateBack(p *packet.Packet, h *half, s *segment) {
 	if c.locked {
 		return
 	}
-	ack := h.m.toIn(s.h.Ack())
+	given := h.m.toIn(s.h.Ack())
+	ack := h.tell(given)
 	p.SetAck(ack)
 	if h.edgeKnown {
-		h.translateWindow(p, ack, s.h.Window())
+		wnd := s.h.Window()
+		if less := ack.Size(given) >> h.scale; less > 0 { // the right edge stays
+			wnd = uint16(min(seqnum.Size(wnd)+less, 0xffff))
+			p.SetWindow(wnd)
+		}
+		h.translateWindow(p, ack, wnd)
 	}
 	opts := s.h.Options()
 	if o, ok := opts.Find(packet.OptionSACK); ok && o.SACKBlocks() > 0 {

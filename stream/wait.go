@@ -13,6 +13,16 @@ type waiter struct {
 	handle   uint32       // by which the caller knows it
 	size     uint32
 	read     bool // its bytes were shown
+	fin      bool // it ends with a FIN
+	told     bool // its sender was told that it is here
+}
+
+// top is the end of its bytes.
+func (w *waiter) top() seqnum.Value {
+	if w.fin {
+		return w.end.Sub(1)
+	}
+	return w.end
 }
 
 // Park has a segment wait, under the caller's handle, until Next returns that. read says that its bytes
@@ -26,7 +36,8 @@ func (c *Conn) Park(p *packet.Packet, dir flow.Direction, handle uint32, read bo
 		return false
 	}
 	s := readSegment(p)
-	if s.has(packet.FIN) {
+	fin := s.has(packet.FIN)
+	if fin {
 		s.end = s.end.Add(1)
 	}
 	at := len(w.wait)
@@ -35,7 +46,7 @@ func (c *Conn) Park(p *packet.Packet, dir flow.Direction, handle uint32, read bo
 	}
 	w.wait = append(w.wait, waiter{})
 	copy(w.wait[at+1:], w.wait[at:])
-	w.wait[at] = waiter{seq: s.seq, end: s.end, handle: handle, size: uint32(size), read: read}
+	w.wait[at] = waiter{seq: s.seq, end: s.end, handle: handle, size: uint32(size), read: read, fin: fin}
 	w.waiting += size
 	if read {
 		c.pool.Stats.Held++
@@ -56,6 +67,9 @@ func (c *Conn) Next(dir flow.Direction) (handle uint32, read, ok bool) {
 		w := &h.work.wait[i]
 		if w.read && h.due(w) || !w.read && w.seq.LessEq(h.next) {
 			handle, read = w.handle, w.read
+			if w.told {
+				h.promised(w.seq, w.top())
+			}
 			h.unwait(i)
 			return handle, read, true
 		}

@@ -46,6 +46,8 @@ var mutants = []mutant{
 	{"flags of no endpoint are read", "arrive.go", "\tif badFlags(s.flags) {\n", "\tif false {\n"},
 	{"gaps are skipped", "arrive.go", "\tcase h.next.Less(s.seq):\n\t\treturn Arrival{Action: Wait}\n", "\tcase h.next.Less(s.seq):\n\t\th.next = s.seq\n"},
 	{"segments that waited say what was", "arrive.go", "\tcase int32(ts-h.ts) >= 0:\n", "\tcase int32(ts-h.ts) >= -1<<31:\n"},
+	{"senders are taken back their word", "promise.go", "\t\treturn p.from.Sub(1)\n", "\t\treturn ack\n"},
+	{"what a sender was told of stays lost", "promise.go", "\th.sendAgain(next)\n", ""},
 	{"what is ahead of a gap tells the time", "arrive.go", "\tif h.taken(s.seq) {\n", "\tif true {\n"},
 	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:", "case false:"},
 	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
