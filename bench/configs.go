@@ -7,7 +7,8 @@ import "strings"
 // A config is one way for packets to cross the router.
 type config struct {
 	name    string
-	about   string
+	about   string // VERSION in it is what the command version prints
+	version []string
 	build   []string // command that makes the program; BIN is a directory for it
 	rules   []string // iptables arguments, in the router
 	command []string // runs in the router; none to do without
@@ -37,6 +38,9 @@ var configs = []config{
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/go-nfqueue"),
 	},
+	debian("python", "python NetfilterQueue, VERSION of Debian 13", "python3-netfilterqueue", "python3 /peers/nfq.py"),
+	debian("suricata", "Suricata VERSION inline, batch verdicts, three rules", "suricata", suricata),
+	bypassing(debian("suricata-bypass", "the same with stream.bypass: a flow leaves once its first 1 MiB is read", "suricata", suricata+" --set stream.bypass=yes")),
 	{
 		name: "divert", about: "Go accept loop on package divert",
 		build:   strings.Fields("go build -o BIN/accept ./bench/accept"),
@@ -71,6 +75,30 @@ var configs = []config{
 	weir("weir-spin", "the same, which polls for 2 ms before it sleeps", "accept", "--spin", "2ms"),
 	weir("weir-edit", "the same, another DSCP in every packet", "edit"),
 	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
+}
+
+const suricata = "suricata -q 0 --runmode workers -k none -c /peers/suricata.yaml -S /policies/bench.rules -l /tmp"
+
+// debian is a configuration of a program that Debian packs, in a Debian of its own.
+func debian(name, about, pack, command string) config {
+	const root = "bin/peers"
+	return config{
+		name: name, about: about,
+		version: []string{"chroot", root, "dpkg-query", "-W", "-f", "${Version}", pack},
+		build:   strings.Fields("bench/peers/chroot.sh " + root),
+		rules:   []string{divertAll},
+		command: strings.Fields("bench/peers/inside.sh " + root + " " + command),
+	}
+}
+
+// bypassing lets flows pass whose packets the program of c has marked.
+func bypassing(c config) config {
+	c.rules = []string{
+		"-t mangle -A FORWARD -m connmark --mark 1/1 -j ACCEPT",
+		divertAll,
+		"-t mangle -A POSTROUTING -m mark --mark 1/1 -j CONNMARK --save-mark",
+	}
+	return c
 }
 
 // lane is a configuration of a lane of the engine.

@@ -194,14 +194,14 @@ func (l *lab) ready(c config) error {
 
 // bound waits until some program is bound to a queue.
 func (l *lab) bound() error {
-	for range 200 {
+	for range 500 {
 		out, _ := exec.Command("ip", "netns", "exec", l.router, "cat", "/proc/net/netfilter/nfnetlink_queue").Output()
 		if len(out) > 0 {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("the program did not bind its queue within 4 s")
+	return fmt.Errorf("the program did not bind its queue within 10 s")
 }
 
 // take puts one metric into m, and for the two that press most packets through, what each cost the program.

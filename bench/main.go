@@ -4,11 +4,13 @@
 // server as network namespaces, runs the same work through each configuration in turn,
 // several rounds, and writes medians and ratios to bench/RESULTS.md.
 //
-// It needs root, iproute2, iptables and ethtool, and for the C peer gcc and
-// libnetfilter-queue-dev; what cannot be built is left out and named.
+// It needs root, iproute2, iptables and ethtool; for the C peers gcc and libnetfilter-queue-dev; for
+// Suricata and python NetfilterQueue debootstrap, which puts a Debian 13 with them into bin/peers,
+// once. What cannot be built is left out and named.
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -52,13 +54,14 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(bin)
-	chosen := built(choose(), bin)
+	chosen, left := built(choose(), bin)
 	l, err := newLab()
 	if err != nil {
 		return err
 	}
 	defer l.close()
 	res := newResults(chosen)
+	res.left = left
 	for round := range *rounds {
 		for _, c := range chosen {
 			m, err := l.measure(c, strings.Split(*metrics, ","), time.Duration(*seconds)*time.Second)
@@ -98,25 +101,38 @@ func choose() (chosen []config) {
 	return chosen
 }
 
-// built builds the programs, and leaves out the configurations whose program cannot be.
-func built(cs []config, bin string) (good []config) {
+// built builds the programs, and tells apart the configurations whose program cannot be.
+func built(cs []config, bin string) (good, left []config) {
 	for _, c := range cs {
-		for i, a := range c.command {
-			c.command[i] = strings.ReplaceAll(a, "BIN", bin)
-		}
-		for i, a := range c.ready {
-			c.ready[i] = strings.ReplaceAll(a, "BIN", bin)
-		}
-		if len(c.build) > 0 {
-			args := strings.Fields(strings.ReplaceAll(strings.Join(c.build, " "), "BIN", bin))
-			if _, err := os.Stat(filepath.Join(bin, filepath.Base(c.command[0]))); err != nil {
-				if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-					fmt.Fprintf(os.Stderr, "left out %s: %s: %v\n%s", c.name, args[0], err, out)
-					continue
-				}
+		for _, args := range [][]string{c.build, c.command, c.ready} {
+			for i, a := range args {
+				args[i] = strings.ReplaceAll(a, "BIN", bin)
 			}
+		}
+		if err := c.make(bin); err != nil {
+			fmt.Fprintf(os.Stderr, "left out %s: %v\n", c.name, err)
+			left = append(left, c)
+			continue
 		}
 		good = append(good, c)
 	}
-	return good
+	return good, left
+}
+
+// make builds the program of a configuration, unless another had it built, and asks it for its version.
+func (c *config) make(bin string) error {
+	if len(c.build) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(bin, filepath.Base(c.command[0]))); err != nil {
+		if err := command(c.build...); err != nil {
+			return err
+		}
+	}
+	if len(c.version) == 0 {
+		return nil
+	}
+	out, err := exec.Command(c.version[0], c.version[1:]...).Output()
+	c.about = strings.ReplaceAll(c.about, "VERSION", string(bytes.TrimSpace(out)))
+	return err
 }

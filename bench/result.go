@@ -54,6 +54,7 @@ func (s sample) String() string {
 
 type results struct {
 	configs []config
+	left    []config // could not be built
 	samples map[string][]sample
 }
 
@@ -194,6 +195,9 @@ func (r *results) document() string {
 	}
 	for _, c := range r.configs {
 		fmt.Fprintf(&b, "- `%s`: %s\n", c.name, c.about)
+	}
+	for _, c := range r.left {
+		fmt.Fprintf(&b, "- `%s` was left out: it could not be built there\n", c.name)
 	}
 	b.WriteString("\nAll rounds; where they spread, other programs were running:\n\n```\n")
 	for round := range *rounds {
