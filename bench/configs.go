@@ -70,10 +70,11 @@ var configs = []config{
 	lane("body", "the same, HTTP parsed, one inspector looks through all bodies"),
 	lane("mask", "the same, a word in every response replaced by one of its length"),
 	lane("grow", "the same, a word in every response replaced by a longer one"),
-	weir("weir-urls", "the whole daemon, names in HTTP and TLS looked up, flows handed back to the kernel once decided", "urls"),
 	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
 	weir("weir-spin", "the same, which polls for 2 ms before it sleeps", "accept", "--spin", "2ms"),
 	weir("weir-edit", "the same, another DSCP in every packet", "edit"),
+	weir("weir-back", "the same, each flow handed back to the kernel after its first packet", "back"),
+	weir("weir-urls", "the whole daemon, names in HTTP and TLS looked up; of this traffic only HTTP short has flows that are decided before their end", "urls"),
 	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
 }
 
