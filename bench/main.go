@@ -2,7 +2,8 @@
 
 // Command bench compares ways to divert packets: it builds a client, a router and a
 // server as network namespaces, runs the same work through each configuration in turn,
-// several rounds, and writes medians and ratios to bench/RESULTS.md.
+// several rounds, and writes medians and ratios to bench/RESULTS.md
+// and bench/results.svg.
 //
 // It needs root, iproute2, iptables and ethtool; for the C peers gcc and libnetfilter-queue-dev; for
 // Suricata and python NetfilterQueue debootstrap, which puts a Debian 13 with them into bin/peers,
@@ -26,9 +27,9 @@ var (
 	rounds   = flag.Int("rounds", 3, "how often to run every configuration")
 	seconds  = flag.Int("t", 2, "seconds of each measurement")
 	only     = flag.String("c", "", "run only these `configurations`, comma-separated")
-	metrics  = flag.String("m", "bulk,mtu,kpps,keepalive,short,rtt", "take only these `metrics`")
+	metrics  = flag.String("m", "rtt,bulk,mtu,kpps,keepalive,short", "take only these `metrics`")
 	patience = flag.Duration("quiet", 10*time.Second, "wait this long at most, before each measurement, for other programs to leave the CPUs alone")
-	output   = flag.String("o", "bench/RESULTS.md", "write the table to this file; \"-\" for none")
+	output   = flag.String("o", "bench/RESULTS.md", "write the tables to this file, and beside it "+plotName+"; \"-\" for none")
 	extra    = flag.String("x", "", "more configurations: `commands` to run in the router, separated by semicolons, for trying things out")
 )
 
@@ -55,6 +56,9 @@ func run() error {
 	}
 	defer os.RemoveAll(bin)
 	chosen, left := built(choose(), bin)
+	if len(chosen) == 0 {
+		return fmt.Errorf("none of these configurations can be measured: -c %s", *only)
+	}
 	l, err := newLab()
 	if err != nil {
 		return err
@@ -75,6 +79,9 @@ func run() error {
 	fmt.Print(res.table(speeds, res.speed) + "\n" + res.table(costs, res.cost) + "\n" + res.lanesTable())
 	if *output == "-" {
 		return nil
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(*output), plotName), res.plot(), 0o644); err != nil {
+		return err
 	}
 	return os.WriteFile(*output, []byte(res.document()), 0o644)
 }

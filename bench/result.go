@@ -124,10 +124,13 @@ func (r *results) cost(name, metric string) string {
 
 // decimals are those that leave about three digits.
 func decimals(v float64) int {
-	if v < 10 {
+	switch {
+	case v < 10:
 		return 2
+	case v < 100:
+		return 1
 	}
-	return 1
+	return 0
 }
 
 func (r *results) toC(name string, v, c float64) string {
@@ -188,6 +191,7 @@ func (r *results) document() string {
 	fmt.Fprintf(&b, "Written by `go run ./bench` on %s: %s, %d CPUs, Linux %s, %s. Client, router and server share the CPUs.\n",
 		time.Now().UTC().Format("2006-01-02"), cpuModel(), runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
 	fmt.Fprintf(&b, "Medians of %d interleaved rounds, %d s each. Behind each figure its ratio to no divert, and **to the tuned C loop** of the same run.\n\n", *rounds, *seconds)
+	b.WriteString("![Medians as bars](" + plotName + ")\n\n")
 	b.WriteString(r.table(speeds, r.speed) + "\n")
 	b.WriteString(costsText + "\n\n" + r.table(costs, r.cost) + "\n")
 	if t := r.lanesTable(); t != "" {

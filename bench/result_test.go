@@ -35,11 +35,11 @@ func TestCostOfARoundTripIsWhatIsAdded(t *testing.T) {
 	r := threeRounds()
 	for _, c := range []struct{ name, metric, want string }{
 		{"none", rttMedian, "(10.0)"},
-		{"c", rttMedian, "100.0"},
+		{"c", rttMedian, "100"},
 		{"weir", rttMedian, "50.0 · **0.50**"},
 		{"none", rttTail, "(14.0)"},
-		{"c", rttTail, "200.0"},
-		{"weir", rttTail, "400.0 · **2.00**"},
+		{"c", rttTail, "200"},
+		{"weir", rttTail, "400 · **2.00**"},
 		{"none", "rss", "–"},
 		{"c", "rss", "2.00"},
 		{"weir", "rss", "20.0 · **10.00**"},
