@@ -11,8 +11,9 @@ command -v debootstrap >/dev/null || { say "debootstrap is not installed (apt-ge
 
 say "making $dir of trixie; this takes a minute or several, and 310 MB"
 rm -rf "$dir" "$dir.new" && mkdir -p "$dir.new"
+# What debootstrap mounts goes with its mount namespace, also if it is stopped half way: the next rm must not find it.
 # shellcheck disable=SC2086
-debootstrap --variant=minbase trixie "$dir.new" ${MIRROR:-} >"$dir.log" 2>&1 || { say "debootstrap failed: see $dir.log"; exit 1; }
+unshare --mount debootstrap --variant=minbase trixie "$dir.new" ${MIRROR:-} >"$dir.log" 2>&1 || { say "debootstrap failed: see $dir.log"; exit 1; }
 
 cd "$dir.new"
 sed 's/ trixie / trixie-backports /' etc/apt/sources.list >etc/apt/sources.list.d/backports.list
