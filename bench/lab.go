@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -138,7 +136,7 @@ func (l *lab) measure(c config, metrics []string, t time.Duration) (sample, erro
 			return nil, err
 		}
 		awaitQuiet(*patience)
-		if m[name], err = l.load(name, t); err != nil {
+		if err := l.take(m, name, pid, t); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -196,17 +194,33 @@ func (l *lab) ready(c config) error {
 
 // bound waits until some program is bound to a queue.
 func (l *lab) bound() error {
-	for range 200 {
+	for range 500 {
 		out, _ := exec.Command("ip", "netns", "exec", l.router, "cat", "/proc/net/netfilter/nfnetlink_queue").Output()
 		if len(out) > 0 {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("the program did not bind its queue within 4 s")
+	return fmt.Errorf("the program did not bind its queue within 10 s")
 }
 
-// load takes one metric.
+// take puts one metric into m, and for the two that press most packets through, what each cost the program.
+func (l *lab) take(m sample, name string, pid int, t time.Duration) (err error) {
+	if name == "rtt" {
+		m[rttMedian], m[rttTail], err = l.roundTrips(t)
+		return err
+	}
+	ticks, packets := cpuTicksOf(pid), l.crossed()
+	if m[name], err = l.load(name, t); err != nil || pid == 0 {
+		return err
+	}
+	if packets = l.crossed() - packets; packets > 0 && (name == "kpps" || name == "mtu") {
+		m[name+"cpu"] = float64(cpuTicksOf(pid)-ticks) * tickMicros / float64(packets)
+	}
+	return nil
+}
+
+// load runs the work of one metric and returns how fast it went.
 func (l *lab) load(name string, t time.Duration) (float64, error) {
 	if name == "kpps" {
 		return l.packetRate(t)
@@ -245,31 +259,6 @@ func cpuTicks() (idle, total int) {
 		}
 	}
 	return idle, total
-}
-
-var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
-
-// peakMegabytes returns the most resident memory of a process, or of its largest child: of a daemon in
-// several processes the one that inspects.
-func peakMegabytes(pid int) float64 {
-	id := strconv.Itoa(pid)
-	most := 0.0
-	children, _ := os.ReadFile(filepath.Join("/proc", id, "task", id, "children"))
-	for child := range strings.FieldsSeq(string(children)) {
-		if n, err := strconv.Atoi(child); err == nil {
-			most = max(most, peakMegabytes(n))
-		}
-	}
-	if most > 0 {
-		return most
-	}
-	text, _ := os.ReadFile(filepath.Join("/proc", id, "status"))
-	m := highWater.FindSubmatch(text)
-	if m == nil {
-		return 0
-	}
-	kb, _ := strconv.Atoi(string(m[1]))
-	return float64(kb) / 1024
 }
 
 func command(args ...string) error {

@@ -16,27 +16,45 @@ import (
 // A sample is what one run of a configuration measured.
 type sample map[string]float64
 
-// columns of the table: metric, heading, unit.
-var columns = [][3]string{
-	{"bulk", "bulk TCP, GSO", "Gbit/s"},
-	{"mtu", "bulk TCP, MTU size", "Gbit/s"},
-	{"kpps", "64-byte UDP", "kpps"},
-	{"keepalive", "HTTP keep-alive", "k/s"},
-	{"short", "HTTP short", "k/s"},
-}
+// A column of a table is one metric.
+type column struct{ metric, heading, unit string }
+
+// speeds are better when higher, costs when lower. Round trips are told less the one without divert.
+var (
+	speeds = []column{
+		{"bulk", "bulk TCP, GSO", "Gbit/s"},
+		{"mtu", "bulk TCP, MTU size", "Gbit/s"},
+		{"kpps", "64-byte UDP", "kpps"},
+		{"keepalive", "HTTP keep-alive", "k/s"},
+		{"short", "HTTP short", "k/s"},
+	}
+	costs = []column{
+		{rttMedian, "added round trip, p50", "µs"},
+		{rttTail, "added round trip, p99", "µs"},
+		{"kppscpu", "CPU a packet, 64-byte UDP", "µs"},
+		{"mtucpu", "CPU a packet, bulk TCP, MTU size", "µs"},
+		{"rss", "RSS", "MB"},
+	}
+)
+
+const (
+	rttMedian = "rtt50"
+	rttTail   = "rtt99"
+)
 
 func (s sample) String() string {
 	var b strings.Builder
-	for _, c := range columns {
-		if v, ok := s[c[0]]; ok {
-			fmt.Fprintf(&b, "%s %.4g %s  ", c[0], v, c[2])
+	for _, c := range slices.Concat(speeds, costs) {
+		if v, ok := s[c.metric]; ok {
+			fmt.Fprintf(&b, "%s %.4g %s  ", c.metric, v, c.unit)
 		}
 	}
-	return b.String()
+	return strings.TrimSpace(b.String())
 }
 
 type results struct {
 	configs []config
+	left    []config // could not be built
 	samples map[string][]sample
 }
 
@@ -61,34 +79,74 @@ func (r *results) median(name, metric string) float64 {
 	return (vs[(len(vs)-1)/2] + vs[len(vs)/2]) / 2
 }
 
-// table has a row for each configuration: median, ratio to the first one, ratio to "c".
-func (r *results) table() string {
+// table has a row for each configuration, and in its cells what cell says.
+func (r *results) table(cols []column, cell func(name, metric string) string) string {
 	var b strings.Builder
 	b.WriteString("| path |")
-	for _, c := range columns {
-		fmt.Fprintf(&b, " %s (%s) |", c[1], c[2])
+	for _, c := range cols {
+		fmt.Fprintf(&b, " %s (%s) |", c.heading, c.unit)
 	}
-	b.WriteString(" RSS (MB) |\n|---|" + strings.Repeat("---|", len(columns)+1) + "\n")
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(cols)) + "\n")
 	for _, c := range r.configs {
 		fmt.Fprintf(&b, "| %s |", c.name)
-		for _, col := range columns {
-			fmt.Fprintf(&b, " %s |", r.cell(c.name, col[0]))
+		for _, col := range cols {
+			fmt.Fprintf(&b, " %s |", cell(c.name, col.metric))
 		}
-		fmt.Fprintf(&b, " %.1f |\n", r.median(c.name, "rss"))
+		b.WriteString("\n")
 	}
 	return b.String()
 }
 
-func (r *results) cell(name, metric string) string {
+// speed is a median, its ratio to the first configuration and its ratio to "c".
+func (r *results) speed(name, metric string) string {
 	v := r.median(name, metric)
+	if v == 0 {
+		return "–"
+	}
 	s := fmt.Sprintf("%.4g", v)
 	if base := r.median(r.configs[0].name, metric); name != r.configs[0].name && base > 0 {
 		s += fmt.Sprintf(" · %.2f", v/base)
 	}
-	if c := r.median("c", metric); name != "c" && name != r.configs[0].name && c > 0 {
-		s += fmt.Sprintf(" · **%.2f**", v/c)
+	return s + r.toC(name, v, r.median("c", metric))
+}
+
+// cost is a median and its ratio to "c".
+func (r *results) cost(name, metric string) string {
+	v := r.added(name, metric)
+	switch {
+	case v == 0:
+		return "–"
+	case name == r.configs[0].name:
+		return fmt.Sprintf("(%.1f)", v)
 	}
-	return s
+	return fmt.Sprintf("%.*f", decimals(v), v) + r.toC(name, v, r.added("c", metric))
+}
+
+// decimals are those that leave about three digits.
+func decimals(v float64) int {
+	switch {
+	case v < 10:
+		return 2
+	case v < 100:
+		return 1
+	}
+	return 0
+}
+
+func (r *results) toC(name string, v, c float64) string {
+	if name == "c" || name == r.configs[0].name || c == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" · **%.2f**", v/c)
+}
+
+// added is a median; of a round trip, less the median round trip without divert.
+func (r *results) added(name, metric string) float64 {
+	v := r.median(name, metric)
+	if v > 0 && name != r.configs[0].name && (metric == rttMedian || metric == rttTail) {
+		v -= r.median(r.configs[0].name, rttMedian)
+	}
+	return v
 }
 
 // lanesTable holds what lanes do against the accept path of the same build.
@@ -99,20 +157,20 @@ func (r *results) lanesTable() string {
 	}
 	var b strings.Builder
 	b.WriteString("Of the accept path of the same build:\n\n| lane |")
-	for _, c := range columns {
-		fmt.Fprintf(&b, " %s |", c[1])
+	for _, c := range speeds {
+		fmt.Fprintf(&b, " %s |", c.heading)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(speeds)) + "\n")
 	for _, c := range r.configs {
 		deed, is := strings.CutPrefix(c.name, lanes)
 		if !is || c.name == base {
 			continue
 		}
 		fmt.Fprintf(&b, "| %s |", deed)
-		for _, col := range columns {
+		for _, col := range speeds {
 			ratio := 0.0
-			if v := r.median(base, col[0]); v > 0 {
-				ratio = r.median(c.name, col[0]) / v
+			if v := r.median(base, col.metric); v > 0 {
+				ratio = r.median(c.name, col.metric) / v
 			}
 			fmt.Fprintf(&b, " %.2f |", ratio)
 		}
@@ -120,6 +178,10 @@ func (r *results) lanesTable() string {
 	}
 	return b.String()
 }
+
+const costsText = `Lower is better here. Behind each figure its ratio **to the tuned C loop**. The round trip is that of a small datagram each
+millisecond, less the median without divert (in parentheses); both its ends are one thread that polls, so what is added is the router's program and its
+waking up. CPU is user and system time of the program: what the kernel does for a packet within the program's system calls is in it.`
 
 func (r *results) document() string {
 	var u unix.Utsname
@@ -129,12 +191,17 @@ func (r *results) document() string {
 	fmt.Fprintf(&b, "Written by `go run ./bench` on %s: %s, %d CPUs, Linux %s, %s. Client, router and server share the CPUs.\n",
 		time.Now().UTC().Format("2006-01-02"), cpuModel(), runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
 	fmt.Fprintf(&b, "Medians of %d interleaved rounds, %d s each. Behind each figure its ratio to no divert, and **to the tuned C loop** of the same run.\n\n", *rounds, *seconds)
-	b.WriteString(r.table() + "\n")
+	b.WriteString("![Medians as bars](" + plotName + ")\n\n")
+	b.WriteString(r.table(speeds, r.speed) + "\n")
+	b.WriteString(costsText + "\n\n" + r.table(costs, r.cost) + "\n")
 	if t := r.lanesTable(); t != "" {
 		b.WriteString(t + "\n")
 	}
 	for _, c := range r.configs {
 		fmt.Fprintf(&b, "- `%s`: %s\n", c.name, c.about)
+	}
+	for _, c := range r.left {
+		fmt.Fprintf(&b, "- `%s` was left out: it could not be built there\n", c.name)
 	}
 	b.WriteString("\nAll rounds; where they spread, other programs were running:\n\n```\n")
 	for round := range *rounds {
