@@ -43,12 +43,8 @@ func (p *diverter) pfForwardedNotes(note func(string, ...any)) {
 	if len(outs) > 0 {
 		note("pf cannot tell by which interface a packet will leave: conversations are diverted whether or not they leave by %s", strings.Join(outs, ", "))
 	}
-	names := inside(p.Select)
-	switch {
-	case len(names) > 1:
-		note("a packet between two of %s is diverted twice if both of its ports are selected", strings.Join(names, ", "))
-	case p.DivertTo && !allPorts(p.Select):
-		note("a packet that comes in and leaves by %s is diverted twice", names[0])
+	if p.DivertTo || slices.ContainsFunc(p.Select, func(s Selection) bool { return len(s.Ports) > 0 }) {
+		note("a packet that comes in and leaves by %s is diverted twice if it is selected either way, such as by both of its ports", strings.Join(inside(p.Select), ", "))
 	}
 }
 
