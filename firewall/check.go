@@ -15,7 +15,7 @@ func (c *Config) check(f Features) error {
 	if c.Traffic&Both == 0 || c.Traffic&^Both != 0 {
 		fail("nothing to divert: choose forwarded traffic, local traffic or both")
 	}
-	if c.Queues.Last < c.Queues.First {
+	if c.Queues.Last < c.Queues.First && !c.Backend.Sockets() {
 		fail("queues %d-%d: the last is before the first", c.Queues.First, c.Queues.Last)
 	}
 	if c.Position == AfterFilter && c.Backend == IPTables {
@@ -25,6 +25,7 @@ func (c *Config) check(f Features) error {
 		errs = append(errs, err)
 	}
 	c.checkHandBack(f, fail)
+	c.checkSockets(f, fail)
 	c.checkExempt(fail)
 	prefixes := len(c.Management)
 	for i := range c.Select {
@@ -41,6 +42,8 @@ func (c *Config) check(f Features) error {
 
 func (c *Config) checkHandBack(f Features, fail func(string, ...any)) {
 	switch {
+	case c.HandBack && c.Backend.Sockets():
+		fail("flows cannot be handed back to the kernel: %s has no connection marks; switch hand-back off", c.Backend)
 	case c.HandBack && !f.handBack(c.Backend):
 		fail("flows cannot be handed back to the kernel: this kernel has no conntrack marks for %s rules; switch hand-back off", c.Backend)
 	case c.HandBack && (c.Generation == 0 || c.Generation > c.Marks.Generations()):

@@ -37,7 +37,12 @@ type Config struct {
 	Traffic  Traffic
 	Position Position
 	Select   []Selection // what any of them selects is diverted; none: everything
-	Queues   Queues
+	Queues   Queues      // iff the backend is none of Kind.Sockets
+	Port     uint16      // of the divert socket, iff Kind.Sockets; 0: DefaultPort
+
+	// RuleNumber is that of the ipfw rules; the one before it and the one behind are used
+	// too. 0: DefaultRuleNumber.
+	RuleNumber uint16
 
 	// Never diverted: packets from or to these addresses, these sessions, and the
 	// sockets of these users (for Weir's own reporting; needs HandBack, by which
@@ -78,7 +83,9 @@ type Config struct {
 // they may be opened from any side. For Local traffic In and Out together are the
 // interfaces that count (none: all but lo), and Ports may be on either end.
 //
-// Interfaces are names, or prefixes of names followed by *.
+// Interfaces are names, or prefixes of names followed by *. With pf they are names of
+// interfaces or groups, x* is the group x, and Forwarded needs In; what pf cannot tell
+// apart is diverted besides, and Ruleset.Notes says what.
 type Selection struct {
 	In, Out   []string
 	Protocols []Proto

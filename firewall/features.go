@@ -20,6 +20,18 @@ type Features struct {
 	// IPTablesUntrack: they have table raw, match conntrack and target CT.
 	IPTablesUntrack bool
 
+	IPFW bool // ipfw is on, and diverts
+	// Lower is the lowest number of an ipfw rule that is not Weir's; 0 if there is none.
+	Lower uint16
+	PF    bool // pf is on, and diverts
+	// DivertTo: the pf of this system is FreeBSD's, which diverts IPv4 only and knows no received-on.
+	DivertTo bool
+	Anchor   bool // pf's main ruleset refers to the anchor "weir"
+	// Blocks are rules of pf that stand before that anchor and block without quick.
+	Blocks []string
+	// Ifaces are the interfaces and groups that pf knows; nil: not known.
+	Ifaces []string
+
 	IPv6       bool // the system has IPv6
 	TCPLiberal bool // sysctl nf_conntrack_tcp_be_liberal exists: connection tracking is there
 	Bridge     bool // nf_tables has the bridge family (Weir diverts no bridged traffic yet)
@@ -36,7 +48,7 @@ type Features struct {
 
 // Best returns the best Kind that can divert here. The error says what is missing.
 func (f Features) Best() (Kind, error) {
-	for _, k := range []Kind{NFT, NFTCompat, IPTables} {
+	for k := NFT; int(k) < len(kindNames); k++ {
 		if f.Has(k) {
 			return k, nil
 		}
@@ -53,6 +65,10 @@ func (f Features) Has(k Kind) bool {
 		return f.NFTables && f.CompatQueue
 	case IPTables:
 		return f.IPTables != "" && (f.IP6Tables != "" || !f.IPv6)
+	case IPFW:
+		return f.IPFW
+	case PF:
+		return f.PF
 	}
 	return false
 }
@@ -64,6 +80,8 @@ func (f Features) handBack(k Kind) bool {
 		return f.ConnMark
 	case NFTCompat:
 		return f.ConnMark || f.CompatConnMark
+	case IPFW, PF:
+		return false
 	}
 	return true // iptables has CONNMARK wherever it has NFQUEUE; iptables-restore says if not
 }
@@ -71,8 +89,11 @@ func (f Features) handBack(k Kind) bool {
 // Untracks reports whether rules of that kind can ask for what conntrack has translated,
 // and keep it from packets.
 func (f Features) Untracks(k Kind) bool {
-	if k == IPTables {
+	switch k {
+	case IPTables:
 		return f.IPTablesUntrack
+	case IPFW, PF:
+		return false
 	}
 	return f.Untrack
 }
@@ -83,11 +104,12 @@ func (f Features) inet(c Config) bool {
 	return f.Inet && (c.Backend != NFTCompat || f.ConnMark || !c.HandBack)
 }
 
-// AllFeatures is a kernel that lacks nothing: for printing rules without looking at
-// any kernel.
+// AllFeatures is a kernel that lacks nothing, with the pf of OpenBSD: for printing rules
+// without looking at any kernel.
 func AllFeatures() Features {
 	return Features{
 		NFTables: true, Inet: true, NativeQueue: true, CompatQueue: true, ConnMark: true, CompatConnMark: true, Untrack: true,
 		IPTables: "assumed", IP6Tables: "assumed", IPTablesUntrack: true, IPv6: true, TCPLiberal: true, Bridge: true,
+		IPFW: true, PF: true, Anchor: true,
 	}
 }

@@ -1,12 +1,15 @@
 // Package firewall writes, checks and takes away the firewall rules that divert
 // packets to Weir: nftables over netlink, nftables with the xtables NFQUEUE target
-// where the kernel has no queue statement of its own, and iptables last.
+// where the kernel has no queue statement of its own, and iptables last; ipfw and pf on
+// FreeBSD, pf on OpenBSD.
 //
 // Its law: what is wanted (Config) becomes an abstract Ruleset by a pure function,
 // Plan, which needs no privilege and can be printed; a Backend then puts that
 // ruleset in place in one transaction, verifies it and removes it, and touches
-// nothing that is not Weir's own. Weir owns the table "weir" (nftables) or the chains
-// whose names start with WEIR- (iptables), the bits that Marks names, and nothing else.
+// nothing that is not Weir's own. Weir owns the table "weir" (nftables), the chains
+// whose names start with WEIR- (iptables), the anchor "weir" (pf), the rule sets 23 and
+// 24 and the tables whose names start with weir_ (ipfw), the bits that Marks names, and
+// nothing else.
 //
 // What it does not do: it opens no queue, decides no policy, reassembles nothing and
 // runs no loop of its own except Watch. Bridged traffic is not diverted.
@@ -26,9 +29,15 @@ const (
 	NFT                   // nf_tables over netlink, native queue statement
 	NFTCompat             // nf_tables over netlink, xtables NFQUEUE target (nft_compat)
 	IPTables              // iptables-restore and ip6tables-restore
+	IPFW                  // FreeBSD's ipfw, to a divert socket
+	PF                    // pf of OpenBSD or FreeBSD, to a divert socket
 )
 
-var kindNames = [...]string{"auto", "nft", "nft-compat", "iptables"}
+var kindNames = [...]string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf"}
+
+// Sockets reports whether rules of this kind divert to a divert socket (Config.Port);
+// those of the others divert to NFQUEUE (Config.Queues).
+func (k Kind) Sockets() bool { return k == IPFW || k == PF }
 
 // String returns the name that the policy uses.
 func (k Kind) String() string {
@@ -52,12 +61,15 @@ func ParseKind(s string) (Kind, error) {
 }
 
 // A Backend writes rulesets of one Kind into one network namespace. Its methods may be
-// called from any goroutine, one at a time. All of them need CAP_NET_ADMIN.
+// called from any goroutine, one at a time. All of them need CAP_NET_ADMIN, or root on
+// a BSD.
 type Backend interface {
 	// Apply makes rs the only ruleset of Weir, whatever was there before, in one
 	// transaction (for iptables: one per family). On error the former rules stand.
 	// Counters go on from their former values; packets counted between reading
 	// those and the commit are lost.
+	//
+	// With pf and ipfw the rules change in one step, and the former tables go after it.
 	//
 	// Packets that wait in a queue stay there, unless a chain changes its hook or
 	// priority.
@@ -68,7 +80,8 @@ type Backend interface {
 	// Remove takes away all that Apply ever wrote, of this process or of one that
 	// crashed. Having nothing to remove is not an error. The kernel drops every
 	// packet of the namespace that waits in any queue meanwhile: Pause first, and
-	// have what waits answered.
+	// have what waits answered. With pf it takes a second, in which running connections
+	// get states by which pf.conf lets them go on.
 	Remove() error
 	// Verify compares what is in the kernel with rs. No differences: all is well.
 	Verify(rs *Ruleset) ([]Difference, error)

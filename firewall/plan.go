@@ -34,6 +34,9 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 	if err := c.check(f); err != nil {
 		return nil, err
 	}
+	if c.Backend.Sockets() {
+		return planDiversions(c, f)
+	}
 	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6}}
 	if c.Inject && f.Untracks(c.Backend) {
 		p.rs.Translated = c.Marks.Translated

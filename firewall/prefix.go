@@ -73,3 +73,36 @@ func canonicalPorts(rs []PortRange) []PortRange {
 	}
 	return kept
 }
+
+// subtract returns what ps cover and none of minus does, of both families.
+func subtract(ps, minus []netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, f := range []Family{V4, V6} {
+		holes := canonical(minus, f)
+		for _, p := range canonical(ps, f) {
+			out = append(out, without(p, holes)...)
+		}
+	}
+	return out
+}
+
+// without splits p until no part overlaps a hole; parts that a hole covers are gone.
+func without(p netip.Prefix, holes []netip.Prefix) []netip.Prefix {
+	if covers(holes, p) {
+		return nil
+	}
+	var inside []netip.Prefix
+	for _, h := range holes {
+		if p.Overlaps(h) {
+			inside = append(inside, h)
+		}
+	}
+	if len(inside) == 0 {
+		return []netip.Prefix{p}
+	}
+	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	b := p.Addr().AsSlice()
+	b[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
+	a, _ := netip.AddrFromSlice(b)
+	return append(without(low, inside), without(netip.PrefixFrom(a, low.Bits()), inside)...)
+}

@@ -17,6 +17,13 @@ type Ruleset struct {
 	Sysctls  []Sysctl
 	Notes    []string // what the operator should know, each a sentence
 
+	// Iff Backend.Sockets; Sets, Chains and Sysctls are empty then.
+	Diversions []Diversion // tried in order
+	Tables     []Table
+	Port       uint16 // of the divert socket
+	DivertTo   bool   // in the words of FreeBSD's pf
+	Number     uint16 // of the rules, iff Backend is IPFW
+
 	// Translated is the bit of the packet mark by which workers know packets that were translated on
 	// their way to the queue, and by which the rules know injected datagrams that connection tracking is
 	// to leave alone; 0 where there are no such rules.

@@ -165,7 +165,7 @@ func TestProtoNames(t *testing.T) {
 
 func TestBestPrefersNative(t *testing.T) {
 	f := AllFeatures()
-	for _, want := range []Kind{NFT, NFTCompat, IPTables} {
+	for _, want := range []Kind{NFT, NFTCompat, IPTables, IPFW, PF} {
 		if k, err := f.Best(); k != want || err != nil {
 			t.Errorf("best is %s, %v; want %s", k, err, want)
 		}
@@ -176,6 +176,10 @@ func TestBestPrefersNative(t *testing.T) {
 			f.CompatQueue = false
 		case IPTables:
 			f.IP6Tables = ""
+		case IPFW:
+			f.IPFW = false
+		case PF:
+			f.PF = false
 		}
 	}
 	if k, err := f.Best(); err == nil {

@@ -17,6 +17,8 @@ func TestEffects(t *testing.T) {
 		{"inspect: {probe: }\nmanagement: [192.0.2.1]", "management", "rules"},
 		{"inspect: {probe: }\ndivert: {traffic: both}", "divert.traffic", "rules"},
 		{"inspect: {probe: }\ndivert: {queues: 1}", "divert.queues", "restart"},
+		{"inspect: {probe: }\ndivert: {port: 701}", "divert.port", "restart"},
+		{"inspect: {probe: }\ndivert: {rule: 500}", "divert.rule", "restart"},
 		{"inspect: {probe: }\ndivert: {backend: iptables}", "divert.backend", "restart"},
 		{"inspect: {probe: }\noutcomes: {limit: drop}", "outcomes.limit", "program"},
 		{"inspect: {probe: }\noutcomes: {absent: drop}", "outcomes.absent", "rules"},

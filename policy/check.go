@@ -12,6 +12,7 @@ import (
 // hardly meant, as warnings.
 func (l *loader) check(lanes int, entries []entry) {
 	l.checkDivert()
+	l.checkSockets()
 	l.checkLimits(lanes)
 	l.checkEvents()
 	if len(l.notes.mistakes) == 0 {
@@ -54,10 +55,26 @@ func (l *loader) checkDivert() {
 	}
 }
 
+// checkSockets finds what the firewalls with divert sockets have not.
+func (l *loader) checkSockets() {
+	backend := l.doc.Divert.Backend
+	if !l.doc.firewall().Backend.Sockets() {
+		return
+	}
+	if l.doc.Settle.HandBack == "always" {
+		l.notes.add(l.at("settle.hand_back"), "write auto or never", "settle.hand_back: %s has no connection marks, and hands no flow back", backend)
+	}
+	if l.doc.Divert.Position != "auto" {
+		l.notes.add(l.at("divert.position"), "leave it out", "divert.position: with %s the place of the rules decides", backend)
+	}
+}
+
 // checkRules has package firewall plan the rules for a kernel that lacks nothing.
 func (l *loader) checkRules() {
 	whole := l.doc.firewall()
-	whole.HandBack, whole.Generation = true, 1
+	if !whole.Backend.Sockets() {
+		whole.HandBack, whole.Generation = true, 1
+	}
 	probe := func(path, hint string, c firewall.Config) bool {
 		_, err := firewall.Plan(c, firewall.AllFeatures())
 		if err == nil {
@@ -72,11 +89,20 @@ func (l *loader) checkRules() {
 	}
 	ok := probe("marks", "leave marks out for the defaults", firewall.Config{Traffic: firewall.Both, Queues: whole.Queues, Marks: whole.Marks, HandBack: true, Generation: 1})
 	for i, s := range whole.Select {
-		ok = probe(index("divert.select", i), "leave out what excludes it", firewall.Config{Traffic: whole.Traffic, Queues: whole.Queues, Select: []firewall.Selection{s}}) && ok
+		ok = probe(index("divert.select", i), "leave out what excludes it", firewall.Config{Backend: socketOnly(whole.Backend), Traffic: whole.Traffic, Queues: whole.Queues, Select: []firewall.Selection{s}}) && ok
 	}
 	if ok {
 		probe("divert", "leave out what cannot go together", whole)
 	}
+}
+
+// socketOnly is k if selections are held against what it can, and otherwise any kind: those of Linux differ in nothing
+// that a selection says.
+func socketOnly(k firewall.Kind) firewall.Kind {
+	if k.Sockets() {
+		return k
+	}
+	return firewall.Auto
 }
 
 // The least that a lane can work with.

@@ -12,7 +12,7 @@ import (
 func Default() Document {
 	return Document{
 		Mode:       Monitor,
-		Divert:     Divert{Traffic: "forwarded", Select: []Selection{}, Position: "auto", Backend: "auto"},
+		Divert:     Divert{Traffic: "forwarded", Select: []Selection{}, Position: "auto", Backend: "auto", Port: firewall.DefaultPort, Rule: firewall.DefaultRuleNumber},
 		Management: []Network{},
 		Outcomes:   Outcomes{Absent: Pass, Crash: Pass, Malformed: Drop, Limit: Pass, Error: Pass, Edit: Drop},
 		Refuse:     []Trait{"source_route", "routing_header_0", "unknown_extension"},

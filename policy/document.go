@@ -46,17 +46,25 @@ type Divert struct {
 	// What to divert: what any item selects. An empty list selects everything.
 	Select []Selection `yaml:"select"`
 	// On which side of the host's own packet filter Weir stands. after_filter sees only what the
-	// filter lets pass; auto is that with nftables, and before_filter with iptables.
+	// filter lets pass; auto is that with nftables, and before_filter with iptables. With ipfw and pf
+	// the place of the rules decides, and only auto is possible.
 	Position Position `yaml:"position"`
-	// How rules are written into the kernel; auto takes the best that works.
+	// How rules are written into the kernel; auto takes the best that works. ipfw is
+	// FreeBSD's, pf that of FreeBSD or OpenBSD; both divert to a socket and hand no flows back.
 	Backend Backend `yaml:"backend"`
+	// Port of the divert socket, on FreeBSD and OpenBSD. Linux has queues instead.
+	Port int `yaml:"port" bounds:"1..65535"`
+	// Number of Weir's rules in ipfw; the one before it and the one behind are used too. Rules with lower
+	// numbers decide before Weir.
+	Rule int `yaml:"rule" bounds:"2..65533"`
 }
 
 // A Selection is a kind of conversation, in both directions. Keys that are left out select
 // everything.
 type Selection struct {
 	// Interfaces by which conversations enter, by name or by the beginning of the name with a *.
-	// With local traffic in and out together are the interfaces that count.
+	// With local traffic in and out together are the interfaces that count. With pf forwarded traffic
+	// needs it: the inside interfaces, or a group of them.
 	In []Interface `yaml:"in"`
 	// Interfaces by which they leave.
 	Out []Interface `yaml:"out"`

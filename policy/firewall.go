@@ -60,7 +60,8 @@ func (d *Document) firewall() firewall.Config {
 		Backend:  backend,
 		Traffic:  map[Traffic]firewall.Traffic{"forwarded": firewall.Forwarded, "local": firewall.Local, "both": firewall.Both}[d.Divert.Traffic],
 		Position: firewall.Position(slices.Index(Position("").Words(), string(d.Divert.Position))),
-		Queues:   firewall.Queues{First: d.Divert.Queues.First, Last: d.Divert.Queues.Last, Bypass: d.Outcomes.Absent == Pass},
+		Port:     uint16(d.Divert.Port), RuleNumber: uint16(d.Divert.Rule),
+		Queues: firewall.Queues{First: d.Divert.Queues.First, Last: d.Divert.Queues.Last, Bypass: d.Outcomes.Absent == Pass},
 		Marks: firewall.Marks{
 			Injected: firewall.Bits{Value: uint32(d.Marks.Injected), Mask: uint32(d.Marks.Injected)},
 			Pending:  uint32(d.Marks.Pending), Translated: uint32(d.Marks.Translated), Settle: uint32(d.Marks.Settle), Conn: uint32(d.Marks.Connection),

@@ -49,7 +49,8 @@ func TestFirewall(t *testing.T) {
 			},
 			{Protocols: []firewall.Proto{firewall.ICMP}},
 		},
-		Queues:     firewall.Queues{First: 2, Last: 5},
+		Queues: firewall.Queues{First: 2, Last: 5},
+		Port:   firewall.DefaultPort, RuleNumber: firewall.DefaultRuleNumber,
 		Management: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/32")},
 		Marks:      firewall.DefaultMarks, HandBack: true, Generation: 7, CountUninspected: true, Inject: true,
 	}
@@ -98,6 +99,21 @@ func TestHandBackWhereTheKernelCan(t *testing.T) {
 		nat.NAT = true
 		if got.Inject != (c.word != "never") || !p.Firewall(nat, 3).Inject {
 			t.Errorf("%s: rules for segments of our own: %v", c.word, got.Inject)
+		}
+	}
+}
+
+// TestFirewallOfDivertSockets: auto hands nothing back where there are no marks, and port and rule number arrive.
+func TestFirewallOfDivertSockets(t *testing.T) {
+	for _, backend := range []firewall.Kind{firewall.IPFW, firewall.PF} {
+		p := mustLoad(t, "divert: {backend: "+backend.String()+", port: 701, rule: 500, select: [{in: [em1], ports: [80]}]}\n")
+		c := p.Firewall(firewall.AllFeatures(), 3)
+		if c.Backend != backend || c.Port != 701 || c.RuleNumber != 500 || c.HandBack || c.Generation != 0 || SettleMark(c).Mark.Mask != 0 {
+			t.Errorf("%s: %+v", backend, c)
+		}
+		rs, err := firewall.Plan(c, firewall.AllFeatures())
+		if err != nil || rs.DivertAddress() != "divert:701" {
+			t.Errorf("%s: %v", backend, err)
 		}
 	}
 }

@@ -54,7 +54,9 @@ func (Position) Words() []string { return []string{"auto", "after_filter", "befo
 type Backend string
 
 // Words returns the backends by the names of firewall.Kind.
-func (Backend) Words() []string { return []string{"auto", "nft", "nft-compat", "iptables"} }
+func (Backend) Words() []string {
+	return []string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf"}
+}
 
 // WhenFull says which flow has to go when there is no room.
 type WhenFull string

@@ -41,7 +41,7 @@ and for cleaning up.
 		},
 	}
 	c.Flags().StringVarP(&file, "policy", "p", defaultPolicy, "policy `file`")
-	c.Flags().StringVar(&backend, "backend", "auto", "nft, nft-compat, iptables, or auto: the policy's; for remove all of them")
+	c.Flags().StringVar(&backend, "backend", "auto", "nft, nft-compat, iptables, ipfw, pf, or auto: the policy's; for remove all of them")
 	c.Flags().StringVar(&state, "state", defaultState, "`file` that remembers kernel settings to restore")
 	return c
 }
@@ -64,6 +64,9 @@ func plan(p *policy.Policy, f firewall.Features, k firewall.Kind) (*firewall.Rul
 	c := p.Firewall(f, 1)
 	if k != firewall.Auto {
 		c.Backend = k
+	}
+	if k.Sockets() && p.Document().Settle.HandBack == "auto" {
+		c.HandBack, c.Generation = false, 0 // the policy has asked for its own backend
 	}
 	return firewall.Plan(withSession(c), f)
 }
