@@ -258,8 +258,17 @@ func (l *Lane) giveUpParsing(ss *session) {
 		ss.parser.Close()
 		ss.parser = nil
 	}
-	ss.dark = true
+	l.darken(ss)
 }
+
+// darken gives up seeking grammars: those who want messages and nothing else want nothing more of the flow.
+func (l *Lane) darken(ss *session) {
+	ss.dark = true
+	ss.flow.Interest &^= l.chain.Hears
+}
+
+// oneSided is how many bytes one side may send, in no grammar, before the first of the other are waited for no longer.
+const oneSided = 256 << 10
 
 // recognise looks for the grammar of a flow in what a direction begins with, and opens its parser.
 // Maybe is for too few bytes to say.
@@ -273,7 +282,12 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	case ss.dark || l.chain.Wanted&^field.SetOf(field.Payload) == 0:
 		l.see(f, flow.SightDark)
 		return proto.No
-	case len(b) == 0 || ss.spoken&(1<<dir) != 0:
+	case len(b) == 0:
+		return proto.No
+	case ss.spoken&(1<<dir) != 0:
+		if f.Count[dir].Bytes > oneSided {
+			l.darken(ss)
+		}
 		return proto.No
 	}
 	peer := proto.Peer{Transport: f.Key.Proto, Dir: dir, ServerPort: f.Server().Port()}
@@ -304,9 +318,11 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	switch {
 	case !ss.conn.PickedUp():
 		ss.spoken |= 1 << dir
-		ss.dark = ss.spoken == 3
+		if ss.spoken == 3 {
+			l.darken(ss)
+		}
 	case int(ss.tries) >= l.limits.Tries: // of one that was met in its middle, any unit may begin a message
-		ss.dark = true
+		l.darken(ss)
 	}
 	return proto.No
 }

@@ -143,6 +143,9 @@ func (l *Lane) restartSession(ss *session) {
 		ss.parser.Close()
 		ss.parser = nil
 	}
+	if ss.dark {
+		ss.flow.Interest |= l.chain.Hears
+	}
 	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)

@@ -44,6 +44,7 @@ type Chain struct {
 	Resize   field.Set // of these, those whose length somebody may change
 	Reads    uint64    // bit i is set iff inspector i reads what lies inside packets
 	Interest uint64    // the interest of a new flow: bit i is set iff inspector i can lose it
+	Hears    uint64    // bit i: inspector i wants messages and nothing else, so that a flow without any is of no interest to it
 	Words    int       // inspectors' memory per flow, in 8-byte words
 }
 
@@ -133,7 +134,25 @@ func (c *Chain) add(index uint8, in Inspector) error {
 	if interested {
 		c.Interest |= bit
 	}
+	if hears(in) {
+		c.Hears |= bit
+	}
 	return c.layOut(in)
+}
+
+// hears reports whether an inspector is shown messages of grammars and nothing else.
+func hears(in Inspector) bool {
+	var wanted field.Set
+	if v, ok := in.(FieldInspector); ok {
+		wanted = wanted.Union(v.Fields())
+	}
+	if v, ok := in.(MessageInspector); ok {
+		wanted = wanted.Union(v.Fields())
+	}
+	_, packets := in.(PacketInspector)
+	_, streams := in.(StreamInspector)
+	_, outcomes := in.(OutcomeInspector)
+	return wanted != 0 && !wanted.Has(field.Payload) && !packets && !streams && !outcomes
 }
 
 // layOut gives the inspector's states their place in a flow's memory.
