@@ -26,6 +26,7 @@ type receiver struct {
 	poll  [1]unix.PollFd
 
 	timeout time.Duration // SO_RCVTIMEO as it is; 0 for none
+	idle    bool          // the last receive that waited brought one message, or none
 }
 
 // mmsghdr is struct mmsghdr (recvmmsg(2)).
@@ -103,9 +104,17 @@ func (s *NFQueue) spin(limit int) (n int, errno syscall.Errno) {
 }
 
 // recvWait waits for the first message, no longer than setTimeout said.
+//
+// A goroutine that does nothing but wait in system calls looks to Go's monitor thread like one that keeps a processor for long: it takes that
+// away each time, and on the way back it is to be had anew, which takes longer than the verdict. Who yields at times does not look so. When
+// there is much to do that costs more than it brings.
 func (s *NFQueue) recvWait(limit int) (int, syscall.Errno) {
+	if s.rx.idle {
+		runtime.Gosched()
+	}
 	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
 		uintptr(unsafe.Pointer(&s.rx.msgs[0])), uintptr(limit), unix.MSG_WAITFORONE, 0, 0)
+	s.rx.idle = errno != 0 || n <= 1
 	return int(n), errno
 }
 
