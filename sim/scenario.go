@@ -91,7 +91,7 @@ func (s *scenario) chooseLinks() {
 	}
 	s.linger = pick(r, 0, 0, 500*time.Microsecond, 5*time.Millisecond)
 	if chance(r, 5) {
-		s.narrow = 1300
+		s.narrow = pick(r, 1300, 1384, 1420, 1480, 1492)
 	}
 }
 
