@@ -30,6 +30,7 @@ import (
 
 var (
 	bytesEach = flag.Int64("bytes", 2<<20, "bytes that each connection of TestTransfers sends each way")
+	linkBytes = flag.Int64("link", 512<<10, "bytes that each connection of TestLinks sends each way")
 	longBytes = flag.Int64("long", 4500<<20, "bytes that the one connection of TestBeyondTheWrap sends")
 	stormConn = flag.Int("storm", 64, "connections of TestStorm")
 	stormEach = flag.Int64("stormbytes", 1<<20, "bytes that each of them sends each way; 80 MiB make 10 GB")
@@ -151,6 +152,34 @@ func TestTransfers(t *testing.T) {
 			t.Parallel()
 			transfer(t, s)
 		})
+	}
+}
+
+// TestLinks edits what crosses links that are not plain, or narrower than both ends know. A segment that fits, and that an edit
+// makes too long for the path, must arrive all the same.
+func TestLinks(t *testing.T) {
+	const longer = "a much longer word"
+	for _, s := range []setting{
+		{name: "PPPoE", topology: lab.Topology{Hop: true, PlainPackets: true, Outer: lab.Link{MTU: 1492}}, with: longer},
+		{name: "PPPoE, masquerade", topology: lab.Topology{Hop: true, Masquerade: true, Outer: lab.Link{MTU: 1492}}, with: longer},
+		{name: "narrower than a grown segment", topology: lab.Topology{PlainPackets: true, Narrow: 1400}, with: longer},
+		{name: "narrower than a grown segment, far", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1400}, with: longer},
+		{name: "narrower than any", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1300}, with: longer},
+		{name: "narrower than any, gone", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1300}, with: ""},
+		{name: "narrower than any, large packets", topology: lab.Topology{Hop: true, Narrow: 1300}, with: longer},
+		{name: "VLAN", topology: lab.Topology{Outer: lab.Link{Kind: lab.VLAN}}, with: longer},
+		{name: "VLAN, plain packets", topology: lab.Topology{Hop: true, PlainPackets: true, Outer: lab.Link{Kind: lab.VLAN}}, with: longer},
+		{name: "WireGuard", topology: lab.Topology{Hop: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: longer},
+		{name: "WireGuard, same length", topology: lab.Topology{Hop: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: "NEEDLE"},
+		{name: "WireGuard, masquerade", topology: lab.Topology{Hop: true, PlainPackets: true, Masquerade: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: longer},
+	} {
+		for _, s.v6 = range []bool{false, true} {
+			s.conns, s.bytes = 4, *linkBytes
+			t.Run(fmt.Sprintf("%s/v6=%v", s.name, s.v6), func(t *testing.T) {
+				t.Parallel()
+				transfer(t, s)
+			})
+		}
 	}
 }
 
