@@ -22,6 +22,9 @@ func Detect(Options) Features {
 	return Features{Missing: []string{"this is not Linux: there is no nftables and no iptables"}}
 }
 
+// Offloads returns none: no Linux firewall is here.
+func Offloads(Options) []Offload { return nil }
+
 // SetSysctls returns ErrUnsupported where there is something to set.
 func SetSysctls(_ string, settings []Sysctl, _ Options) error {
 	if len(settings) == 0 {

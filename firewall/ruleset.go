@@ -16,6 +16,7 @@ type Ruleset struct {
 	Chains   []Chain
 	Sysctls  []Sysctl
 	Notes    []string // what the operator should know, each a sentence
+	Marks    Marks    // that the rules read and write
 
 	// Translated is the bit of the packet mark by which workers know packets that were translated on
 	// their way to the queue, and by which the rules know injected datagrams that connection tracking is

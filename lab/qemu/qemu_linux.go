@@ -43,7 +43,7 @@ var jobs = []job{
 	{"divert", "^Test"},
 	{"lab/stream", "^TestLinks$/^(VLAN|WireGuard)"},
 	{"lab", "^TestHooks$|^TestInjectedSegmentsKeepTheirPorts$/^auto$"},
-	{"holder", "^TestSixUses$|^TestFlushedRules$|^TestConfirm$|^TestChildrenAreConfined$"}, // none that loads the machine
+	{"holder", "^TestSixUses$|^TestFlowTable|^TestFlushedRules$|^TestConfirm$|^TestChildrenAreConfined$"}, // none that loads the machine
 }
 
 // Tests that prove that what only this kernel has was used.
@@ -54,6 +54,10 @@ var mustPass = []string{
 	"TestVerifySeesTampering/nft",
 	"TestPauseThenRemove/nft",
 	"TestCommandsOfDocuments",
+	"TestOffloads",
+	"TestFlowTableTakesFlowsPastWeir/IPv4",
+	"TestFlowTableForWhatIsHandedBack/IPv4",
+	"TestFlowTableForWhatIsHandedBack/IPv6",
 	"TestLinks/VLAN,_plain_packets/v6=true",
 	"TestLinks/WireGuard/v6=true",
 	"TestLinks/WireGuard,_masquerade/v6=false",
