@@ -70,6 +70,7 @@ type Conn struct {
 	locked  bool // authenticated segments (RFC 2385, RFC 5925): never altered
 	signed  bool // both ends have agreed on that
 	unsaved bool // something happened that Save would tell
+	stuck   [2]stuck
 }
 
 // A Mode says what may be done to a connection.

@@ -183,6 +183,71 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestLateLessonOfThePath: numbers have moved far when the first segment comes that is too long for the path. Its sender takes
+// what the router tells of it for a fake, and learns from Weir.
+func TestLateLessonOfThePath(t *testing.T) {
+	const rounds, upload = 200, 256 << 10
+	for _, topology := range []lab.Topology{
+		{PlainPackets: true, Narrow: 1300},
+		{Hop: true, Narrow: 1300},
+	} {
+		for _, v6 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("hop=%v/v6=%v", topology.Hop, v6), func(t *testing.T) {
+				t.Parallel()
+				l := labtest.New(t, topology)
+				with := bytes.Repeat([]byte("long "), 120)
+				w := newWeir(t, l.Router(), string(with))
+				ln, err := l.Server().Listen("tcp", netip.AddrPortFrom(l.Server().In.Addr(v6), servicePort).String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer ln.Close()
+				go lab.ServeStreams(ln, func(c net.Conn) {
+					r := bufio.NewReader(c)
+					for {
+						line, err := r.ReadSlice('\n')
+						if err != nil {
+							return
+						}
+						fmt.Fprintf(c, "%d\n", len(line))
+					}
+				})
+				c, err := l.Client().Dial("tcp", ln.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				for range rounds {
+					say(t, c, word+"\n", len(with)+1)
+				}
+				for range upload / 4000 {
+					say(t, c, string(bytes.Repeat([]byte("x"), 3999))+"\n", 4000)
+				}
+				if err := w.End(); err != nil {
+					t.Error(err)
+				}
+				if n := w.Snapshot(); n.Injected == 0 || len(n.Anomalies) > 0 {
+					t.Errorf("%d injected, anomalies %v", n.Injected, n.Anomalies)
+				}
+			})
+		}
+	}
+}
+
+// say sends a line, and wants to hear how many bytes of it arrive.
+func say(t *testing.T, c net.Conn, line string, want int) {
+	t.Helper()
+	var got int
+	_, err := io.WriteString(c, line)
+	if err == nil {
+		_, err = fmt.Fscanln(c, &got)
+	}
+	if err != nil || got != want {
+		t.Fatalf("%d bytes arrive, %v; want %d", got, err, want)
+	}
+}
+
 // TestStorm has many connections edited both ways while a hop behind Weir loses, repeats and reorders.
 func TestStorm(t *testing.T) {
 	for _, s := range []setting{
