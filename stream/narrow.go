@@ -13,9 +13,6 @@ import (
 // Linux's net.ipv4.tcp_retries1.
 const narrowTries = 3
 
-// smallMTU is what hosts take over IPv4 (RFC 1122 §3.3.3).
-const smallMTU = 576
-
 // A stuck says how often the first segment that a receiver lacks has come again: 14 low bits of its place, and the number, at most
 // narrowTries, in two bits. It is so small since all idle connections have it.
 type stuck uint16
@@ -34,7 +31,8 @@ func (k *stuck) again(seq seqnum.Value) bool {
 }
 
 // TooLong looks at a segment before it departs. If it is likely that it is too long for the path, and that nobody can make its
-// sender believe so but us, it returns what to tell the sender that the path bears; otherwise 0.
+// sender believe so but us, it returns what to tell the sender that the path bears; otherwise 0. Never less than IPv6 wants of
+// paths: a sender that has lost much by chance would send crumbs.
 func (c *Conn) TooLong(p *packet.Packet, dir flow.Direction) (mtu uint16) {
 	h := &c.half[dir]
 	if c.mode.Passive || c.phase != phaseOpen || p.Meta.GSO || len(p.Payload()) == 0 {
@@ -45,13 +43,8 @@ func (c *Conn) TooLong(p *packet.Packet, dir flow.Direction) (mtu uint16) {
 	if out != h.una || !out.Less(h.sent) {
 		return 0
 	}
-	switch n := len(p.Bytes()); {
-	case !c.stuck[dir].again(seq) || out == seq:
+	if !c.stuck[dir].again(seq) || out == seq || len(p.Bytes()) <= minMTU {
 		return 0
-	case n > minMTU:
-		return minMTU
-	case n > smallMTU && p.Version == 4:
-		return smallMTU
 	}
-	return 0
+	return minMTU
 }
