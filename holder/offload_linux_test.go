@@ -90,14 +90,12 @@ func TestFlowTableForWhatIsHandedBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		c = call(t, l, server, 80)
-		for range 5 {
+		d.until("a flow that was handed back is in the flow table", 10*time.Second, func() bool {
 			if got := c.ask(cardLine); got != cardLine {
 				t.Fatalf("arrived %q", got)
 			}
-		}
-		if !offloaded(t, l.Router(), 80) {
-			t.Error("a flow that was handed back is not in the flow table")
-		}
+			return offloaded(t, l.Router(), 80)
+		})
 		d.write(strict)
 		if _, err := d.ask(holder.Reload); err != nil {
 			t.Fatal(err)
@@ -106,9 +104,7 @@ func TestFlowTableForWhatIsHandedBack(t *testing.T) {
 			t.Errorf("a reload reaches the flow table: the document says that it does not; arrived %q", got)
 		}
 		load(t, l.Router(), "delete table inet fast\n"+recipe)
-		if got := c.ask(cardLine); got != maskedLine {
-			t.Errorf("behind the reload of the flow table arrived %q", got)
-		}
+		d.until("the flow is inspected behind the reload of the flow table", 10*time.Second, func() bool { return c.ask(cardLine) == maskedLine })
 		if n := len(d.status().PassedBy); n > 0 || d.events()["flows-offloaded"] > 0 {
 			t.Errorf("Weir warns of the rules that it recommends: %q", d.status().PassedBy)
 		}

@@ -42,7 +42,7 @@ var jobs = []job{
 	{"firewall", "^Test/^nft$"},
 	{"divert", "^Test"},
 	{"lab/stream", "^TestLinks$/^(VLAN|WireGuard)"},
-	{"lab", "^TestHooks$|^TestInjectedSegmentsKeepTheirPorts$/^auto$"},
+	{"lab", "^TestHooks$/^(masquerade|dnat|local-out)$|^TestInjectedSegmentsKeepTheirPorts$/^auto$/^(masquerade|dnat)"},
 	{"holder", "^TestSixUses$|^TestFlowTable|^TestFlushedRules$|^TestConfirm$|^TestChildrenAreConfined$"}, // none that loads the machine
 }
 
