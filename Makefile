@@ -58,7 +58,7 @@ sim:           ## N seeds of the deterministic network, N/10 with Linux's own TC
 mutants:       ## deliberate bugs in package stream: tests and simulator must notice each
 	$(GO) run ./internal/mutants
 
-qemu:          ## tests of rules and queues on a kernel with nftables' own queue statement, emulated (Debian, amd64; root once)
+qemu:          ## tests of what only a kernel of Debian's has: nftables' own queue statement, VLANs, WireGuard, flow tables; emulated (amd64; root once)
 	@lab/qemu/kernel.sh bin/kernel
 	$(GO) run ./lab/qemu | $(GO) run ./internal/testsum $(TESTSUM)
 

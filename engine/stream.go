@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/packet"
@@ -113,6 +114,11 @@ func (l *Lane) arrived(ss *session, p *packet.Packet, a stream.Arrival, d inspec
 
 // leave gives the segment in the context its last form, shows its outcome, and releases it.
 func (l *Lane) leave(ss *session, p *packet.Packet, d inspect.Decision) {
+	if !d.Verdict.Final() && l.injects && !l.outcomes.Monitor {
+		if mtu := ss.conn.TooLong(p, l.cx.Dir); mtu > 0 {
+			l.inject(packet.TooLong(l.scratch.answer[:0], p, mtu), p, divert.InjectOut)
+		}
+	}
 	if !d.Verdict.Final() && !ss.conn.Depart(p, l.cx.Dir) {
 		d = inspect.Decision{Verdict: packet.Drop, Reason: "stream-cannot-repair"}
 	}

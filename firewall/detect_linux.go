@@ -38,7 +38,7 @@ func Detect(o Options) Features {
 		f.detect(own)
 	}()
 	<-done
-	f.Offloads, f.NAT = others(o)
+	f.Offloads, f.NAT = Offloads(o), translates(o)
 	return f
 }
 
@@ -180,8 +180,9 @@ func iptProbe(table, rule string) string {
 	return fmt.Sprintf("*%s\n:%[2]sPROBE - [0:0]\n-A %[2]sPROBE %[3]s\nCOMMIT\n", table, chainPrefix, rule)
 }
 
-// others names the flow tables of the namespace, and tells whether something there translates addresses.
-func others(o Options) (offloads []string, nat bool) {
+// translates reports whether something in the namespace translates addresses.
+func translates(o Options) bool {
+	nat := false
 	_ = inNetNS(o.NetNS, func() error {
 		names, err := os.ReadFile("/proc/thread-self/net/ip_tables_names") // of iptables-legacy
 		names6, _ := os.ReadFile("/proc/thread-self/net/ip6_tables_names")
@@ -191,23 +192,9 @@ func others(o Options) (offloads []string, nat bool) {
 	n := nft{ns: o.NetNS}
 	c, err := n.conn()
 	if err != nil {
-		return nil, nat
+		return nat
 	}
 	defer c.CloseLasting()
 	chains, _ := c.ListChains()
-	nat = nat || slices.ContainsFunc(chains, func(ch *nftables.Chain) bool { return ch.Type == nftables.ChainTypeNAT })
-	tables, err := c.ListTables()
-	if err != nil {
-		return nil, nat
-	}
-	for _, t := range tables {
-		fts, err := c.ListFlowtables(t)
-		if err != nil {
-			continue
-		}
-		for _, ft := range fts {
-			offloads = append(offloads, fmt.Sprintf("%s %s", t.Name, ft.Name))
-		}
-	}
-	return offloads, nat
+	return nat || slices.ContainsFunc(chains, func(ch *nftables.Chain) bool { return ch.Type == nftables.ChainTypeNAT })
 }

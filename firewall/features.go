@@ -39,9 +39,8 @@ type Features struct {
 	// NAT: something translates addresses in the namespace (nftables or iptables), so connection
 	// tracking is on there.
 	NAT bool
-	// Offloads names flow tables ("inet fw4 ft") that are in place: flows that they
-	// have taken over pass by the forward hook, and so by Weir.
-	Offloads []string
+	// Offloads are the flow tables in place that take flows past the forward hook.
+	Offloads []Offload
 	// Missing has a sentence for each of the features above that is not there.
 	Missing []string
 }

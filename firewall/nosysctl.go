@@ -24,3 +24,6 @@ func RestoreSysctls(string, Options) error { return nil }
 
 // listen has no events on this system; Watch polls.
 func listen(context.Context, Backend, chan<- string) {}
+
+// Offloads returns none: flow tables are Linux's.
+func Offloads(Options) []Offload { return nil }

@@ -37,7 +37,7 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 	if c.Backend.Sockets() {
 		return planDiversions(c, f)
 	}
-	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6}}
+	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6, Marks: c.Marks}}
 	if c.Inject && f.Untracks(c.Backend) {
 		p.rs.Translated = c.Marks.Translated
 	}
@@ -289,8 +289,8 @@ func (p *planner) notes(f Features) {
 	if p.Inject && p.rs.Translated == 0 {
 		note("there are no rules that keep connection tracking from packets of Weir's own: where it translates addresses, some of them arrive from a wrong port and are not understood")
 	}
-	if p.Traffic&Forwarded != 0 && len(f.Offloads) > 0 {
-		note(fmt.Sprintf("flows that the flow tables take over pass Weir by: %v", f.Offloads))
+	for _, o := range p.rs.PassedBy(f.Offloads) {
+		note(p.rs.Bypass(o))
 	}
 }
 

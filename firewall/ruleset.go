@@ -16,6 +16,7 @@ type Ruleset struct {
 	Chains   []Chain
 	Sysctls  []Sysctl
 	Notes    []string // what the operator should know, each a sentence
+	Marks    Marks    // that the rules read and write
 
 	// Iff Backend.Sockets; Sets, Chains and Sysctls are empty then.
 	Diversions []Diversion // tried in order

@@ -92,6 +92,7 @@ type State struct {
 	Sandbox     string
 	Load        Load
 	Outputs     []Output        // of events; empty until the reporter has spoken
+	PassedBy    []string        // flow tables that take over what is to be inspected, each in a sentence
 	Missing     []string        // what this system cannot do, each a sentence
 	Worker      json.RawMessage // the worker's counters: worker.Status
 }

@@ -201,7 +201,7 @@ func (d *daemon) kill() {
 // events counts the events about weir itself by their names.
 func (d *daemon) events() map[string]int {
 	return d.count("holder", "worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded",
-		"reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected")
+		"reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected", "flows-offloaded")
 }
 
 // survivals counts what new workers told of the connections of killed ones.

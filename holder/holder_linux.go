@@ -124,6 +124,7 @@ type Holder struct {
 	reporterPause time.Duration
 	mendAt        time.Time // next attempt to apply the rules; zero: none is due
 	lookedAt      time.Time
+	lookedPastAt  time.Time
 }
 
 // New binds the divert sockets and makes the journal. The caller runs the holder, or closes it.

@@ -2,7 +2,10 @@ package holder
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/weir-project/weir/firewall"
 )
 
 // look sees to what is due with time: silence, retries, the confirmation.
@@ -22,6 +25,10 @@ func (h *Holder) look(now time.Time) error {
 		h.weighedAt = now
 		h.weigh()
 	}
+	if now.Sub(h.lookedPastAt) > firewall.WatchInterval {
+		h.lookedPastAt = now
+		h.lookPast()
+	}
 	if !h.mendAt.IsZero() && now.After(h.mendAt) {
 		if h.applied {
 			h.restore()
@@ -35,6 +42,26 @@ func (h *Holder) look(now time.Time) error {
 		return errStop
 	}
 	return nil
+}
+
+// lookPast tells of flow tables that take over what the rules divert, when there are others than the last time.
+func (h *Holder) lookPast() {
+	var now []string
+	for _, o := range h.policy.Rules.PassedBy(firewall.Offloads(firewall.Options{})) {
+		now = append(now, h.policy.Rules.Bypass(o))
+	}
+	if slices.Equal(now, h.state.PassedBy) {
+		return
+	}
+	for _, what := range now {
+		if !slices.Contains(h.state.PassedBy, what) {
+			h.tell("flows-offloaded", what)
+		}
+	}
+	if len(now) == 0 {
+		h.news("flows-offloaded-no-more", "no flow table takes over what is to be inspected any more")
+	}
+	h.state.PassedBy = now
 }
 
 // killLate kills children that were asked to end and do not.

@@ -37,7 +37,29 @@ type Topology struct {
 	// Loss is the share of packets, 0 to 1, that each end of each link loses at random as it
 	// receives them.
 	Loss float64
+	// Outer is what the link behind the router is made of.
+	Outer Link
+	// Narrow, iff positive, is how many bytes of a datagram the last router lets through to the server. Nobody else
+	// knows: who sends more is told by ICMP, as in the middle of the Internet.
+	Narrow int
 }
+
+// A Link is how two neighbours are connected. The zero Link is a plain one.
+type Link struct {
+	Kind LinkKind
+	MTU  int // at both ends; 0: that of the kind, 1500 or, of a tunnel, 1420
+}
+
+// LinkKind is what a link is made of.
+type LinkKind uint8
+
+const (
+	Ethernet  LinkKind = iota
+	VLAN               // frames with a tag (802.1Q)
+	WireGuard          // a tunnel
+)
+
+func (k LinkKind) String() string { return [...]string{"Ethernet", "VLAN", "WireGuard"}[k] }
 
 // A Redirect sends TCP and UDP that is addressed to From on to To. Both are of one family.
 type Redirect struct{ From, To netip.AddrPort }
@@ -55,6 +77,9 @@ func (e Ends) Addr(v6 bool) netip.Addr {
 	}
 	return e.V4
 }
+
+// ErrNoSuchLink is the error of a topology with a kind of link that the kernel does not have.
+var ErrNoSuchLink = errors.New("this kernel has no links of that kind")
 
 // ErrUnsupported is the error of systems without network namespaces.
 var ErrUnsupported = errors.New("lab: network namespaces exist on Linux only")

@@ -66,7 +66,7 @@ func (l *Lab) build(t Topology) error {
 			return err
 		}
 	}
-	if err := l.connect(); err != nil {
+	if err := l.connect(t); err != nil {
 		return err
 	}
 	if t.PlainPackets {

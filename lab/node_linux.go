@@ -15,8 +15,9 @@ type Node struct {
 	// In is the link towards the client, Out the one towards the server.
 	In, Out Ends
 
-	lab *Lab
-	ns  *os.File
+	lab   *Lab
+	ns    *os.File
+	under []string // interfaces that carry others
 }
 
 func newNode(l *Lab, name string) (*Node, error) {
@@ -70,16 +71,16 @@ func (n *Node) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(),
 // links calls f with the node's interfaces, lo not among them, inside the namespace.
 func (n *Node) links(f func(name string, index int) error) error {
 	return n.Do(func() error {
-		for _, e := range []Ends{n.In, n.Out} {
-			if e.Interface == "" {
+		for _, name := range append([]string{n.In.Interface, n.Out.Interface}, n.under...) {
+			if name == "" {
 				continue
 			}
-			link, err := netlink.LinkByName(e.Interface)
+			link, err := netlink.LinkByName(name)
 			if err == nil {
-				err = f(e.Interface, link.Attrs().Index)
+				err = f(name, link.Attrs().Index)
 			}
 			if err != nil {
-				return fmt.Errorf("lab: %s %s: %w", n.Name, e.Interface, err)
+				return fmt.Errorf("lab: %s %s: %w", n.Name, name, err)
 			}
 		}
 		return nil

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,8 +24,8 @@ const (
 	bits6 = 64
 )
 
-// connect joins the nodes by veth pairs, gives them addresses and routes, and raises the links.
-func (l *Lab) connect() error {
+// connect joins the nodes, gives them addresses and routes, and raises the links.
+func (l *Lab) connect(t Topology) error {
 	ws := wires[len(l.nodes)]
 	last := len(l.nodes) - 1
 	for i, w := range ws {
@@ -46,7 +45,11 @@ func (l *Lab) connect() error {
 		if i+1 == last {
 			far.In.Interface = "eth0"
 		}
-		if err := join(near, far); err != nil {
+		var link Link
+		if near == l.Router() {
+			link = t.Outer
+		}
+		if err := join(near, far, link); err != nil {
 			return fmt.Errorf("lab: link %s – %s: %w", near.Name, far.Name, err)
 		}
 	}
@@ -54,6 +57,9 @@ func (l *Lab) connect() error {
 		if err := l.route(i, n); err != nil {
 			return fmt.Errorf("lab: routes of %s: %w", n.Name, err)
 		}
+	}
+	if t.Narrow > 0 {
+		return l.nodes[last-1].narrow(l.Server().In, t.Narrow)
 	}
 	return nil
 }
@@ -64,40 +70,6 @@ func (l *Lab) ends(w wire, name, host string) Ends {
 		e.V6 = netip.MustParseAddr(w.v6 + host)
 	}
 	return e
-}
-
-// join makes the pair inside the near node, with the other end in the far one.
-func join(near, far *Node) error {
-	err := near.Do(func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = near.Out.Interface
-		err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: far.In.Interface, PeerNamespace: netlink.NsFd(far.ns.Fd())})
-		if err != nil {
-			return fmt.Errorf("make a veth pair: %w", err)
-		}
-		return raise(near.Out)
-	})
-	if err != nil {
-		return err
-	}
-	if err := far.Do(func() error { return raise(far.In) }); err != nil {
-		return err
-	}
-	nearMAC, err := awaitUp(near, near.Out.Interface)
-	if err != nil {
-		return err
-	}
-	farMAC, err := awaitUp(far, far.In.Interface)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(awaitOwn(near, near.Out), awaitOwn(far, far.In)); err != nil {
-		return err
-	}
-	if err := introduce(near, near.Out.Interface, far.In, farMAC); err != nil {
-		return err
-	}
-	return introduce(far, far.In.Interface, near.Out, nearMAC)
 }
 
 // awaitUp waits until an interface carries packets, which the kernel decides some time after it was

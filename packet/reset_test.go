@@ -136,3 +136,30 @@ func TestUnreachableQuotesWithinLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestTooLong is as Unreachable, but for what it says.
+func TestTooLong(t *testing.T) {
+	for _, c := range []struct {
+		b          []byte
+		kind, code byte
+	}{
+		{udp4(t), 3, 4},
+		{udp6(t), 2, 0},
+	} {
+		of := decoded(fixed(append(append([]byte{}, c.b...), make([]byte, 1300)...)))
+		r, other := decoded(TooLong(nil, of, 1280)), decoded(Unreachable(nil, of))
+		h := r.ICMP()
+		if r.Malformed != WellFormed || !sumsRight(r.Bytes()) || h.Type() != c.kind || h.Code() != c.code {
+			t.Errorf("%v: type %d code %d", r.Malformed, h.Type(), h.Code())
+		}
+		if rest := [4]byte(h[4:]); rest != [4]byte{0, 0, 1280 >> 8, 1280 & 0xff} {
+			t.Errorf("it says % x", rest)
+		}
+		if !bytes.Equal(r.Payload(), other.Payload()) || r.SrcAddr() != other.SrcAddr() || r.DstAddr() != other.DstAddr() {
+			t.Error("it quotes otherwise")
+		}
+	}
+	if err := decoded(Unreachable(nil, decoded(udp6(t)))); TooLong(nil, err, 1280) != nil {
+		t.Error("an error about an error")
+	}
+}

@@ -25,20 +25,41 @@ const internetControl = 0xc0
 // rate, which both RFCs ask for, is the caller's part. It allocates nothing if dst has
 // room for MaxUnreachable bytes more.
 func Unreachable(dst []byte, of *Packet) []byte {
+	kind, code := byte(3), byte(13)
+	if of.Version == 6 {
+		kind, code = 1, 1
+	}
+	return icmpError(dst, of, [icmpHeaderLen]byte{kind, code})
+}
+
+// TooLong appends to dst the ICMP or ICMPv6 error that tells the sender of of that it is longer than what a link on its way
+// bears, which is mtu bytes: type 3 code 4 (RFC 1191 §4) or type 2 code 0 (RFC 4443 §3.2). All else is as with Unreachable.
+func TooLong(dst []byte, of *Packet, mtu uint16) []byte {
+	h := [icmpHeaderLen]byte{3, 4}
+	if of.Version == 6 {
+		h = [icmpHeaderLen]byte{2, 0}
+	}
+	h[6], h[7] = byte(mtu>>8), byte(mtu) // of 16 bits over IPv4, of 32 over IPv6: they end at the same place
+	return icmpError(dst, of, h)
+}
+
+const icmpHeaderLen = 8
+
+// icmpError appends an error with the given header, whose checksum it fills in.
+func icmpError(dst []byte, of *Packet, header [icmpHeaderLen]byte) []byte {
 	if of.Version == 0 || of.Malformed != WellFormed && of.Malformed != Truncated ||
 		of.Fragment.Offset != 0 || of.isICMPError() || !of.betweenHosts() || !of.VerifyChecksum() {
 		return dst
 	}
-	const icmpLen = 8
-	proto, limit, class, kind, code := ICMP, maxError4-ipv4MinHeader, uint8(internetControl), byte(3), byte(13)
+	proto, limit, class := ICMP, maxError4-ipv4MinHeader, uint8(internetControl)
 	if of.Version == 6 {
-		proto, limit, class, kind, code = ICMPv6, maxError6-ipv6HeaderLen, 0, 1, 1
+		proto, limit, class = ICMPv6, maxError6-ipv6HeaderLen, 0
 	}
-	quote := of.data[:min(int(of.end), limit-icmpLen)]
+	quote := of.data[:min(int(of.end), limit-icmpHeaderLen)]
 	from, to := of.Addrs()
 	at := len(dst)
-	dst = appendIP(dst, proto, to, from, class, icmpLen+len(quote))
-	dst = append(dst, kind, code, 0, 0, 0, 0, 0, 0)
+	dst = appendIP(dst, proto, to, from, class, icmpHeaderLen+len(quote))
+	dst = append(dst, header[:]...)
 	dst = append(dst, quote...)
 	finishAnswer(dst[at:])
 	return dst

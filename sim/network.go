@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -195,6 +196,9 @@ func (n *network) gather() time.Duration {
 // forward sends a datagram on that Weir has let go; gso is the payload of the segments that it is cut
 // into, 0 if it stays whole.
 func (n *network) forward(b []byte, gso int) {
+	if n.told(b) {
+		return
+	}
 	from := n.path.sender(b)
 	if gso > 0 {
 		n.cutGSO(b, gso, from)
@@ -218,7 +222,7 @@ func (n *network) pass(b []byte, from int) {
 	}
 	if n.narrow > 0 && len(b) > n.narrow {
 		n.say("is too long for a link behind, and its sender is told")
-		n.ends[from].pmtu = n.narrow
+		n.tooLong(from, binary.BigEndian.Uint32(b[n.path.headers()-16:]), n.narrow)
 		return
 	}
 	n.launch(hopDown+1-from, b)

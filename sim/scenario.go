@@ -90,8 +90,8 @@ func (s *scenario) chooseLinks() {
 		s.hops[i].jitter = s.hops[i].delay * 3
 	}
 	s.linger = pick(r, 0, 0, 500*time.Microsecond, 5*time.Millisecond)
-	if chance(r, 5) {
-		s.narrow = 1300
+	if chance(r, 10) {
+		s.narrow = pick(r, 1300, 1300, 1384, 1420, 1480, 1492)
 	}
 }
 

@@ -138,26 +138,29 @@ func (h *half) asItCame(s *segment) bool {
 	return !from.Less(to) || !h.kept.holds(from, to) || h.kept.equal(from, s.payload[s.seq.Size(from):s.seq.Size(to)])
 }
 
-// room is how many payload bytes the packet can carry. What is sent again, and is shorter than what the
-// receiver takes, may be of a sender that has learnt what the path bears: it grows no further than any path
-// does.
+// room is how many payload bytes the packet can carry. Its sender knows what the path bears, if only by what is told of
+// packets that were too long for it, and we do not; so when a segment comes again, none of this direction grows any more
+// beyond what any path bears. Who is told of one that we had grown beyond the path makes nothing shorter of it.
 func (c *Conn) room(p *packet.Packet, h *half, s *segment) int {
 	n := len(s.payload)
 	if p.Meta.GSO {
 		return max(n, maxDatagram-(len(p.Bytes())-n))
 	}
+	options := len(s.h) - 20
+	if h.m.toOut(s.seq).Less(h.sent) {
+		h.mss = min(h.mss, uint16(max(minMTU-(len(p.Bytes())-n-options), smallMSS)))
+	}
 	mss := int(h.mss)
 	if mss == 0 {
-		mss = 536 // what every host takes (RFC 9293 §3.7.1)
+		mss = smallMSS
 	}
-	full := mss - (len(s.h) - 20)
-	if h.m.toOut(s.seq).Less(h.sent) && n+growth < full {
-		full = min(full, minMTU-(len(p.Bytes())-n))
-	}
-	return max(n, full)
+	return max(n, mss-options)
 }
 
-const maxDatagram = 65535
+const (
+	maxDatagram = 65535
+	smallMSS    = 536 // what every host takes (RFC 9293 §3.7.1)
+)
 
 // carry makes the packet's payload the n released bytes from the given place on.
 func (c *Conn) carry(p *packet.Packet, h *half, s *segment, from seqnum.Value, n int) bool {

@@ -73,6 +73,36 @@ func TestWhatFindsNoRoomGoesFirst(t *testing.T) {
 	}
 }
 
+// TestNothingGrowsBeyondAPathThatIsNarrow: a segment that comes again was lost, maybe since it had grown beyond what
+// the path bears, of which its sender hears in vain. It and all later ones grow no further than any path bears
+// (RFC 8200 §5), and what finds no room follows.
+func TestNothingGrowsBeyondAPathThatIsNarrow(t *testing.T) {
+	const headers, bears = 40, 1280
+	k := open(t)
+	k.conn.half[flow.ToServer].mss = 1460
+	x := strings.Repeat("x", 1332)
+	k.replaces(0, 1, strings.Repeat("y", 129))
+	_, p := k.client(ack, clientISN+1, serverISN+1, x)
+	if n := len(p.Payload()); n != 1460 {
+		t.Errorf("%d bytes leave at first, want all", n)
+	}
+	_, p = k.client(ack, clientISN+1, serverISN+1, x)
+	at(t, p, clientISN+1, serverISN+1, strings.Repeat("y", 129)+x[:1332-129])
+	if !k.conn.Owes(flow.ToServer) {
+		t.Error("nothing is owed")
+	}
+	k.replaces(0, 1, strings.Repeat("y", 129))
+	_, p = k.client(ack, clientISN+1333, serverISN+1, x)
+	if n := len(p.Payload()); n != 1332 {
+		t.Errorf("%d bytes leave of a later one, want as many as came", n)
+	}
+	k.replaces(0, 1, strings.Repeat("y", 700))
+	_, p = k.client(ack, clientISN+1+2*1332, serverISN+1, x[:800])
+	if n := len(p.Payload()); n != bears-headers {
+		t.Errorf("%d bytes leave of a short one, want %d", n, bears-headers)
+	}
+}
+
 // TestGrowthWaitsForTheWindow: what an edit adds is not sent beyond what the receiver has offered (HAZARDS W6), and
 // follows when there is room.
 func TestGrowthWaitsForTheWindow(t *testing.T) {

@@ -302,7 +302,7 @@ const growth = 128
 func clampMSS(p *packet.Packet) {
 	opts := p.TCP().Options()
 	o, ok := opts.Find(packet.OptionMSS)
-	if mss, valid := o.MSS(); ok && valid && mss >= 536+growth {
+	if mss, valid := o.MSS(); ok && valid && mss >= smallMSS+growth {
 		mss -= growth
 		p.OverwriteOptions(o.At+2, []byte{byte(mss >> 8), byte(mss)})
 	}

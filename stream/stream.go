@@ -70,6 +70,7 @@ type Conn struct {
 	locked  bool // authenticated segments (RFC 2385, RFC 5925): never altered
 	signed  bool // both ends have agreed on that
 	unsaved bool // something happened that Save would tell
+	stuck   [2]stuck
 }
 
 // A Mode says what may be done to a connection.
@@ -116,7 +117,7 @@ type half struct {
 	told      seqnum.Value // released: highest place of a segment without data; valid iff toldAny
 	ts, echo  uint32       // of the last segment of this direction; valid iff stamped
 	wnd       uint16       // that the receiver offered last, as it stood there
-	mss       uint16       // that the receiver announced; 0 if it did not
+	mss       uint16       // that the receiver announced, or less where the path may bear less (room); 0 if it did not
 	scale     uint8        // of the windows that the receiver of these bytes announces
 	hops      uint8        // left to the segment that had most of them; see expires
 	rewinds   uint8        // until fixed is decided: how often it was begun anew; 1 if its receiver has bytes ahead

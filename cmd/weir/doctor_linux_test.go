@@ -93,7 +93,10 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"no connection marks", func(e *evidence) { e.features.ConnMark, e.features.CompatConnMark = false, false }, "settled flows", markWarn, "every packet", "modprobe"},
 		{"no notrack", func(e *evidence) { e.features.Untrack, e.features.IPTablesUntrack = false, false }, "own packets", markWarn, "wrong port", "modprobe"},
 		{"IPv6 off", func(e *evidence) { e.features.IPv6 = false }, "IPv6", markNote, "off", ""},
-		{"flow table", func(e *evidence) { e.features.Offloads = []string{"fw4 ft"} }, "flow offload", markWarn, "fw4 ft", "flow add"},
+		{"flow table", func(e *evidence) { e.features.Offloads = []firewall.Offload{{Table: "inet fw4", Name: "ft"}} }, "flow offload", markWarn, "inet fw4 ft", "ct mark and 0xf8000000 != 0 flow add @ft"},
+		{"flow table for what is handed back", func(e *evidence) {
+			e.features.Offloads = []firewall.Offload{{Table: "inet fw4", Name: "ft", Mask: firewall.DefaultMarks.Conn}}
+		}, "flow offload", markOK, "inet fw4 ft", ""},
 		{"firewalld", func(e *evidence) { e.tables = []string{"firewalld ", "firewalld filter_INPUT"} }, "firewalld", markNote, "reload", ""},
 		{"docker", func(e *evidence) { e.tables = []string{"filter ", "filter DOCKER-USER"} }, "Docker", markNote, "containers", ""},
 		{"ufw", func(e *evidence) { e.tables = []string{"filter ufw-user-input"} }, "ufw", markNote, "reload", ""},

@@ -80,16 +80,21 @@ func lookHandBack(e *evidence) []finding {
 	})}
 }
 
-// lookFlowtables warns of what takes established flows past the hooks.
+// lookFlowtables is about what takes established flows past the hooks.
 func lookFlowtables(e *evidence) []finding {
 	var out []finding
-	for _, ft := range e.features.Offloads {
-		table, _, _ := strings.Cut(ft, " ")
-		out = append(out, finding{
+	for _, o := range e.features.Offloads {
+		out = append(out, either(o.Spares(firewall.DefaultMarks), finding{
+			Name: "flow offload", Text: fmt.Sprintf("flow table %s takes over only what Weir has handed back", o),
+		}, finding{
 			Name: "flow offload", Mark: markWarn,
-			Text: fmt.Sprintf("flow table %s takes established flows past the forward hook: Weir would not see them", ft),
-			Hint: []string{"sudo nft -a list ruleset | grep -n 'flow add'", fmt.Sprintf("then delete these rules of table %s, or switch flow offloading off where it is configured", table)},
-		})
+			Text: fmt.Sprintf("flow table %s takes established flows past the forward hook: Weir would see only the beginning and the end of them", o),
+			Hint: []string{
+				"sudo nft -a list ruleset | grep -n 'flow add'",
+				fmt.Sprintf("then delete these rules of table %s, or switch flow offloading off where it is configured", o.Table),
+				fmt.Sprintf("or give it only what Weir has handed back, in a chain at forward of priority %d: %s", firewall.OffloadPriority, firewall.OffloadRule(firewall.DefaultMarks, o.Name)),
+			},
+		}))
 	}
 	return out
 }

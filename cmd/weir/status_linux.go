@@ -79,7 +79,7 @@ func describeStatus(o io.Writer, data []byte) error {
 
 // ailing reports whether somebody should look.
 func ailing(s *holder.State) bool {
-	return s.GaveUp || s.WorkerPID == 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
+	return s.GaveUp || s.WorkerPID == 0 || len(s.PassedBy) > 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
 }
 
 // printStatus is the summary for people.
@@ -92,6 +92,9 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	line("rules", "%s", rulesState(s))
 	if n := s.Load.Passed(); n.Packets > 0 {
 		line("trouble", "%d packets (%s) passed without inspection", n.Packets, size(n.Bytes))
+	}
+	for _, what := range s.PassedBy {
+		line("trouble", "! %s", what)
 	}
 	if s.ConfirmLeft > 0 {
 		line("confirm", "the rules go away in %s: keep them with weir confirm", s.ConfirmLeft.Round(time.Second))

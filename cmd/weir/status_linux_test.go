@@ -88,6 +88,13 @@ func TestStatusBeforeTheFirstCount(t *testing.T) {
 	}
 }
 
+func TestStatusOfWhatPassesWeirBy(t *testing.T) {
+	got := printed(t, holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, PassedBy: []string{"A sentence."}}, nil)
+	if want := "trouble    ! A sentence.\n"; !strings.Contains(got, want) {
+		t.Errorf("%q is not in\n%s", want, got)
+	}
+}
+
 func TestStatusOfOutputs(t *testing.T) {
 	got := printed(t, holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, Outputs: []holder.Output{
 		{Name: "stdout", Events: 12},

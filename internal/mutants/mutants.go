@@ -31,7 +31,9 @@ var mutants = []mutant{
 	{"a nudge is no old byte", "depart.go", "return p.SetSeq(h.una.Sub(1))", "return p.SetSeq(h.una)"},
 	{"a FIN leaves before its time", "depart.go", "fin = fin && to == h.m.toOutEnd(h.fin)", "fin = fin && true"},
 	{"what grows exceeds the window", "depart.go", "\t\tto = h.allowed(to).Max(from)\n", ""},
-	{"what grows exceeds the segment", "depart.go", "\treturn max(n, full)\n", "\treturn max(n, full) + 2000\n"},
+	{"what grows exceeds the segment", "depart.go", "\treturn max(n, mss-options)\n", "\treturn max(n, mss-options) + 2000\n"},
+	{"senders learn nothing of a narrow path", "narrow.go", "!c.stuck[dir].again(seq)", "true"},
+	{"what comes again grows as before", "depart.go", "\tif h.m.toOut(s.seq).Less(h.sent) {\n\t\th.mss", "\tif false {\n\t\th.mss"},
 	{"what had no room is forgotten", "depart.go", "\t\th.owe(to, all, wants)\n", "\t\t_, _ = all, wants\n"},
 	{"old places are off by the last edits", "depart.go", "return h.una.Sub(v.Size(h.m.toIn(h.una)))", "return v.Add(h.m.shift)"},
 

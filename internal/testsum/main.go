@@ -1,6 +1,7 @@
 // Command testsum reads the output of go test -json and prints it as a person wants it: a line a package, everything
 // of a test that failed, and at the end, loudly, each skipped test with its reason. With -strict a skip is a failure,
-// unless its reason says "n/a:", for the combinations of a table that make no sense anywhere.
+// unless its reason says "n/a:", for the combinations of a table that make no sense anywhere, or "make qemu:", for what
+// the kernel at hand lacks and make qemu insists on.
 package main
 
 import (
@@ -26,6 +27,7 @@ type summary struct {
 	out     io.Writer
 	lines   map[key][]string // output of tests that have not ended
 	skipped []string
+	emulate []string // skipped here, but not by make qemu
 	failed  []string
 	passed  int
 	moot    int // skipped, because they make no sense
@@ -72,9 +74,12 @@ func (s *summary) add(a action) {
 		delete(s.lines, k)
 	case "skip":
 		if a.Test != "" {
-			if why := reason(s.lines[k]); strings.Contains(why, "n/a: ") {
+			switch why := reason(s.lines[k]); {
+			case strings.Contains(why, "n/a: "):
 				s.moot++
-			} else {
+			case strings.Contains(why, "make qemu: "):
+				s.emulate = append(s.emulate, k.String()+": "+why)
+			default:
 				s.skipped = append(s.skipped, k.String()+": "+why)
 			}
 		}
@@ -119,12 +124,8 @@ func reason(lines []string) string {
 
 // close prints the end and reports whether all is well.
 func (s *summary) close(strict bool) bool {
-	if len(s.skipped) > 0 {
-		fmt.Fprintf(s.out, "\n!! %d tests were SKIPPED:\n", len(s.skipped))
-		for _, t := range s.skipped {
-			fmt.Fprintln(s.out, "!!   "+t)
-		}
-	}
+	s.tell("were SKIPPED", s.skipped)
+	s.tell("were SKIPPED here, and are in make qemu", s.emulate)
 	for k, lines := range s.lines {
 		fmt.Fprint(s.out, strings.Join(lines, ""))
 		s.failed = append(s.failed, k.String()+": it did not end")
@@ -138,6 +139,17 @@ func (s *summary) close(strict bool) bool {
 	}
 	fmt.Fprintf(s.out, "\n%d passed, %d failed, %d skipped\n", s.passed, failed, len(s.skipped))
 	return failed == 0 && s.passed > 0
+}
+
+// tell lists tests, if there are any.
+func (s *summary) tell(what string, tests []string) {
+	if len(tests) == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "\n!! %d tests %s:\n", len(tests), what)
+	for _, t := range tests {
+		fmt.Fprintln(s.out, "!!   "+t)
+	}
 }
 
 func one(b bool) int {

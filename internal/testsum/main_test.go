@@ -13,6 +13,8 @@ func TestSummary(t *testing.T) {
 {"Action":"skip","Package":"x/weir/a","Test":"TestSkip"}
 {"Action":"output","Package":"x/weir/a","Test":"TestMoot","Output":"    a_test.go:2: n/a: iptables has no sets\n"}
 {"Action":"skip","Package":"x/weir/a","Test":"TestMoot"}
+{"Action":"output","Package":"x/weir/a","Test":"TestTag","Output":"    a_test.go:3: make qemu: no VLAN\n"}
+{"Action":"skip","Package":"x/weir/a","Test":"TestTag"}
 {"Action":"output","Package":"x/weir/a","Output":"ok  \tx/weir/a\t0.1s\n"}
 {"Action":"pass","Package":"x/weir/a"}
 {"Action":"output","Package":"x/weir/b","Test":"TestBad","Output":"    b_test.go:1: wrong\n"}
@@ -28,7 +30,7 @@ a build error
 	if s.close(false) {
 		t.Error("a failed test is no success")
 	}
-	for _, want := range []string{"ok  \tx/weir/a", "a.TestSkip: a_test.go:1: needs root", "b_test.go:1: wrong", "FAILED b.TestBad", "a build error", "1 passed, 1 failed, 1 skipped"} {
+	for _, want := range []string{"ok  \tx/weir/a", "a.TestSkip: a_test.go:1: needs root", "a.TestTag: a_test.go:3: make qemu: no VLAN", "b_test.go:1: wrong", "FAILED b.TestBad", "a build error", "1 passed, 1 failed, 1 skipped"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -43,5 +45,9 @@ a build error
 	s.failed, s.lines = nil, nil
 	if !s.close(false) || s.close(true) {
 		t.Error("a skip is a failure iff strict")
+	}
+	s.skipped = nil
+	if !s.close(true) {
+		t.Error("what make qemu insists on is no failure")
 	}
 }

@@ -46,6 +46,15 @@ func Need(t testing.TB) {
 	}
 }
 
+// Elsewhere skips a test for which this kernel lacks something, and which make qemu wants to see pass. There it does not skip.
+func Elsewhere(t testing.TB, lacks string) {
+	t.Helper()
+	if os.Getenv("WEIR_TEST_QEMU") != "" {
+		t.Fatalf("here it must run: %s", lacks)
+	}
+	t.Skipf("make qemu: %s", lacks)
+}
+
 // SkipIfDenied skips the test if err says that the system keeps from it, or does not have, what it asked for: a device,
 // a kind of socket.
 func SkipIfDenied(t testing.TB, err error) {
@@ -57,11 +66,14 @@ func SkipIfDenied(t testing.TB, err error) {
 	}
 }
 
-// New returns a lab that ends with the test.
+// New returns a lab that ends with the test. What this kernel lacks of it is tested elsewhere.
 func New(t testing.TB, topology lab.Topology) *lab.Lab {
 	t.Helper()
 	Need(t)
 	l, err := lab.New(topology)
+	if errors.Is(err, lab.ErrNoSuchLink) {
+		Elsewhere(t, err.Error())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

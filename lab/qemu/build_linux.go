@@ -127,7 +127,7 @@ func libraries(path string) ([]string, error) {
 }
 
 // Modules that have to do with networks, and what they build on.
-var moduleDirs = []string{"kernel/net", "kernel/lib", "kernel/crypto", "kernel/drivers/net"}
+var moduleDirs = []string{"kernel/net", "kernel/lib", "kernel/crypto", "kernel/arch/x86/crypto", "kernel/drivers/net", "kernel/drivers/net/wireguard"}
 
 // modules adds the modules, and the index by which modprobe finds them.
 func (a *archive) modules(root string) error {

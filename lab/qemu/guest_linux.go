@@ -42,7 +42,7 @@ func prepare() error {
 	}
 	// Debian lets ordinary users make user namespaces, and so do we.
 	_ = os.WriteFile("/proc/sys/kernel/unprivileged_userns_clone", []byte("1"), 0)
-	return errors.Join(os.Setenv("PATH", "/usr/bin:/usr/sbin"), os.Setenv("HOME", "/root"), os.Setenv("WEIR_TEST_BINARY", "/usr/bin/weir"))
+	return errors.Join(os.Setenv("PATH", "/usr/bin:/usr/sbin"), os.Setenv("HOME", "/root"), os.Setenv("WEIR_TEST_BINARY", "/usr/bin/weir"), os.Setenv("WEIR_TEST_QEMU", "1"))
 }
 
 func rooms() error {

@@ -27,7 +27,7 @@ func TestReport(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, &out)
 		}
 	}
-	if err := r.judge(); err == nil || !strings.Contains(err.Error(), "is not proved") || !strings.Contains(err.Error(), "1 of 4 rooms") {
+	if err := r.judge(); err == nil || !strings.Contains(err.Error(), "is not proved") || !strings.Contains(err.Error(), "1 of 5 rooms") {
 		t.Errorf("judged %v", err)
 	}
 }

@@ -30,6 +30,7 @@ import (
 
 var (
 	bytesEach = flag.Int64("bytes", 2<<20, "bytes that each connection of TestTransfers sends each way")
+	linkBytes = flag.Int64("link", 512<<10, "bytes that each connection of TestLinks sends each way")
 	longBytes = flag.Int64("long", 4500<<20, "bytes that the one connection of TestBeyondTheWrap sends")
 	stormConn = flag.Int("storm", 64, "connections of TestStorm")
 	stormEach = flag.Int64("stormbytes", 1<<20, "bytes that each of them sends each way; 80 MiB make 10 GB")
@@ -151,6 +152,99 @@ func TestTransfers(t *testing.T) {
 			t.Parallel()
 			transfer(t, s)
 		})
+	}
+}
+
+// TestLinks edits what crosses links that are not plain, or narrower than both ends know. A segment that fits, and that an edit
+// makes too long for the path, must arrive all the same.
+func TestLinks(t *testing.T) {
+	const longer = "a much longer word"
+	for _, s := range []setting{
+		{name: "PPPoE", topology: lab.Topology{Hop: true, PlainPackets: true, Outer: lab.Link{MTU: 1492}}, with: longer},
+		{name: "PPPoE, masquerade", topology: lab.Topology{Hop: true, Masquerade: true, Outer: lab.Link{MTU: 1492}}, with: longer},
+		{name: "narrower than a grown segment", topology: lab.Topology{PlainPackets: true, Narrow: 1400}, with: longer},
+		{name: "narrower than a grown segment, far", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1400}, with: longer},
+		{name: "narrower than any", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1300}, with: longer},
+		{name: "narrower than any, gone", topology: lab.Topology{Hop: true, PlainPackets: true, Narrow: 1300}, with: ""},
+		{name: "narrower than any, large packets", topology: lab.Topology{Hop: true, Narrow: 1300}, with: longer},
+		{name: "VLAN", topology: lab.Topology{Outer: lab.Link{Kind: lab.VLAN}}, with: longer},
+		{name: "VLAN, plain packets", topology: lab.Topology{Hop: true, PlainPackets: true, Outer: lab.Link{Kind: lab.VLAN}}, with: longer},
+		{name: "WireGuard", topology: lab.Topology{Hop: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: longer},
+		{name: "WireGuard, same length", topology: lab.Topology{Hop: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: "NEEDLE"},
+		{name: "WireGuard, masquerade", topology: lab.Topology{Hop: true, PlainPackets: true, Masquerade: true, Outer: lab.Link{Kind: lab.WireGuard}}, with: longer},
+	} {
+		for _, s.v6 = range []bool{false, true} {
+			s.conns, s.bytes = 4, *linkBytes
+			t.Run(fmt.Sprintf("%s/v6=%v", s.name, s.v6), func(t *testing.T) {
+				t.Parallel()
+				transfer(t, s)
+			})
+		}
+	}
+}
+
+// TestLateLessonOfThePath: numbers have moved far when the first segment comes that is too long for the path. Its sender takes
+// what the router tells of it for a fake, and learns from Weir.
+func TestLateLessonOfThePath(t *testing.T) {
+	const rounds, upload = 200, 256 << 10
+	for _, topology := range []lab.Topology{
+		{PlainPackets: true, Narrow: 1300},
+		{Hop: true, Narrow: 1300},
+	} {
+		for _, v6 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("hop=%v/v6=%v", topology.Hop, v6), func(t *testing.T) {
+				t.Parallel()
+				l := labtest.New(t, topology)
+				with := bytes.Repeat([]byte("long "), 120)
+				w := newWeir(t, l.Router(), string(with))
+				ln, err := l.Server().Listen("tcp", netip.AddrPortFrom(l.Server().In.Addr(v6), servicePort).String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer ln.Close()
+				go lab.ServeStreams(ln, func(c net.Conn) {
+					r := bufio.NewReader(c)
+					for {
+						line, err := r.ReadSlice('\n')
+						if err != nil {
+							return
+						}
+						fmt.Fprintf(c, "%d\n", len(line))
+					}
+				})
+				c, err := l.Client().Dial("tcp", ln.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				for range rounds {
+					say(t, c, word+"\n", len(with)+1)
+				}
+				for range upload / 4000 {
+					say(t, c, string(bytes.Repeat([]byte("x"), 3999))+"\n", 4000)
+				}
+				if err := w.End(); err != nil {
+					t.Error(err)
+				}
+				if n := w.Snapshot(); n.Injected == 0 || len(n.Anomalies) > 0 {
+					t.Errorf("%d injected, anomalies %v", n.Injected, n.Anomalies)
+				}
+			})
+		}
+	}
+}
+
+// say sends a line, and wants to hear how many bytes of it arrive.
+func say(t *testing.T, c net.Conn, line string, want int) {
+	t.Helper()
+	var got int
+	_, err := io.WriteString(c, line)
+	if err == nil {
+		_, err = fmt.Fscanln(c, &got)
+	}
+	if err != nil || got != want {
+		t.Fatalf("%d bytes arrive, %v; want %d", got, err, want)
 	}
 }
 
