@@ -43,8 +43,10 @@ func OpenSocket(address string, opts ...Option) (Socket, error) {
 	switch {
 	case !found:
 		return nil, fmt.Errorf("divert: address %q has no scheme (write one of %s)", address, schemes)
-	case scheme == "nfqueue", scheme == "fake" && strings.Contains(rest, "@"):
+	case scheme == "nfqueue":
 		return openWhole(address, opts)
+	case scheme == "fake" && strings.Contains(rest, "@"):
+		return openWire(address, rest, configure(opts))
 	case scheme == "pcap":
 		return openPcap(rest, opts)
 	case scheme == "fake" && rest == "":
@@ -67,7 +69,11 @@ func openWhole(address string, opts []Option) (Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Attach(address, b.Caps, b.Files(), opts...)
+	s, err := Attach(address, b.Caps, b.Files(), opts...)
+	if err != nil {
+		b.Close()
+	}
+	return s, err
 }
 
 // openDivert opens the divert socket of this machine.

@@ -40,7 +40,7 @@ func keepSocket(address string, sys system, at divertPort, cfg Config) (*Bound, 
 	}
 	cfg.Batch = keepBatch
 	d.socket = newDivertSocket(sys, at, cfg, fds)
-	d.socket.free = func() { sys.close(nil) } // the descriptors are those of files
+	d.socket.free = func() { _ = closeAll(d.files); sys.close(nil) } // the descriptors are those of files
 	return &Bound{Address: address, Caps: d.socket.capabilities(), keeper: d}, nil
 }
 
@@ -55,6 +55,7 @@ func attachDivert(address, rest string, caps Caps, files []*os.File, cfg Config)
 // readSocket makes a socket of the descriptors that keepSocket has opened.
 func readSocket(address string, sys system, at divertPort, caps Caps, files []*os.File, cfg Config) (Socket, error) {
 	if len(files) != len(at.dialect.kinds) {
+		sys.close(nil)
 		return nil, fmt.Errorf("divert: attach %s: %d descriptors given, want %d", address, len(files), len(at.dialect.kinds))
 	}
 	fds := make([]int, len(files))
@@ -67,19 +68,20 @@ func readSocket(address string, sys system, at divertPort, caps Caps, files []*o
 	return s, nil
 }
 
-func (d *divertBound) Files() []*os.File { return d.files }
-
-func (d *divertBound) Close() error {
-	_ = d.socket.Close()
-	err := closeAll(d.files)
-	d.files = nil
-	return err
+func (d *divertBound) Files() []*os.File {
+	if d.socket.closed.Load() {
+		return nil
+	}
+	return d.files
 }
 
+func (d *divertBound) Close() error { return d.socket.Close() }
+
 func (d *divertBound) Load() (l Load, err error) {
-	if len(d.files) == 0 {
+	if !d.socket.enter() {
 		return l, ErrClosed
 	}
+	defer d.socket.leave()
 	if d.socket.sys.readable(d.socket.fds) {
 		l.Waiting = 1
 	}
@@ -89,9 +91,6 @@ func (d *divertBound) Load() (l Load, err error) {
 // Release reads what waits, and writes it back as it came or forgets it. What comes meanwhile is read too, for as long as there are
 // packets that had come before.
 func (d *divertBound) Release(v packet.Verdict) error {
-	if len(d.files) == 0 {
-		return ErrClosed
-	}
 	ps := make([]*packet.Packet, keepBatch)
 	for i := range ps {
 		ps[i] = new(packet.Packet)

@@ -42,6 +42,19 @@ func parseWire(address, rest string) (at divertPort, sys system, err error) {
 	return divertPort{port: 700, dialect: d}, w, w.open()
 }
 
+// openWire is both halves in one process.
+func openWire(address, rest string, cfg Config) (Socket, error) {
+	at, sys, err := parseWire(address, rest)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openDivertSocket(sys, at, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("divert: address %q: %w", address, err)
+	}
+	return s, nil
+}
+
 func bindWire(address, rest string, cfg Config) (*Bound, error) {
 	at, sys, err := parseWire(address, rest)
 	if err != nil {
@@ -69,7 +82,11 @@ func (w *wire) socket(k socketKind) (int, syscall.Errno) {
 		return -1, errnoOf(err)
 	}
 	b := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(k.domain)), uint32(k.protocol))
-	return fd, w.ask(fd, b)
+	if errno := w.ask(fd, b); errno != 0 {
+		unix.Close(fd)
+		return -1, errno
+	}
+	return fd, 0
 }
 
 // ask sends a message and awaits the number of an error.
@@ -99,7 +116,7 @@ func (w *wire) recvfrom(fd int, b, addr []byte) (n, addrLen int, errno syscall.E
 	case n == 0:
 		return 0, 0, syscall.EBADF // the kernel is gone
 	}
-	k := copy(addr, w.buf[1:1+w.buf[0]])
+	k := copy(addr, w.buf[1:min(1+int(w.buf[0]), n)])
 	return copy(b, w.buf[1+k:n]), k, 0
 }
 
@@ -196,6 +213,7 @@ func (k *divertKernel) serve(c *net.UnixConn) {
 		return
 	}
 	for m := next(); len(m) > 1 && len(m) > 1+int(m[0]); m = next() {
-		_ = k.sendto(fd, m[1+m[0]:], m[1:1+m[0]]) // where the kernel refuses a packet it is gone
+		size := 1 + int(m[0])
+		_ = k.sendto(fd, m[size:], m[1:size]) // where the kernel refuses a packet it is gone
 	}
 }

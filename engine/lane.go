@@ -273,7 +273,7 @@ func (l *Lane) wait() time.Duration {
 		return 0
 	}
 	wake := l.nextIdle
-	if l.held.waiting() > 0 || l.timers.waiting() > 0 {
+	if l.held.waiting() > 0 || l.timers.waiting() > 0 || len(l.mends) > 0 {
 		if at, ok := l.wheel.Next(); ok && at < wake {
 			wake = at
 		}

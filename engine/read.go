@@ -267,9 +267,6 @@ func (l *Lane) darken(ss *session) {
 	ss.flow.Interest &^= l.chain.Hears
 }
 
-// oneSided is how many bytes one side may send, in no grammar, before the first of the other are waited for no longer.
-const oneSided = 256 << 10
-
 // recognise looks for the grammar of a flow in what a direction begins with, and opens its parser.
 // Maybe is for too few bytes to say.
 func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
@@ -282,12 +279,7 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 	case ss.dark || l.chain.Wanted&^field.SetOf(field.Payload) == 0:
 		l.see(f, flow.SightDark)
 		return proto.No
-	case len(b) == 0:
-		return proto.No
-	case ss.spoken&(1<<dir) != 0:
-		if f.Count[dir].Bytes > oneSided {
-			l.darken(ss)
-		}
+	case len(b) == 0 || ss.spoken&(1<<dir) != 0:
 		return proto.No
 	}
 	peer := proto.Peer{Transport: f.Key.Proto, Dir: dir, ServerPort: f.Server().Port()}

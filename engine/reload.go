@@ -55,6 +55,9 @@ func (l *Lane) renew(f *flow.Flow) {
 	l.flows.Renew(f)
 	l.adopt(f)
 	f.Settled, f.Told = false, 0
+	if ss := l.sessions.of(f); ss != nil && ss.dark {
+		l.darken(ss)
+	}
 	if l.outcomes.Monitor {
 		f.Verdict, f.Reason, f.Answered = packet.Pass, "", 0
 	}

@@ -139,6 +139,9 @@ func (l *Lane) look(p *packet.Packet, f *flow.Flow, d inspect.Decision) inspect.
 	if d.Verdict.Final() || f.Interest == 0 {
 		return d
 	}
+	if f.Key.Proto == packet.TCP && f.Interest&l.chain.Reads == 0 {
+		return d // a segment is no message, and nobody reads the stream any more
+	}
 	if unit := p.Payload(); len(unit) > 0 {
 		d = l.lookInside(unit, f, d)
 	}

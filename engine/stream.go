@@ -114,6 +114,9 @@ func (l *Lane) arrived(ss *session, p *packet.Packet, a stream.Arrival, d inspec
 
 // leave gives the segment in the context its last form, shows its outcome, and releases it.
 func (l *Lane) leave(ss *session, p *packet.Packet, d inspect.Decision) {
+	if l.outcomes.Monitor {
+		ss.conn.Forgive() // a policy before did not only watch
+	}
 	if !d.Verdict.Final() && l.injects && !l.outcomes.Monitor {
 		if mtu := ss.conn.TooLong(p, l.cx.Dir); mtu > 0 {
 			l.inject(packet.TooLong(l.scratch.answer[:0], p, mtu), p, divert.InjectOut)

@@ -152,7 +152,8 @@ func hears(in Inspector) bool {
 	_, packets := in.(PacketInspector)
 	_, streams := in.(StreamInspector)
 	_, outcomes := in.(OutcomeInspector)
-	return wanted != 0 && !wanted.Has(field.Payload) && !packets && !streams && !outcomes
+	_, timers := in.(TimerInspector)
+	return wanted != 0 && !wanted.Has(field.Payload) && !packets && !streams && !outcomes && !timers
 }
 
 // layOut gives the inspector's states their place in a flow's memory.

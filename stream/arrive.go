@@ -191,9 +191,23 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 	case int32(ts-h.ts) >= 0:
 		h.stamp(p.TCP())
 	default:
-		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], h.ts)
-		p.OverwriteOptions(o.At+2, b[:])
+		p.OverwriteOptions(o.At+2, binary.BigEndian.AppendUint32(nil, h.ts))
+	}
+}
+
+// restamp has a segment without data that is ahead of a gap say the time of those before it: it leaves among them, and its receiver
+// takes the time that it says.
+func (c *Conn) restamp(p *packet.Packet, h *half) {
+	if !h.stamped || c.locked {
+		return
+	}
+	opts := p.TCP().Options()
+	o, ok := opts.Find(packet.OptionTimestamps)
+	if !ok {
+		return
+	}
+	if ts, _, ok := o.Timestamps(); ok && int32(ts-h.ts) > 0 {
+		p.OverwriteOptions(o.At+2, binary.BigEndian.AppendUint32(nil, h.ts))
 	}
 }
 

@@ -34,6 +34,7 @@ func (c *Conn) departEmpty(p *packet.Packet, h *half, s *segment) bool {
 		seq = h.unsurePlace(s)
 	case s.seq == h.next || h.ahead(s):
 		seq = h.sent // bytes before it may be held
+		c.restamp(p, h)
 	case s.seq == h.next.Sub(1) && !s.has(packet.RST):
 		seq = seq.Min(h.sent.Sub(1)) // a probe (RFC 9293 §3.8.4), also if the last byte was taken out: only what is old is answered
 	}

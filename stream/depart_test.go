@@ -251,6 +251,32 @@ func TestWhatIsAheadHasNoTimeYet(t *testing.T) {
 	}
 }
 
+// TestWhatLeavesAheadSaysTheTimeOfItsPlace: a bare acknowledgement ahead of a gap leaves where its receiver is, and that takes its time. What is
+// held before it leaves later.
+func TestWhatLeavesAheadSaysTheTimeOfItsPlace(t *testing.T) {
+	k := open(t)
+	k.hold = 3
+	var times []byte
+	for _, s := range []struct {
+		seq  uint32
+		ts   byte
+		text string
+	}{{clientISN + 1, 10, "abc"}, {clientISN + 7, 50, ""}} {
+		_, p := k.segment(clientEnd, serverEnd, flow.ToServer, craft.Segment{
+			Flags: ack, Seq: s.seq, Ack: serverISN + 1, Window: 30000, Options: []byte{1, 1, byte(packet.OptionTimestamps), 10, 0, 0, 0, s.ts, 0, 0, 0, 0},
+		}, s.text)
+		if p != nil {
+			opts := p.TCP().Options()
+			o, _ := opts.Find(packet.OptionTimestamps)
+			ts, _, _ := o.Timestamps()
+			times = append(times, byte(ts))
+		}
+	}
+	if len(times) != 1 || times[0] != 10 {
+		t.Errorf("times %v have left, want that of the bytes which are held", times)
+	}
+}
+
 // TestBehindAFINTimeGoesOn: what comes from an end that has said all it has to say is not ahead of a gap.
 func TestBehindAFINTimeGoesOn(t *testing.T) {
 	stamped := func(ts byte) []byte {

@@ -130,7 +130,7 @@ func (h *half) paid(from, to seqnum.Value) {
 // carried them, and its receiver takes them now.
 func (c *Conn) Owes(dir flow.Direction) bool {
 	h := &c.half[dir]
-	return h.owed.Less(h.allowed(h.owedTo)) || h.owesFIN() && h.owed == h.owedTo
+	return h.owed.Less(h.allowed(h.owedTo)) || h.owesFIN() && h.owed == h.owedTo || h.repeats()
 }
 
 // owesFIN reports whether a FIN that had no room is to follow in a segment of our own. That it is the
@@ -153,17 +153,19 @@ func (c *Conn) Owed(dst []byte, of *packet.Packet, dir, ofDir flow.Direction) []
 	if !c.Owes(dir) {
 		return dst
 	}
+	if h.repeats() {
+		if from, to := h.repeat(); from != to {
+			return c.again(dst, of, dir, ofDir, from, to, false)
+		}
+		return dst
+	}
 	from := h.owed.Max(h.una).Max(h.kept.from)
 	if h.owedTo.Less(from) {
 		from = h.owedTo
 	}
-	size := minMTU - 40 - maxTCPHeader
-	if h.mss > 0 {
-		size = min(size, max(int(h.mss)-(maxTCPHeader-20), 64))
-	}
 	to := h.allowed(h.owedTo)
-	if seqnum.Size(size) < from.Size(to) && from.Less(to) {
-		to = from.Add(seqnum.Size(size))
+	if size := h.full(); size < from.Size(to) && from.Less(to) {
+		to = from.Add(size)
 	}
 	if to.Less(from) {
 		to = from
@@ -174,12 +176,21 @@ func (c *Conn) Owed(dst []byte, of *packet.Packet, dir, ofDir flow.Direction) []
 		h.owed, h.owedFin = h.owedTo, h.owedFin && h.kept.holds(from, to)
 		return dst
 	}
+	if fin {
+		h.owedFin = false
+	}
+	return c.again(dst, of, dir, ofDir, from, to, fin)
+}
+
+// again appends to dst a segment with released bytes.
+func (c *Conn) again(dst []byte, of *packet.Packet, dir, ofDir flow.Direction, from, to seqnum.Value, fin bool) []byte {
+	h := &c.half[dir]
 	s := c.speak(dir)
 	s.Seq, s.ToSender = from, dir != ofDir
 	s.Payload = c.pool.scratch(int(from.Size(to)))
 	h.kept.read(s.Payload, from)
 	if fin {
-		s.Flags, h.owedFin = packet.FIN, false
+		s.Flags = packet.FIN
 	}
 	h.sent, h.finSent = h.sent.Max(to), h.finSent || fin
 	c.unsaved = true

@@ -11,21 +11,53 @@ import (
 // is not told that it has some: an acknowledgement that ends where bytes begin that were told of would have it take back all that it was
 // told (RFC 2018 §8), and send it again at the pace of a new connection.
 
-// A promise is the received bytes [from, to) of which a sender was told ahead of those before them. It is empty if from is to.
+// A promise is received bytes of which a sender was told ahead of those before them, in ranges, in order.
 type promise struct {
-	from, to seqnum.Value
-	mended   seqnum.Value // released: what lies before was sent again
-	sent     seqnum.Value // released: how much had been sent by then
-	held     bool         // the sender was told less than its receiver has
-	burst    uint8        // segments to send again at once; it doubles while they arrive, as in slow start (RFC 5681 §3.1)
+	told   [maxPromises]span
+	n      uint8
+	burst  uint8        // segments to send again at once; it doubles while they arrive, as in slow start (RFC 5681 §3.1)
+	held   bool         // the sender was told less than its receiver has
+	mended seqnum.Value // released: what lies before was sent again
+	sent   seqnum.Value // released: how much had been sent by then
+	again  span         // released: to be sent again now
 }
 
-const maxBurst = 64
+type span struct{ from, to seqnum.Value }
 
-func (p *promise) open() bool { return p != nil && p.from.Less(p.to) }
+const (
+	maxPromises = 4 // ranges; of more the last two are one, with what is between
+	maxBurst    = 32
+)
 
-// has reports whether an acknowledgement of all before in would end where bytes were told of.
-func (p *promise) has(in seqnum.Value) bool { return p.open() && p.from.LessEq(in) && in.Less(p.to) }
+func (p *promise) open() bool { return p != nil && p.n > 0 }
+
+// at returns the range of which an acknowledgement of all before in would end at bytes that were told of.
+func (p *promise) at(in seqnum.Value) (r span, ok bool) {
+	if p == nil {
+		return r, false
+	}
+	for _, r := range p.told[:p.n] {
+		if r.from.LessEq(in) && in.Less(r.to) {
+			return r, true
+		}
+	}
+	return r, false
+}
+
+// has reports whether there is such a range.
+func (p *promise) has(in seqnum.Value) bool {
+	_, ok := p.at(in)
+	return ok
+}
+
+// kept forgets the ranges before in.
+func (p *promise) kept(in seqnum.Value) {
+	n := 0
+	for n < int(p.n) && p.told[n].to.LessEq(in) {
+		n++
+	}
+	p.n = uint8(copy(p.told[:], p.told[n:p.n]))
+}
 
 // promise returns what was promised of a direction; nil if nothing was.
 func (h *half) promise() *promise {
@@ -39,32 +71,60 @@ func (h *half) promise() *promise {
 // which is closed by now.
 func (h *half) promised(from, to seqnum.Value) {
 	p := h.promise() // it waits, so there is work
-	if !p.open() {
-		*p = promise{from: from, to: to, mended: h.una, sent: h.una, burst: 1}
-		return
+	switch {
+	case from.LessEq(h.m.toIn(h.una)): // the receiver had it before
+	case !p.open():
+		*p = promise{burst: 1, mended: h.una, sent: h.una, n: 1, told: [maxPromises]span{{from, to}}}
+	case from == p.told[p.n-1].to, p.n == maxPromises:
+		p.told[p.n-1].to = p.told[p.n-1].to.Max(to)
+	case p.told[p.n-1].to.Less(from):
+		p.told[p.n] = span{from, to}
+		p.n++
 	}
-	p.to = p.to.Max(to)
 }
 
 // tell returns which acknowledgement the sender is given if the receiver has given this one, both in received places.
 func (h *half) tell(ack seqnum.Value) seqnum.Value {
 	p := h.promise()
-	switch {
-	case !p.open():
-	case p.has(ack) && h.kept.from.LessEq(h.una): // what was not kept, only the sender can send again
+	if !p.open() {
+		return ack
+	}
+	p.held = false
+	switch r, ok := p.at(ack); {
+	case ok && h.kept.from.LessEq(h.una):
 		p.held = true
-		return p.from.Sub(1)
-	case p.to.LessEq(ack), p.has(ack):
-		p.to = p.from
+		return r.from.Sub(1)
+	case ok: // what was not kept, only the sender can send again
+		p.n = 0
+	default:
+		p.kept(ack)
 	}
 	return ack
+}
+
+// Forgive ends all promises: senders are told the truth from now on, and what they were told of they will send again.
+func (c *Conn) Forgive() {
+	for d := range c.half {
+		if h := &c.half[d]; h.promise().open() {
+			h.work.promise = promise{}
+			c.dropIdle(h)
+		}
+	}
+}
+
+// dropIdle gives back work with nothing in it, as there is once all that was promised has come.
+func (c *Conn) dropIdle(h *half) {
+	if w := h.work; w != nil && !w.promise.open() && len(w.buf) == 0 && len(w.wait) == 0 && len(w.edits) == 0 {
+		h.dropWork(c.pool)
+	}
 }
 
 // answered is where a reset of the sender stands that answers an acknowledgement of its bytes, in received places: it names what it was told.
 func (h *half) answered() seqnum.Value {
 	at := h.m.toIn(h.una)
-	if p := h.promise(); p.has(at) && p.held {
-		return p.from.Sub(1)
+	p := h.promise()
+	if r, ok := p.at(at); ok && p.held {
+		return r.from.Sub(1)
 	}
 	return at
 }
@@ -84,8 +144,9 @@ func (c *Conn) mend(h *half, s *segment) {
 	default:
 		return
 	}
-	if come {
-		p.burst = min(2*p.burst, maxBurst)
+	p.burst = min(2*p.burst, maxBurst)
+	if !come { // what was sent again was lost again
+		p.burst = 1
 	}
 	h.sendAgain(next)
 }
@@ -111,10 +172,10 @@ func (h *half) behind(s *segment) (next, last seqnum.Value) {
 // sender is told the truth: it may be for more from it that the decision waits.
 func (h *half) remind(s *segment) {
 	p := h.promise()
-	switch {
-	case !p.has(h.m.toIn(h.una)) || !p.held || s.end != p.from:
+	switch r, ok := p.at(h.m.toIn(h.una)); {
+	case !ok || !p.held || s.end != r.from:
 	case h.una == h.sent:
-		p.to = p.from
+		p.n = 0
 	default:
 		p.burst = 1
 		h.sendAgain(h.sent)
@@ -137,18 +198,36 @@ func (c *Conn) Remind(dir flow.Direction) {
 	}
 }
 
-// full is how many bytes the receiver takes in a segment, or what every host does (RFC 9293 §3.7.1).
+// full is how many bytes of our own go into a segment: as many as fit wherever IPv6 does, if the receiver takes so many.
 func (h *half) full() seqnum.Size {
+	const size = minMTU - 40 - maxTCPHeader
 	if h.mss == 0 {
-		return 536
+		return size
 	}
-	return seqnum.Size(h.mss)
+	return min(size, max(seqnum.Size(h.mss)-(maxTCPHeader-20), 64))
 }
 
 // sendAgain has released bytes from una to a place sent again, or the first of them.
 func (h *half) sendAgain(to seqnum.Value) {
 	p := h.promise()
 	to = to.Min(h.una.Add(seqnum.Size(p.burst) * h.full()))
-	h.owe(h.una, to, false)
-	p.mended, p.sent = to, h.sent
+	p.again, p.mended, p.sent = span{h.una, to}, to, h.sent
+}
+
+// repeats reports whether bytes of a promise are to be sent again now.
+func (h *half) repeats() bool {
+	p := h.promise()
+	return p.open() && p.again.from.Max(h.una).Less(p.again.to)
+}
+
+// repeat returns the next of them, as many as fit into a segment.
+func (h *half) repeat() (from, to seqnum.Value) {
+	p := h.promise()
+	from = p.again.from.Max(h.una).Max(h.kept.from)
+	to = p.again.to.Min(from.Add(h.full()))
+	if p.again.from = to; !from.Less(to) || !h.kept.holds(from, to) {
+		p.again = span{}
+		return from, from
+	}
+	return from, to
 }

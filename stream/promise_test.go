@@ -2,37 +2,43 @@ package stream
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
 )
 
 // promised is a talk whose client has been told that "defghi" waits behind a missing "abc", which has then come. All nine bytes have left, as
 // segments of three. The connection begins at 1000 and 5000.
-func promised(t *testing.T) *talk {
+func promised(t *testing.T) *talk { return promisedOf(t, 1) }
+
+// promisedOf is the same with each of the three texts so many times.
+func promisedOf(t *testing.T, times int) *talk {
+	long, n := func(s string) string { return strings.Repeat(s, times) }, uint32(3*times)
 	k := open(t)
 	c := k.conn
 	c.sack = true
 	var last *packet.Packet
 	for i, text := range []string{"def", "ghi"} {
-		last = decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: uint32(1003 + 3*i), Ack: 5000, Window: 30000}, []byte(text)))
+		last = decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: 1000 + n*uint32(i+1), Ack: 5000, Window: 30000}, []byte(long(text))))
 		if a := c.Arrive(last, flow.ToServer); a.Action != Wait || !c.Park(last, flow.ToServer, uint32(i), false) {
 			t.Fatalf("%+v", a)
 		}
 	}
 	k.server(ack, 5000, 1000, "") // or it has acknowledged nothing
-	if d := c.Duplicate(nil, last, flow.ToServer, flow.ToServer, 1006); len(d) == 0 {
+	if d := c.Duplicate(nil, last, flow.ToServer, flow.ToServer, seqnum.Value(1000+2*n)); len(d) == 0 {
 		t.Fatal("the client was told nothing")
 	}
-	k.client(ack, 1000, 5000, "abc")
+	k.client(ack, 1000, 5000, long("abc"))
 	for range 2 {
 		handle, _, ok := c.Next(flow.ToServer)
 		if !ok {
 			t.Fatal("nothing follows")
 		}
-		k.client(ack, 1003+3*handle, 5000, []string{"def", "ghi"}[handle])
+		k.client(ack, 1000+n*(handle+1), 5000, long([]string{"def", "ghi"}[handle]))
 	}
 	return k
 }
@@ -110,20 +116,23 @@ func TestWhatTheSenderItselfSendsAgainIsItsOwn(t *testing.T) {
 
 // TestALostTailIsSentAgainInTime: with nothing behind it, only time tells. What has come makes it faster.
 func TestALostTailIsSentAgainInTime(t *testing.T) {
-	k := promised(t)
-	k.conn.half[flow.ToServer].mss = 2
-	p := k.sacks(1003)
-	if place, ok := k.conn.Promised(flow.ToServer); !ok || place != 1003 || k.owed(p) != "" {
+	k := promisedOf(t, 40)
+	k.conn.half[flow.ToServer].mss = 76 // 64 beside timestamps
+	p := k.sacks(1120)
+	if place, ok := k.conn.Promised(flow.ToServer); !ok || place != 1120 || k.owed(p) != "" {
 		t.Fatalf("promised from %d on: %v", place, ok)
 	}
 	k.conn.Remind(flow.ToServer)
-	if got := k.owed(p); got != "de" {
-		t.Errorf("first %q is sent again", got)
+	if got := k.owed(p); len(got) != 64 {
+		t.Errorf("first %d bytes are sent again", len(got))
 	}
-	if got := k.owed(k.sacks(1005)); got != "fghi" {
-		t.Errorf("then %q", got)
+	if got := k.owed(k.sacks(1184)); len(got) != 128 {
+		t.Errorf("then %d", len(got))
 	}
-	if got := k.owed(k.sacks(1009)); got != "" {
+	if got := k.owed(k.sacks(1312)); len(got) != 48 {
+		t.Errorf("then %d, and that is all", len(got))
+	}
+	if got := k.owed(k.sacks(1360)); got != "" {
 		t.Errorf("in the end %q", got)
 	}
 	if _, ok := k.conn.Promised(flow.ToServer); ok {
@@ -146,7 +155,8 @@ func TestATimerOfTheSenderReminds(t *testing.T) {
 func TestTheTruthWhereADecisionWaits(t *testing.T) {
 	k := promised(t)
 	h := &k.conn.half[flow.ToServer]
-	h.promise().to = h.promise().to.Add(3) // "jkl", which waits for a decision
+	p := h.promise()
+	p.told[p.n-1].to = p.told[p.n-1].to.Add(3) // "jkl", which waits for a decision
 	if got := uint32(k.sacks(1009).TCP().Ack()); got != 1002 {
 		t.Errorf("before its timer runs out it is told %d", got)
 	}
@@ -167,5 +177,82 @@ func TestAResetAnswersWhatItsSenderWasTold(t *testing.T) {
 	}
 	if a, _ := k.client(rst, 1003, 0, ""); a.Why == "" {
 		t.Error("a reset at another place passes")
+	}
+}
+
+// TestBetweenPromisesTheTruth: what lies between two promises, nobody was told of.
+func TestBetweenPromisesTheTruth(t *testing.T) {
+	k := promised(t)
+	k.sacks(1003)
+	k.client(ack, 1009, 5000, strings.Repeat("n", 100))
+	c := k.conn
+	last := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: 1112, Ack: 5000, Window: 30000}, []byte("zzz")))
+	if a := c.Arrive(last, flow.ToServer); a.Action != Wait || !c.Park(last, flow.ToServer, 7, false) {
+		t.Fatalf("%+v", a)
+	}
+	c.Duplicate(nil, last, flow.ToServer, flow.ToServer, 1112)
+	k.client(ack, 1109, 5000, "yyy")
+	if _, _, ok := c.Next(flow.ToServer); !ok {
+		t.Fatal("nothing follows")
+	}
+	k.client(ack, 1112, 5000, "zzz")
+	for _, w := range []struct{ acked, told uint32 }{{1006, 1002}, {1100, 1100}, {1113, 1111}, {1115, 1115}} {
+		if got := uint32(k.sacks(w.acked).TCP().Ack()); got != w.told {
+			t.Errorf("of %d the sender is told %d, want %d", w.acked, got, w.told)
+		}
+	}
+	if c.half[flow.ToServer].work != nil {
+		t.Error("memory is kept for promises that were kept")
+	}
+}
+
+// TestWhatCameTwiceIsNoNews: a block of bytes that the sender is not told of would take back its word as well.
+func TestWhatCameTwiceIsNoNews(t *testing.T) {
+	k := promised(t)
+	opts := k.sacks(1003, 1002, 1003).TCP().Options()
+	if o, ok := opts.Find(packet.OptionSACK); ok && o.SACKBlocks() > 0 {
+		left, right := o.SACKBlock(0)
+		t.Errorf("the sender, who is told 1002, is told of [%d, %d)", left, right)
+	}
+}
+
+// TestALiarIsSentLittle: a receiver that says again and again that all but one segment has come.
+func TestALiarIsSentLittle(t *testing.T) {
+	k := promisedOf(t, 2500)
+	una := uint32(1000 + 7500)
+	for range 2 { // so that much is sent at once
+		k.owed(k.sacks(una, 1000+3*7500-1, 1000+3*7500))
+		una = uint32(k.conn.half[flow.ToServer].promise().mended)
+	}
+	const times = 50
+	n, end := 0, uint32(1000+3*7500)
+	for range times {
+		k.client(ack, end, 5000, "x")
+		end++
+		n += len(k.owed(k.sacks(una, end-1, end)))
+	}
+	if most := (times + 8) * 1300; n > most { // a segment each time, and the last burst
+		t.Errorf("%d bytes are sent again, at most %d", n, most)
+	}
+}
+
+// TestPromisesBeyondTwoGiB: the window that a sender is told is its receiver's, however far the connection has come.
+func TestPromisesBeyondTwoGiB(t *testing.T) {
+	k := promised(t)
+	h := &k.conn.half[flow.ToServer]
+	h.offered = h.offered.Sub(1<<31 + 5) // not kept while there are no edits
+	p := k.sacks(1003)
+	if got := p.TCP().Window(); got != 30001 {
+		t.Errorf("the sender is told a window of %d beside %d", got, p.TCP().Ack())
+	}
+}
+
+// TestForgiven: a policy that only watches holds nobody to a promise.
+func TestForgiven(t *testing.T) {
+	k := promised(t)
+	k.sacks(1003, 1006, 1009)
+	k.conn.Forgive()
+	if got := uint32(k.sacks(1003, 1006, 1009).TCP().Ack()); got != 1003 || k.conn.Owes(flow.ToServer) {
+		t.Errorf("the sender is told %d; owes %v", got, k.conn.Owes(flow.ToServer))
 	}
 }

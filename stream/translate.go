@@ -18,15 +18,18 @@ func (c *Conn) translateBack(p *packet.Packet, h *half, s *segment) {
 	p.SetAck(ack)
 	if h.edgeKnown {
 		wnd := s.h.Window()
-		if less := ack.Size(given) >> h.scale; less > 0 { // the right edge stays
+		if less := ack.Size(given) >> h.scale; less > 0 { // the right edge stays, as far as the scale can say
 			wnd = uint16(min(seqnum.Size(wnd)+less, 0xffff))
 			p.SetWindow(wnd)
 		}
-		h.translateWindow(p, ack, wnd)
+		if !h.m.identity() {
+			h.translateWindow(p, ack, wnd)
+		}
 	}
+	c.dropIdle(h)
 	opts := s.h.Options()
 	if o, ok := opts.Find(packet.OptionSACK); ok && o.SACKBlocks() > 0 {
-		h.translateSACK(p, o)
+		h.translateSACK(p, o, ack, given)
 	}
 }
 
@@ -47,13 +50,16 @@ func (h *half) translateWindow(p *packet.Packet, ack seqnum.Value, wnd uint16) {
 
 // translateSACK moves both edges of each block. A block that is only part of an edit goes: the option
 // gets shorter, and the place is filled with no-operations.
-func (h *half) translateSACK(p *packet.Packet, o packet.TCPOption) {
+//
+// Where the sender is told ack, and its receiver has given more, a block that lies between says again what was given (RFC 2883). To the sender it
+// would be news, of the very bytes that it is not told of: it goes too.
+func (h *half) translateSACK(p *packet.Packet, o packet.TCPOption, ack, given seqnum.Value) {
 	var b [40]byte
 	n := 2
 	for i := range o.SACKBlocks() {
 		left, right := o.SACKBlock(i)
 		l, r := h.m.toInStart(left), h.m.toIn(right)
-		if l.Less(r) {
+		if l.Less(r) && !(ack.Less(given) && r.LessEq(given)) {
 			binary.BigEndian.PutUint32(b[n:], uint32(l))
 			binary.BigEndian.PutUint32(b[n+4:], uint32(r))
 			n += 8
