@@ -115,8 +115,10 @@ func wireKernel(t *testing.T, system string) *passingKernel {
 	t.Cleanup(func() { _ = stop() })
 	var passed []divert.Passing
 	return &passingKernel{
-		t:      t,
-		open:   func(opts ...divert.Option) (divert.Socket, error) { return divert.OpenSocket("fake:"+system+"@"+path, opts...) },
+		t: t,
+		open: func(opts ...divert.Option) (divert.Socket, error) {
+			return divert.OpenSocket("fake:"+system+"@"+path, opts...)
+		},
 		divert: func(p divert.Passing) { k.Divert(p) },
 		next: func(wait time.Duration) (p divert.Passing, ok bool) {
 			for end := time.Now().Add(wait); len(passed) == 0; time.Sleep(time.Millisecond) {

@@ -17,7 +17,9 @@ func attachDivert(address, rest string, _ Caps, _ []*os.File, cfg Config) (Socke
 	return nil, err
 }
 
-func bindWire(address, rest string, cfg Config) (*Bound, error) { return bindDivert(address, rest, cfg) }
+func bindWire(address, rest string, cfg Config) (*Bound, error) {
+	return bindDivert(address, rest, cfg)
+}
 
 func attachWire(address, rest string, caps Caps, files []*os.File, cfg Config) (Socket, error) {
 	return attachDivert(address, rest, caps, files, cfg)

@@ -22,7 +22,7 @@ type wire struct {
 	waiter
 	path  string
 	kinds []socketKind
-	buf   []byte           // address and packet
+	buf   []byte // address and packet
 }
 
 // wireBuffer is for a datagram and its address.
@@ -120,7 +120,9 @@ func (w *wire) close(fds []int) {
 }
 
 // interfaces are those of NewModel.
-func (w *wire) interfaces() (all []net.Interface, err error) { return newDivertKernel(nil).interfaces() }
+func (w *wire) interfaces() (all []net.Interface, err error) {
+	return newDivertKernel(nil).interfaces()
+}
 
 // ServeModel returns a kernel like NewModel's that waits for divert sockets of other processes, "fake:SYSTEM@PATH", until it is closed.
 func ServeModel(system, path string) (*ModelKernel, func() error, error) {
