@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 // Package holder is the small process that root starts and that stays: it owns the divert sockets,
 // the journal and the firewall rules, starts the worker and the reporter and starts them again,
 // notices rules that were changed under it, and takes everything back at the end. It reads no

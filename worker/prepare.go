@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 package worker
 
 import (
@@ -41,7 +43,7 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 	if w.journal.Shards() != len(queues) {
 		return ready, fmt.Errorf("worker: a journal for %d lanes, and there are %d", w.journal.Shards(), len(queues))
 	}
-	if w.statm, err = os.Open("/proc/self/statm"); err != nil {
+	if err := w.memory.open(); err != nil {
 		return ready, fmt.Errorf("worker: %w", err)
 	}
 	if err := w.attach(queues); err != nil {
@@ -54,7 +56,7 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 		}
 	}
 	if !w.config.Unconfined {
-		if ready.Sandbox, err = sandbox.Enter(sandbox.Needs{NetAdmin: true}); err != nil {
+		if ready.Sandbox, err = sandbox.Enter(sandbox.Worker(w.config.User)); err != nil {
 			return ready, err
 		}
 	}

@@ -1,9 +1,10 @@
+//go:build linux || freebsd || openbsd
+
 package worker
 
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/weir-project/weir/engine"
@@ -14,7 +15,7 @@ import (
 type Status struct {
 	Generation uint32
 	Lanes      []*engine.Snapshot
-	RSSBytes   int64
+	RSSBytes   int64 // resident memory; on a BSD the most that it was so far
 }
 
 const (
@@ -53,7 +54,7 @@ func (w *worker) report() {
 // tell sends every lane's counters.
 func (w *worker) tell() error {
 	w.mu.Lock()
-	s := link.Status{Generation: w.generation, RSSBytes: w.resident()}
+	s := link.Status{Generation: w.generation, RSSBytes: w.memory.resident()}
 	w.mu.Unlock()
 	for i, lane := range w.lanes {
 		counters, err := json.Marshal(lane.Snapshot())
@@ -66,16 +67,4 @@ func (w *worker) tell() error {
 		}
 	}
 	return nil
-}
-
-// resident reads the process's resident memory from the file that was opened before the door was
-// shut.
-func (w *worker) resident() int64 {
-	var text [128]byte
-	n, _ := w.statm.ReadAt(text[:], 0)
-	var size, resident int64
-	if _, err := fmt.Sscan(string(text[:n]), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * int64(os.Getpagesize())
 }

@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 // Package worker is the process that reads hostile bytes: it runs the lanes of the engine,
 // confined, on descriptors that the holder gave it, and does what the holder says over their link.
 // It opens nothing itself once it has begun.
@@ -35,6 +37,7 @@ type Config struct {
 	Load       func(bundle *os.File) (*Loaded, error)
 	Grammars   func() []proto.Grammar // fresh ones for each lane
 	Seed       uint64                 // secret, keys the hashes
+	User       uint32                 // whom it runs as, or becomes where it was started as root (a BSD)
 	Unconfined bool                   // no sandbox: for tests of other things
 }
 
@@ -50,7 +53,7 @@ type worker struct {
 	running sync.WaitGroup
 	errs    chan error
 	epoch   time.Time
-	statm   *os.File // /proc/self/statm
+	memory  memory
 
 	mu         sync.Mutex // guards generation
 	generation uint32

@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 package main
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -31,15 +34,26 @@ import (
 
 func init() {
 	commands = append(commands, func() *cobra.Command {
-		return &cobra.Command{Use: "child-worker", Hidden: true, Args: exactly(0), RunE: func(*cobra.Command, []string) error { return runWorker() }}
+		return newChild("worker USER", runWorker)
 	}, func() *cobra.Command {
-		return &cobra.Command{Use: "child-reporter", Hidden: true, Args: exactly(0), RunE: func(*cobra.Command, []string) error { return runReporter() }}
+		return newChild("reporter USER", runReporter)
 	})
+}
+
+// newChild is the command of a child. USER is the number of whom it is to run as.
+func newChild(use string, run func(user uint32) error) *cobra.Command {
+	return &cobra.Command{Use: "child-" + use, Hidden: true, Args: exactly(1), RunE: func(_ *cobra.Command, args []string) error {
+		user, err := strconv.ParseUint(args[0], 10, 32)
+		if err != nil {
+			return fail(exitUsage, err)
+		}
+		return run(uint32(user))
+	}}
 }
 
 // parent returns the link to the holder. Signals of the terminal are the holder's to judge. The name is what ps shows.
 func parent(name string) (*link.Conn, error) {
-	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // else it is "exe"
+	nameProcess(name)
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGTERM)
 	l, err := link.New(os.NewFile(3, "link"))
 	if err != nil {
@@ -48,7 +62,7 @@ func parent(name string) (*link.Conn, error) {
 	return l, nil
 }
 
-func runWorker() error {
+func runWorker(user uint32) error {
 	l, err := parent("weir-worker")
 	if err != nil {
 		return err
@@ -57,7 +71,7 @@ func runWorker() error {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return err
 	}
-	return worker.Run(l, worker.Config{Load: loadForWorker, Grammars: all.Grammars, Seed: binary.NativeEndian.Uint64(seed[:])})
+	return worker.Run(l, worker.Config{User: user, Load: loadForWorker, Grammars: all.Grammars, Seed: binary.NativeEndian.Uint64(seed[:])})
 }
 
 // loadForWorker loads the policy that the holder has checked.
@@ -85,7 +99,7 @@ func loadForWorker(f *os.File) (*worker.Loaded, error) {
 	}, nil
 }
 
-func runReporter() error {
+func runReporter(user uint32) error {
 	l, err := parent("weir-reporter")
 	if err != nil {
 		return err
@@ -101,7 +115,8 @@ func runReporter() error {
 	if err := json.Unmarshal(m.Data, &start); err != nil {
 		return fmt.Errorf("reporter: first message: %w", err)
 	}
-	sinks, dirs, err := openSinks(files[0], start.Lenient)
+	needs := sandbox.Needs{User: user}
+	sinks, err := openSinks(files[0], start.Lenient, &needs)
 	if err != nil {
 		return err
 	}
@@ -117,7 +132,7 @@ func runReporter() error {
 		}
 		config.Rings = append(config.Rings, r)
 	}
-	if _, err := sandbox.Enter(sandbox.Needs{Write: dirs, Sockets: true}); err != nil {
+	if _, err := sandbox.Enter(needs); err != nil {
 		return err
 	}
 	r, err := report.New(config)
@@ -155,16 +170,16 @@ func follow(l *link.Conn, r *report.Reporter, stop context.CancelFunc) {
 	}
 }
 
-// openSinks opens the outputs of the policy, and returns the directories in which their files are rotated. If lenient,
-// what cannot be opened is tried again later.
-func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, err error) {
+// openSinks opens the outputs of the policy, and adds to needs what they take: directories in which files are rotated, sockets. If
+// lenient, what cannot be opened is tried again later.
+func openSinks(f *os.File, lenient bool, needs *sandbox.Needs) (sinks []report.Sink, err error) {
 	root, name, err := bundle.Open(f)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p, err := loadBundled(root, name, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, s := range p.Events() {
 		dir := filepath.Dir(s.File.Path)
@@ -178,7 +193,7 @@ func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, er
 		}
 		out, err := open()
 		if err != nil && !lenient {
-			return nil, nil, err
+			return nil, err
 		}
 		if err != nil {
 			out = eve.OpenLater(open)
@@ -188,11 +203,14 @@ func openSinks(f *os.File, lenient bool) (sinks []report.Sink, dirs []string, er
 			w.Reopen() // so that it is seen to fail before there is an event
 		}
 		sinks = append(sinks, report.Sink{Name: s.Name, Sink: w})
-		if s.Kind == "file" && there {
-			dirs = append(dirs, dir)
+		switch {
+		case s.Kind == "unix" || s.Kind == "unixgram":
+			needs.Connect = append(needs.Connect, s.Path)
+		case s.Kind == "file" && there:
+			needs.Write = append(needs.Write, dir)
 		}
 	}
-	return sinks, dirs, nil
+	return sinks, nil
 }
 
 func isDir(name string) bool {

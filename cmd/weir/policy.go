@@ -10,8 +10,6 @@ import (
 	"github.com/weir-project/weir/proto/all"
 )
 
-const defaultPolicy = "/etc/weir/weir.yaml"
-
 // grammarNames are the engine's grammars, in its order.
 func grammarNames() []string {
 	var names []string

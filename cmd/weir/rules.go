@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 package main
 
 import (
@@ -5,11 +7,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/policy"
-	"github.com/weir-project/weir/sandbox"
 )
 
 func init() { commands = append(commands, newRules) }
@@ -102,14 +102,6 @@ func printRules(c *cobra.Command, file, backend string) error {
 	}
 	fmt.Fprint(c.OutOrStdout(), text)
 	return nil
-}
-
-// lookFeatures is firewall.Detect; without privilege it looks in a namespace of its own, where that is allowed.
-func lookFeatures() firewall.Features {
-	if s, err := sandbox.ReadStatus(); err == nil && s.CapEff&(1<<unix.CAP_NET_ADMIN) == 0 {
-		return runProbe(false).Features
-	}
-	return firewall.Detect(firewall.Options{})
 }
 
 func applyRules(file, backend, state string) error {

@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 package main
 
 import (
@@ -9,7 +11,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -30,7 +31,7 @@ import (
 )
 
 const (
-	defaultState = "/run/weir/sysctl.json"
+	defaultState = runDir + "/sysctl.json"
 	maxBatch     = 1024 // of packets: each has room for 64 KiB
 )
 
@@ -49,7 +50,7 @@ func newRun() *cobra.Command {
 	c := &cobra.Command{
 		Use: "run", Short: "Divert and inspect, until stopped",
 		Long: `Run starts three processes: a holder that owns the divert sockets and the firewall rules, a worker that
-inspects, confined by seccomp and Landlock with CAP_NET_ADMIN alone, and a reporter that writes events.
+inspects, ` + confinement + `, and a reporter that writes events.
 The rules are put in place when the worker is ready, and taken away at the end.
 
 SIGHUP reloads the policy, as weir reload does; a policy with mistakes changes nothing. SIGTERM and
@@ -97,7 +98,7 @@ func (f *runFlags) run() error {
 	if err != nil {
 		return err
 	}
-	if err := sandbox.ForgetAmbient(); err != nil {
+	if err := forgetPrivileges(); err != nil {
 		return fail(exitSystem, err)
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -115,7 +116,11 @@ func (f *runFlags) run() error {
 		return fail(exitSystem, err)
 	}
 	defer only.Close()
-	d := &daemon{flags: f, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
+	program, err := thisProgram()
+	if err != nil {
+		return fail(exitSystem, err)
+	}
+	d := &daemon{flags: f, program: program, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
 	h, err := d.open(p)
 	if err != nil {
 		return fail(exitSystem, err)
@@ -128,11 +133,12 @@ func (f *runFlags) run() error {
 // A daemon is what the holder's parts are made from.
 type daemon struct {
 	flags    *runFlags
+	program  string // this one
 	log      *slog.Logger
 	features firewall.Features
 	rings    []*os.File
 	tell     event.Queue
-	first    *policy.Policy // read at start
+	first    *holder.Policy // read at start
 	rules    uint32         // generation of the rules' marks
 }
 
@@ -149,8 +155,10 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if err := alone(); err != nil {
 		return nil, err
 	}
-	q := p.Document().Divert.Queues
-	lanes, err := divert.Lanes(fmt.Sprintf("nfqueue:%d-%d", q.First, q.Last))
+	if d.first, err = d.prepare(p); err != nil {
+		return nil, err
+	}
+	lanes, err := divert.Lanes(d.first.Rules.DivertAddress())
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +177,6 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if d.tell, err = mem.Writer(); err != nil {
 		return nil, err
 	}
-	d.first = p
 	if err := d.makeDirs(p); err != nil {
 		return nil, err
 	}
@@ -179,29 +186,11 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	}
 	return holder.New(holder.Config{
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
-		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Needs{NetAdmin: true}) },
-		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{}) },
+		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid())) },
+		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
-}
-
-// aloneWithin is how long the worker of a weir that was killed may take to end.
-const aloneWithin = 2 * time.Second
-
-// alone refuses to go on beside another weir in this network namespace, on whichever queues: there
-// is one table of rules, and each would take it from the other. Where nobody may see, it passes.
-func alone() error {
-	for end := time.Now().Add(aloneWithin); ; time.Sleep(50 * time.Millisecond) {
-		taken, _ := divert.TakenQueues()
-		i := slices.IndexFunc(taken, func(q divert.TakenQueue) bool { return q.Program == "weir" || q.Program == "weir-worker" })
-		if i < 0 {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("queue %d is taken by pid %d (%s): another weir runs in this network namespace; stop it first (weir stop)", taken[i].Number, taken[i].PID, taken[i].Program)
-		}
-	}
 }
 
 // backend opens the firewall. What a killed weir left by another backend would divert everything twice.
@@ -241,7 +230,7 @@ func (d *daemon) makeDirs(p *policy.Policy) error {
 // policy reads the policy for the holder: at start the one that was loaded already, afterwards anew.
 func (d *daemon) policy(inForce *holder.Policy) (*holder.Policy, error) {
 	if inForce == nil {
-		return d.prepare(d.first)
+		return d.first, nil
 	}
 	p, err := policy.LoadFile(d.flags.policy, policy.Options{Apps: grammarNames()})
 	if err != nil {
@@ -299,12 +288,12 @@ func (d *daemon) firewallConfig(p *policy.Policy) firewall.Config {
 
 // child is this program again, as worker or reporter, with fewer privileges.
 func (d *daemon) child(kind string, needs sandbox.Needs) *exec.Cmd {
-	c := exec.Command("/proc/self/exe", "child-"+kind)
+	c := exec.Command(d.program, "child-"+kind, strconv.Itoa(int(needs.User)))
 	c.Args[0] = "weir-" + kind
 	c.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(len(d.rings)+1)}
 	c.Dir = "/"
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	c.SysProcAttr = sandbox.Attributes(needs, d.uid())
+	c.SysProcAttr = sandbox.Attributes(needs)
 	return c
 }
 

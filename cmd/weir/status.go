@@ -1,3 +1,5 @@
+//go:build linux || freebsd || openbsd
+
 package main
 
 import (
@@ -171,6 +173,9 @@ func workerState(s *holder.State, w *worker.Status) string {
 	}
 	if w.RSSBytes > 0 {
 		text += ", " + size(uint64(w.RSSBytes)) + " resident"
+		if !worker.ResidentNow {
+			text += " at most so far"
+		}
 	}
 	if s.Restarts > 0 {
 		text += fmt.Sprintf(", started again %s", times(s.Restarts))
