@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var errLocked = errors.New("stop it first (weir stop)")
+
 // lock makes this process the only one that has the file at path, which it makes if it is missing and leaves behind. The lock
 // belongs to the open file (flock(2)): whoever inherits the descriptor has it too, and it goes with the last of them, however
 // that ends.
@@ -25,7 +27,7 @@ func lock(path string) (*os.File, error) {
 		err = errors.Join(f.Truncate(0), writePID(f))
 	} else if errors.Is(err, unix.EWOULDBLOCK) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
-		err = fmt.Errorf("another weir (pid %s) runs on this system; stop it first (weir stop)", strings.TrimSpace(string(pid)))
+		err = fmt.Errorf("another weir (pid %s) runs on this system; %w", strings.TrimSpace(string(pid)), errLocked)
 	}
 	if err != nil {
 		f.Close()

@@ -82,8 +82,10 @@ type State struct {
 	Generation  uint32
 	WorkerPID   int // 0: there is none
 	ReporterPID int
+	GuardPID    int  // 0: none is needed
 	Ready       bool // the worker answers packets
 	Applied     bool // the rules divert
+	Paused      bool // the rules are paused, until a worker is ready
 	GaveUp      bool // the outcome "absent" is in force, since workers kept ending
 	Restarts    int  // ends of a worker that nobody asked for
 	Reclaimed   int  // packets asked for again after the last restart; -1: not known
@@ -101,7 +103,7 @@ type State struct {
 func (h *Holder) snapshot() State {
 	h.weigh()
 	s := h.state
-	s.Generation, s.Applied, s.GaveUp, s.Uptime = h.generation, h.applied, h.gaveUp, time.Since(h.epoch)
+	s.Generation, s.Applied, s.Paused, s.GaveUp, s.Uptime = h.generation, h.applied, h.paused, h.gaveUp, time.Since(h.epoch)
 	s.Worker, s.Outputs = h.counters.json(), h.outputs.list
 	if h.confirm != nil {
 		s.ConfirmLeft = h.confirm.Left(time.Since(h.epoch))

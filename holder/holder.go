@@ -3,12 +3,15 @@
 // Package holder is the small process that root starts and that stays: it owns the divert sockets,
 // the journal and the firewall rules, starts the worker and the reporter and starts them again,
 // notices rules that were changed under it, and takes everything back at the end. It reads no
-// packet.
+// packet, but to let pass those that nobody else is left to answer.
 //
 // Its law: rules divert only while a worker is there to answer, or the policy says drop. A worker
 // that dies is replaced, and what it had received is asked for again; one that keeps dying, or says
 // nothing, follows the policy's outcome "absent". Rules go away in an order that loses no packet.
 // Whatever happens is told.
+//
+// Where the kernel does not let packets pass that nobody reads (divert sockets), the holder pauses the
+// rules, and a guard takes them away if the holder is killed.
 //
 // One goroutine owns all state (Run); a goroutine per child, one that reads policies and one that
 // compares rules send it what they find.
@@ -55,7 +58,10 @@ type Config struct {
 	// descriptor 3. Reporter may be nil.
 	Worker   func() *exec.Cmd
 	Reporter func() *exec.Cmd
-	Rings    []*os.File // one per lane, then any that only the reporter reads
+	// Guard is a command like these, whose life is the function of that name. It is started where the kernel drops packets of
+	// rules to which nobody listens, and the policy wants them to pass. nil: none is.
+	Guard func() *exec.Cmd
+	Rings []*os.File // one per lane, then any that only the reporter reads
 
 	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called
 	// beside Run, one call at a time. An error refuses a reload.
@@ -103,6 +109,7 @@ type Holder struct {
 	generation uint32
 	worker     *child // nil: there is none
 	reporter   *child
+	guard      *child
 	stopWatch  context.CancelFunc
 	confirm    *firewall.Confirm
 	pending    *reload
@@ -112,14 +119,18 @@ type Holder struct {
 
 	begun    bool // the rules have been in place once
 	applied  bool // our rules are in place
+	paused   bool // our rules were in place, and are to be as soon as a worker is ready
 	gaveUp   bool // the outcome "absent" is in force
 	lost     bool // a worker has died that may have received packets
 	stopping bool
 	reported bool // a reporter has been ready
+	toldLost bool // what dead workers take with them was told
 
 	weighedAt     time.Time
 	short         int // short lives in a row
 	diedAt        time.Time
+	absentAt      time.Time // when the last worker that was ready ended
+	guardAt       time.Time // no guard is started before
 	retryAt       time.Time // next attempt to start a worker; zero: none is due
 	retryPause    time.Duration
 	reporterAt    time.Time // the same for the reporter
@@ -277,5 +288,6 @@ func (h *Holder) finish() error {
 	}
 	h.end(&h.worker)
 	h.end(&h.reporter)
+	h.end(&h.guard) // last: until here, it would do what we leave undone
 	return errors.Join(errs...)
 }

@@ -11,6 +11,7 @@ import (
 func (h *Holder) look(now time.Time) error {
 	h.killLate(now)
 	h.killSilent(now)
+	h.stepAside(now)
 	if err := h.retry(now); err != nil {
 		return err
 	}
@@ -19,6 +20,10 @@ func (h *Holder) look(now time.Time) error {
 			h.config.Log.Error("cannot start the reporter", "err", err)
 			h.reporterAt = now.Add(retryEvery)
 		}
+	}
+	if err := h.seeToGuard(now); h.begun && err != nil {
+		h.config.Log.Error("cannot start the guard", "err", err)
+		h.guardAt = now.Add(retryEvery)
 	}
 	if now.Sub(h.weighedAt) > weighEvery {
 		h.weighedAt = now
@@ -41,7 +46,7 @@ func (h *Holder) look(now time.Time) error {
 
 // killLate kills children that were asked to end and do not.
 func (h *Holder) killLate(now time.Time) {
-	for _, c := range []*child{h.worker, h.reporter} {
+	for _, c := range []*child{h.worker, h.reporter, h.guard} {
 		if c != nil && c.stopping && now.After(c.killAt) {
 			c.kill()
 		}

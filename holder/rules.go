@@ -83,7 +83,7 @@ func (h *Holder) mend(err error) {
 // answered, then all. With nobody to answer it, what waits goes by the outcome of policy.
 func (h *Holder) lift() error {
 	h.unwatch()
-	h.applied, h.mendAt = false, time.Time{}
+	h.applied, h.paused, h.mendAt = false, false, time.Time{}
 	var errs []error
 	if err := h.config.Backend.Pause(); err != nil {
 		errs = append(errs, err)

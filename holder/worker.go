@@ -99,7 +99,9 @@ func (h *Holder) workerReady(data json.RawMessage) error {
 	h.state.Missing = slices.Concat(r.Sandbox.Missing, r.Missing)
 	if h.lost || h.gaveUp {
 		again := "what its predecessor had received is asked for again"
-		if r.Reclaimed >= 0 {
+		if !h.reclaims() {
+			again = "what its predecessor had read and not answered is lost"
+		} else if r.Reclaimed >= 0 {
 			again = fmt.Sprintf("packets asked for again: %d", r.Reclaimed)
 		}
 		h.news("worker-restarted", fmt.Sprintf("pid %d after %v, %s", h.worker.cmd.Process.Pid, h.worker.readyAt.Sub(h.diedAt).Round(time.Millisecond), again))
@@ -115,26 +117,33 @@ func (h *Holder) workerReady(data json.RawMessage) error {
 	return nil
 }
 
-// begin applies the rules unless they are there. The first time it must succeed.
+// begin applies the rules unless they are there, behind the back of a guard. The first time it must succeed.
 func (h *Holder) begin() error {
 	if h.applied {
 		return nil
 	}
-	err := h.apply()
+	err := h.seeToGuard(time.Now())
+	if err == nil {
+		err = h.apply()
+	}
 	if err != nil && h.begun {
 		h.mend(err)
 		return nil
 	}
 	if err == nil && !h.begun {
 		h.config.Log.Info("the rules are in place, packets are inspected", "worker", h.state.WorkerPID)
-		h.guard()
+		h.awaitConfirm()
+	}
+	if err == nil && h.paused {
+		h.paused = false
+		h.news("rules-resumed", "a worker is ready, packets are inspected")
 	}
 	h.begun = h.begun || err == nil
 	return err
 }
 
-// guard begins to wait for the confirmation, if one is wanted.
-func (h *Holder) guard() {
+// awaitConfirm begins to wait for the confirmation, if one is wanted.
+func (h *Holder) awaitConfirm() {
 	if h.config.Confirm <= 0 {
 		return
 	}
@@ -149,12 +158,17 @@ func (h *Holder) gone(r report) error {
 		return h.reporterEnded(r.from, r.err)
 	case h.worker:
 		return h.workerEnded(r.from, r.err)
+	case h.guard:
+		h.guardEnded(r.from, r.err)
 	}
 	return nil
 }
 
 func (h *Holder) workerEnded(w *child, err error) error {
 	h.worker, h.counters = nil, counters{}
+	if h.state.Ready {
+		h.absentAt = time.Now()
+	}
 	h.state.Ready, h.state.WorkerPID = false, 0
 	h.lost, h.diedAt = true, time.Now()
 	if h.stopping {
@@ -166,6 +180,7 @@ func (h *Holder) workerEnded(w *child, err error) error {
 	}
 	h.state.Restarts++
 	h.tell("worker-crashed", ended(err))
+	h.lostWords(w)
 	if !h.begun {
 		return fmt.Errorf("holder: the worker could not begin (%s)", ended(err))
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/event/eve"
 	"github.com/weir-project/weir/event/ring"
+	"github.com/weir-project/weir/firewall"
+	"github.com/weir-project/weir/holder"
 	"github.com/weir-project/weir/internal/bundle"
 	"github.com/weir-project/weir/internal/link"
 	"github.com/weir-project/weir/policy"
@@ -37,6 +39,10 @@ func init() {
 		return newChild("worker USER", runWorker)
 	}, func() *cobra.Command {
 		return newChild("reporter USER", runReporter)
+	}, func() *cobra.Command {
+		return &cobra.Command{Use: "child-guard BACKEND", Hidden: true, Args: exactly(1), RunE: func(_ *cobra.Command, args []string) error {
+			return runGuard(args[0])
+		}}
 	})
 }
 
@@ -72,6 +78,23 @@ func runWorker(user uint32) error {
 		return err
 	}
 	return worker.Run(l, worker.Config{User: user, Load: loadForWorker, Grammars: all.Grammars, Seed: binary.NativeEndian.Uint64(seed[:])})
+}
+
+// runGuard takes the rules of a backend away if the holder dies.
+func runGuard(backend string) error {
+	k, err := firewall.ParseKind(backend)
+	if err != nil {
+		return fail(exitUsage, err)
+	}
+	l, err := parent("weir-guard")
+	if err != nil {
+		return err
+	}
+	b, err := host.open(k, firewall.Features{}, firewall.Options{})
+	if err != nil {
+		return err
+	}
+	return holder.Guard(l, b.Remove)
 }
 
 // loadForWorker loads the policy that the holder has checked.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -120,7 +121,7 @@ func (f *runFlags) run() error {
 	if err != nil {
 		return fail(exitSystem, err)
 	}
-	d := &daemon{flags: f, program: program, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: firewall.Detect(firewall.Options{})}
+	d := &daemon{flags: f, program: program, only: only, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), features: host.detect(firewall.Options{})}
 	h, err := d.open(p)
 	if err != nil {
 		return fail(exitSystem, err)
@@ -133,7 +134,8 @@ func (f *runFlags) run() error {
 // A daemon is what the holder's parts are made from.
 type daemon struct {
 	flags    *runFlags
-	program  string // this one
+	program  string    // this one
+	only     io.Closer // that no other weir runs; a guard shares it if it is a file
 	log      *slog.Logger
 	features firewall.Features
 	rings    []*os.File
@@ -148,6 +150,11 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if kind == firewall.Auto {
+		if kind, err = d.features.Best(); err != nil {
+			return nil, err
+		}
+	}
 	backend, err := d.backend(kind)
 	if err != nil {
 		return nil, err
@@ -158,7 +165,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if d.first, err = d.prepare(p); err != nil {
 		return nil, err
 	}
-	lanes, err := divert.Lanes(d.first.Rules.DivertAddress())
+	lanes, err := divert.Lanes(host.address(d.first.Rules))
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +195,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
 		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid())) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
+		Guard:    func() *exec.Cmd { return d.guard(kind) },
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
@@ -195,16 +203,10 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 
 // backend opens the firewall. What a killed weir left by another backend would divert everything twice.
 func (d *daemon) backend(k firewall.Kind) (firewall.Backend, error) {
-	if k == firewall.Auto {
-		var err error
-		if k, err = d.features.Best(); err != nil {
-			return nil, err
-		}
-	}
 	if err := firewall.RemoveOthers(k, d.features, firewall.Options{}); err != nil {
 		d.log.Warn("cannot look for rules that another backend has left", "err", err)
 	}
-	return firewall.Open(k, d.features, firewall.Options{})
+	return host.open(k, d.features, firewall.Options{})
 }
 
 // makeDirs makes the directories of event files that are missing, for the reporter's user to write and rotate in.
@@ -288,12 +290,26 @@ func (d *daemon) firewallConfig(p *policy.Policy) firewall.Config {
 
 // child is this program again, as worker or reporter, with fewer privileges.
 func (d *daemon) child(kind string, needs sandbox.Needs) *exec.Cmd {
-	c := exec.Command(d.program, "child-"+kind, strconv.Itoa(int(needs.User)))
+	c := d.again(kind, strconv.Itoa(int(needs.User)))
+	c.SysProcAttr = sandbox.Attributes(needs)
+	return c
+}
+
+// guard is this program again, as root. The next weir waits for its end.
+func (d *daemon) guard(k firewall.Kind) *exec.Cmd {
+	c := d.again("guard", k.String())
+	if f, ok := d.only.(*os.File); ok {
+		c.ExtraFiles = []*os.File{f}
+	}
+	return c
+}
+
+func (d *daemon) again(kind, arg string) *exec.Cmd {
+	c := exec.Command(d.program, "child-"+kind, arg)
 	c.Args[0] = "weir-" + kind
 	c.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(len(d.rings)+1)}
 	c.Dir = "/"
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	c.SysProcAttr = sandbox.Attributes(needs)
 	return c
 }
 

@@ -81,7 +81,7 @@ func describeStatus(o io.Writer, data []byte) error {
 
 // ailing reports whether somebody should look.
 func ailing(s *holder.State) bool {
-	return s.GaveUp || s.WorkerPID == 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
+	return s.GaveUp || s.Paused || s.WorkerPID == 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
 }
 
 // printStatus is the summary for people.
@@ -126,6 +126,8 @@ func rulesState(s *holder.State) string {
 	switch {
 	case s.GaveUp:
 		text = "! the outcome absent is in force: the worker kept ending, traffic is not inspected"
+	case s.Paused:
+		text = "! paused, traffic is not inspected until a worker is ready"
 	case s.Applied:
 		text = "in place" + ruleCounts(s.Load.Rules)
 	}

@@ -90,6 +90,12 @@ func TestStatusBeforeTheFirstCount(t *testing.T) {
 	}
 }
 
+func TestStatusWhilePaused(t *testing.T) {
+	if got, want := printed(t, holder.State{Paused: true, WorkerPID: 7}, nil), "weir       up 0s, policy generation 0\nrules      ! paused, traffic is not inspected until a worker is ready\nworker     pid 7, loading the policy\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestStatusOfOutputs(t *testing.T) {
 	got := printed(t, holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, Outputs: []holder.Output{
 		{Name: "stdout", Events: 12},
