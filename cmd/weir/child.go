@@ -103,7 +103,7 @@ func loadForWorker(f *os.File) (*worker.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := loadBundled(root, name, 0)
+	p, err := loadBundled(root, name, lanesHere)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func openSinks(f *os.File, lenient bool, needs *sandbox.Needs) (sinks []report.S
 	if err != nil {
 		return nil, err
 	}
-	p, err := loadBundled(root, name, 0)
+	p, err := loadBundled(root, name, lanesHere)
 	if err != nil {
 		return nil, err
 	}

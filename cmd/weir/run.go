@@ -138,6 +138,7 @@ type daemon struct {
 	only     io.Closer // that no other weir runs; a guard shares it if it is a file
 	log      *slog.Logger
 	features firewall.Features
+	kind     firewall.Kind // of the rules; never Auto once it is open
 	rings    []*os.File
 	tell     event.Queue
 	first    *holder.Policy // read at start
@@ -155,6 +156,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 			return nil, err
 		}
 	}
+	d.kind = kind
 	backend, err := d.backend(kind)
 	if err != nil {
 		return nil, err
@@ -234,7 +236,7 @@ func (d *daemon) policy(inForce *holder.Policy) (*holder.Policy, error) {
 	if inForce == nil {
 		return d.first, nil
 	}
-	p, err := policy.LoadFile(d.flags.policy, policy.Options{Apps: grammarNames()})
+	p, err := policy.LoadFile(d.flags.policy, policy.Options{Apps: grammarNames(), Backend: d.kind})
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,17 @@ package main
 
 import (
 	"os"
+	"runtime"
 
 	"github.com/weir-project/weir/firewall"
 )
 
 // What is the BSDs' own about weir run.
 
-const runDir = "/var/run/weir"
+const (
+	runDir    = "/var/run/weir"
+	lanesHere = 1 // a port is one socket of a family
+)
 
 // forgetPrivileges has nothing to do: a child has its user's privileges, and no others.
 func forgetPrivileges() error { return nil }
@@ -25,3 +29,12 @@ func nameProcess(string) {}
 func alone() error { return nil }
 
 func lookFeatures() firewall.Features { return firewall.Detect(firewall.Options{}) }
+
+// backendHere is what divert.backend: auto means. Without root it is known on OpenBSD alone, which has one.
+func backendHere() firewall.Kind {
+	best, err := lookFeatures().Best()
+	if err != nil && runtime.GOOS == "openbsd" {
+		return firewall.PF
+	}
+	return best // Auto where there is none
+}

@@ -19,6 +19,7 @@ const (
 	defaultPolicy = "/etc/weir/weir.yaml"
 	runDir        = "/run/weir"
 	confinement   = "confined by seccomp and Landlock with CAP_NET_ADMIN alone"
+	lanesHere     = 0 // one for each queue
 )
 
 func forgetPrivileges() error { return sandbox.ForgetAmbient() }
@@ -54,3 +55,6 @@ func lookFeatures() firewall.Features {
 	}
 	return firewall.Detect(firewall.Options{})
 }
+
+// backendHere is not of interest: the kinds of Linux can do the same.
+func backendHere() firewall.Kind { return firewall.Auto }

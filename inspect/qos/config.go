@@ -40,6 +40,16 @@ type Class struct {
 	Mode string `yaml:"mode,omitempty"`
 }
 
+// Marks returns the keys of c that set packet marks.
+func (c Config) Marks() (keys []string) {
+	for i, k := range c.Classes {
+		if k.Mark != "" {
+			keys = append(keys, fmt.Sprintf("classes[%d].mark", i))
+		}
+	}
+	return keys
+}
+
 // Match is conditions, all of which must hold; an empty one always does. Within one, any of its values will do. Ports and
 // networks fit the packet's source or destination.
 type Match struct {
