@@ -28,6 +28,7 @@ var modelProgram = sync.OnceValues(func() (string, error) {
 type world struct {
 	*daemon
 	kernel *divert.ModelKernel
+	begins func() // a weir, and waits until it diverts
 
 	mu    sync.Mutex
 	asked []string // of the rules, in order
@@ -78,8 +79,11 @@ func newWorld(t *testing.T, system, more string, flags ...string) *world {
 	if err := os.Link(weir, mine); err != nil {
 		t.Fatal(err)
 	}
-	w.daemon = beginBy(t, l.Router(), dir, modelPolicy(dir, more), []string{mine}, flags...)
-	w.ready()
+	w.begins = func() {
+		w.daemon = beginBy(t, l.Router(), dir, modelPolicy(dir, more), []string{mine}, flags...)
+		w.ready()
+	}
+	w.begins()
 	return w
 }
 
@@ -191,7 +195,9 @@ func (w *world) connect() *stream {
 // is, is answered as a receiver does (RFC 9293 §3.10.7.4).
 func (s *stream) say(text string) string {
 	s.w.t.Helper()
-	s.w.sends(craft.TCP(here, there, craft.Segment{Flags: packet.ACK | packet.PSH, Seq: s.seq, Ack: s.ack}, []byte(text)))
+	if !s.w.sends(craft.TCP(here, there, craft.Segment{Flags: packet.ACK | packet.PSH, Seq: s.seq, Ack: s.ack}, []byte(text))) {
+		s.w.t.Fatal("the kernel dropped a segment")
+	}
 	want, got := s.seq+uint32(len(text)), ""
 	s.w.until("a segment arrives", 5*time.Second, func() bool {
 		for _, b := range s.w.passed() {

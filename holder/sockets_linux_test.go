@@ -237,6 +237,12 @@ func TestSocketsKilledHolder(t *testing.T) {
 			if absent == "drop" && cut == 0 {
 				t.Error("the outcome was drop, and packets passed")
 			}
+			w.begins()
+			w.passed()
+			if got := payload(w.through(craft.UDP(here, there, []byte(paying)))); got != masked {
+				t.Errorf("with the next weir a datagram says %q", got)
+			}
+			w.stopsInOrder()
 		})
 	}
 }

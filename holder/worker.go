@@ -4,6 +4,7 @@ package holder
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -124,7 +125,9 @@ func (h *Holder) begin() error {
 	}
 	err := h.seeToGuard(time.Now())
 	if err == nil {
-		err = h.apply()
+		if err = h.apply(); err != nil && !h.begun && h.opens() {
+			err = errors.Join(err, h.config.Backend.Remove()) // the last step may have failed: they would divert to nobody
+		}
 	}
 	if err != nil && h.begun {
 		h.mend(err)

@@ -69,5 +69,9 @@ func unveil(n Needs, r *Report) error {
 }
 
 func (r Report) means() []means {
-	return []means{{"chroot", r.Chroot}, {"pledge", r.Pledge}, {"unveil", r.Unveil}}
+	files := means{"unveil", r.Unveil}
+	if r.Chroot {
+		files = means{"chroot", true}
+	}
+	return []means{files, {"pledge", r.Pledge}}
 }

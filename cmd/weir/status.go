@@ -104,6 +104,9 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	} else if len(s.Outputs) > 0 {
 		line("reporter", "none at present, it is started again; events wait")
 	}
+	if s.GuardPID != 0 {
+		line("guard", "pid %d", s.GuardPID)
+	}
 	for _, out := range s.Outputs {
 		line("events", "%s", outputState(&out, now))
 	}

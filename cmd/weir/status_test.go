@@ -91,7 +91,7 @@ func TestStatusBeforeTheFirstCount(t *testing.T) {
 }
 
 func TestStatusWhilePaused(t *testing.T) {
-	if got, want := printed(t, holder.State{Paused: true, WorkerPID: 7}, nil), "weir       up 0s, policy generation 0\nrules      ! paused, traffic is not inspected until a worker is ready\nworker     pid 7, loading the policy\n"; got != want {
+	if got, want := printed(t, holder.State{Paused: true, WorkerPID: 7, GuardPID: 9}, nil), "weir       up 0s, policy generation 0\nrules      ! paused, traffic is not inspected until a worker is ready\nworker     pid 7, loading the policy\nguard      pid 9\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
