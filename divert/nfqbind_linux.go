@@ -51,11 +51,11 @@ func bindNFQueue(address string, cfg Config) (*Bound, error) {
 	return b, nil
 }
 
-func (q *nfqBound) Files() []*os.File { return q.files }
+func (b *nfqBound) Files() []*os.File { return b.files }
 
-func (q *nfqBound) Close() error {
-	err := closeAll(q.files)
-	q.files = nil
+func (b *nfqBound) Close() error {
+	err := closeAll(b.files)
+	b.files = nil
 	return err
 }
 
