@@ -27,7 +27,8 @@ type Class struct {
 	// DSCP is the code point to set: a name such as "ef", "af41", "cs1", "le", or a number from 0 to 63. Empty: left as it is.
 	DSCP string `yaml:"dscp,omitempty"`
 
-	// Mark is the packet mark to leave with: "value" or "value/mask", in any base that Go reads. Only the bits of the mask change.
+	// Mark is the packet mark to leave with: "value" or "value/mask", in any base that Go reads. Only the bits of the mask change. Not with
+	// ipfw and pf, which take a packet back without a mark.
 	Mark string `yaml:"mark,omitempty"`
 
 	// Police drops what exceeds a rate.
