@@ -30,6 +30,7 @@ lint: $(LINTS) vet  ## formatting, staticcheck, vet
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags weirmodel ./cmd/weir
 
 bin/%: tools/go.mod
 	@mkdir -p bin

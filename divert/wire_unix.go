@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -204,9 +203,7 @@ func (k *divertKernel) serve(c *net.UnixConn) {
 	bound := answer(errno)
 	k.hangups = append(k.hangups, func() { _ = c.Close() })
 	k.sockets[fd].wire = func(f kernelFrame) bool {
-		_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond)) // a full buffer drops
-		_, err := c.Write(append(append([]byte{byte(len(f.addr))}, f.addr...), f.data...))
-		return err == nil
+		return sendNow(c, append(append([]byte{byte(len(f.addr))}, f.addr...), f.data...)) // a full buffer drops
 	}
 	k.mu.Unlock()
 	if !bound {
@@ -216,4 +213,17 @@ func (k *divertKernel) serve(c *net.UnixConn) {
 		size := 1 + int(m[0])
 		_ = k.sendto(fd, m[size:], m[1:size]) // where the kernel refuses a packet it is gone
 	}
+}
+
+// sendNow sends a message if there is room for it at once. A deadline could pass ahead of the first try, on a busy machine.
+func sendNow(c *net.UnixConn, m []byte) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	sent := false
+	err = raw.Control(func(fd uintptr) {
+		sent = unix.Sendmsg(int(fd), m, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) == nil
+	})
+	return err == nil && sent
 }

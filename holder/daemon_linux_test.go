@@ -79,16 +79,16 @@ func start(t *testing.T, node *lab.Node, more string, flags ...string) *daemon {
 // begin runs weir with a whole policy, in a directory of the caller's.
 func begin(t *testing.T, node *lab.Node, dir, policy string, flags ...string) *daemon {
 	t.Helper()
-	return beginBy(t, node, dir, policy, nil, flags...)
+	return beginBy(t, node, dir, policy, []string{program}, flags...)
 }
 
-// beginBy has another program run weir.
+// beginBy has another command run weir, or another weir run.
 func beginBy(t *testing.T, node *lab.Node, dir, policy string, by []string, flags ...string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, node: node, dir: dir, done: make(chan struct{})}
 	d.write(policy)
 	args := slices.Concat(by, []string{
-		program, "run", "-p", d.path("weir.yaml"), "--control", d.path("control.sock"), "--state", d.path("sysctl.json"),
+		"run", "-p", d.path("weir.yaml"), "--control", d.path("control.sock"), "--state", d.path("sysctl.json"),
 	}, flags)
 	d.cmd = node.Command(args[0], args[1:]...)
 	d.cmd.Stderr = d
@@ -201,7 +201,7 @@ func (d *daemon) kill() {
 // events counts the events about weir itself by their names.
 func (d *daemon) events() map[string]int {
 	return d.count("holder", "worker-crashed", "worker-restarted", "worker-silent", "worker-failed", "rules-changed", "rules-restored", "reloaded",
-		"reload-refused", "crash-outcome", "not-confirmed", "queue-overflow", "uninspected", "flows-offloaded")
+		"reload-refused", "crash-outcome", "rules-paused", "rules-resumed", "not-confirmed", "queue-overflow", "uninspected", "flows-offloaded")
 }
 
 // survivals counts what new workers told of the connections of killed ones.

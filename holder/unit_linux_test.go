@@ -101,7 +101,7 @@ func TestUnitsCapabilities(t *testing.T) {
 		all = append(all, "+"+strings.ToLower(strings.TrimPrefix(c, "CAP_")))
 	}
 	by := func(caps []string) []string {
-		return []string{"setpriv", "--bounding-set=-all," + strings.Join(caps, ","), "--inh-caps=-all"}
+		return []string{"setpriv", "--bounding-set=-all," + strings.Join(caps, ","), "--inh-caps=-all", program}
 	}
 	dir := newDir(t)
 	d := beginBy(t, l.Router(), dir, policyText(dir, ""), by(all))

@@ -55,10 +55,18 @@ func (l *loader) checkDivert() {
 	}
 }
 
+// backend is the firewall of the policy, as far as it is known.
+func (l *loader) backend() firewall.Kind {
+	if k := l.doc.firewall().Backend; k != firewall.Auto {
+		return k
+	}
+	return l.options.Backend
+}
+
 // checkSockets finds what the firewalls with divert sockets have not.
 func (l *loader) checkSockets() {
-	backend := l.doc.Divert.Backend
-	if !l.doc.firewall().Backend.Sockets() {
+	backend := l.backend()
+	if !backend.Sockets() {
 		return
 	}
 	if l.doc.Settle.HandBack == "always" {
@@ -67,11 +75,18 @@ func (l *loader) checkSockets() {
 	if l.doc.Divert.Position != "auto" {
 		l.notes.add(l.at("divert.position"), "leave it out", "divert.position: with %s the place of the rules decides", backend)
 	}
+	for _, path := range l.marks {
+		l.notes.add(l.at(path), "leave it out, or write dscp", "%s: with %s a packet goes back without a mark", path, backend)
+	}
+	if at := l.at("outcomes.overload"); at.Value == string(Pass) { // it is written there, and no default of monitor's
+		l.notes.warn(at, "", "outcomes.overload: with %s, packets are dropped while the socket's buffer is full: a divert socket does not fail open", backend)
+	}
 }
 
 // checkRules has package firewall plan the rules for a kernel that lacks nothing.
 func (l *loader) checkRules() {
 	whole := l.doc.firewall()
+	whole.Backend = l.backend()
 	if !whole.Backend.Sockets() {
 		whole.HandBack, whole.Generation = true, 1
 	}

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/inspect"
 )
 
@@ -21,9 +22,11 @@ import (
 type Options struct {
 	// Name is what mistakes call the policy; empty means the name by which it was read.
 	Name string
-	// Lanes is the number of lanes that will share rates and memory; 0 means one for each queue. A
-	// replay has one.
+	// Lanes is the number of lanes that will share rates and memory; 0 means one for each queue, or the one of a divert
+	// socket. A replay has one.
 	Lanes int
+	// Backend is what the system that the policy is for takes for divert.backend: auto; Auto if that is not known.
+	Backend firewall.Kind
 	// Apps are the names of the engine's grammars; see inspect.Env.
 	Apps []string
 }
@@ -80,6 +83,7 @@ type loader struct {
 	policy  File
 	root    *yaml.Node
 	doc     Document
+	marks   []string // keys that set packet marks
 }
 
 func (l *loader) load() (*Policy, error) {
@@ -93,6 +97,9 @@ func (l *loader) load() (*Policy, error) {
 	lanes := l.options.Lanes
 	if lanes <= 0 {
 		lanes = l.doc.Divert.Queues.Total()
+		if l.backend().Sockets() {
+			lanes = 1
+		}
 	}
 	labels := new(inspect.LabelTable)
 	env := inspect.Env{Labels: labels, Lanes: lanes, Files: &l.library, Apps: l.options.Apps}

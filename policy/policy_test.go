@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -114,6 +115,48 @@ func TestFirewallOfDivertSockets(t *testing.T) {
 		rs, err := firewall.Plan(c, firewall.AllFeatures())
 		if err != nil || rs.DivertAddress() != "divert:701" {
 			t.Errorf("%s: %v", backend, err)
+		}
+	}
+}
+
+// TestWhatDivertSocketsHaveNot is refused, or told of, by the key, also where auto is such a firewall. With a divert socket there
+// is one lane.
+func TestWhatDivertSocketsHaveNot(t *testing.T) {
+	const src = "divert: {queues: 0-3, select: [{in: [em1]}]}\n"
+	for _, c := range []struct {
+		name, more string
+		wrong      string
+		warning    string
+	}{
+		{"nothing", "settle: {hand_back: auto}\n", "", ""},
+		{"marks", "inspect: {qos: {classes: [{name: a, dscp: ef}, {name: b, mark: '0x1/0x1'}]}}\n", "2:64: inspect.qos.classes[1].mark: with pf a packet goes back without a mark; leave it out, or write dscp", ""},
+		{"hand back", "settle: {hand_back: always}\n", "2:21: settle.hand_back: pf has no connection marks, and hands no flow back; write auto or never", ""},
+		{"overload", "outcomes: {overload: pass}\n", "", "2:22: outcomes.overload: with pf, packets are dropped while the socket's buffer is full: a divert socket does not fail open"},
+	} {
+		for _, here := range []firewall.Kind{firewall.PF, firewall.Auto} {
+			wrong, warning, flows := c.wrong, c.warning, Default().Limits.Flows
+			if here == firewall.Auto { // of Linux, say
+				wrong, warning, flows = "", "", flows/4
+			}
+			p, err := Load(testFiles(src+c.more), "etc/weir/weir.yaml", Options{Name: "weir.yaml", Backend: here})
+			if got := fmt.Sprint(err); wrong != "" && got != "weir.yaml:"+wrong || wrong == "" && err != nil {
+				t.Errorf("%s, %s: %s", c.name, here, got)
+			}
+			if err != nil {
+				continue
+			}
+			if got := p.Limits().Flow.Flows; got != flows {
+				t.Errorf("%s, %s: %d flows a lane, want %d", c.name, here, got, flows)
+			}
+			told := ""
+			for _, w := range p.Warnings {
+				if strings.Contains(w.What, "divert socket") {
+					told += w.String()
+				}
+			}
+			if want := warning; want != "" && told != "weir.yaml:"+want || want == "" && told != "" {
+				t.Errorf("%s, %s: told %q", c.name, here, told)
+			}
 		}
 	}
 }

@@ -23,6 +23,9 @@ type room struct {
 	// skipped says, of a configuration without mistakes, how many of its rules are used, and why
 	// the others are not. Nil where an inspector uses all it is given.
 	skipped func(config any, env inspect.Env) (used int, others inspect.Mistakes)
+
+	// marks returns the keys, below its block, by which a configuration sets packet marks. Nil where there are none.
+	marks func(config any) []string
 }
 
 // rooms are the inspectors, in chain order. To add one is to add a line.
@@ -31,7 +34,7 @@ var rooms = []room{
 	withSkipped(inspector("ids", ids.New), ids.Check),
 	inspector("dns", dns.New),
 	inspector("dlp", dlp.New),
-	inspector("qos", qos.New),
+	withMarks(inspector("qos", qos.New), qos.Config.Marks),
 	inspector("stats", stats.New),
 }
 
@@ -50,6 +53,12 @@ func withSkipped[C any](r room, check func(C, inspect.Env) (used int, others, mi
 		used, others, _ := check(config.(C), env)
 		return used, others
 	}
+	return r
+}
+
+// withMarks adds to a room what says where it sets packet marks.
+func withMarks[C any](r room, marks func(C) []string) room {
+	r.marks = func(config any) []string { return marks(config.(C)) }
 	return r
 }
 
@@ -73,9 +82,20 @@ func (l *loader) makeInspectors(blocks map[string]*yaml.Node, mode Mode, env ins
 		if len(mistakes) == 0 {
 			out = append(out, entry{r.name, own == Monitor, maker})
 			l.warnSkipped(r, config.Elem().Interface(), env)
+			l.noteMarks(r, config.Elem().Interface())
 		}
 	}
 	return out
+}
+
+// noteMarks keeps where an inspector sets packet marks.
+func (l *loader) noteMarks(r room, config any) {
+	if r.marks == nil {
+		return
+	}
+	for _, key := range r.marks(config) {
+		l.marks = append(l.marks, "inspect."+r.name+"."+key)
+	}
 }
 
 // modeOf takes the key mode, which every inspector has, out of its block.

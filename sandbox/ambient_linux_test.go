@@ -29,7 +29,7 @@ func TestForgetAmbient(t *testing.T) {
 	c := exec.Command("/proc/self/exe", "-test.run", "^TestForgetAmbient$", "-test.v")
 	c.Dir = "/"
 	c.Env = append(os.Environ(), "WEIR_TEST_AMBIENT=1")
-	c.SysProcAttr = Attributes(Needs{NetAdmin: true}, Nobody)
+	c.SysProcAttr = Attributes(Needs{User: Nobody, NetAdmin: true})
 	c.SysProcAttr.AmbientCaps = append(c.SysProcAttr.AmbientCaps, unix.CAP_NET_RAW)
 	out, err := c.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS") {

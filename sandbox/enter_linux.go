@@ -22,6 +22,9 @@ func Enter(n Needs) (Report, error) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return r, fmt.Errorf("sandbox: switch off tracing: %w", err)
 	}
+	if uid := unix.Geteuid(); uid != int(n.User) {
+		return r, fmt.Errorf("sandbox: process runs as user %d, not %d: start it with sandbox.Attributes", uid, n.User)
+	}
 	if err := dropCapabilities(n); err != nil {
 		return r, err
 	}
@@ -38,6 +41,10 @@ func Enter(n Needs) (Report, error) {
 		r.NoNewPrivs, r.Seccomp = true, true // /proc is out of reach, as it should be; the calls above succeeded
 	}
 	return r, nil
+}
+
+func (r Report) means() []means {
+	return []means{{"no-new-privs", r.NoNewPrivs}, {"seccomp", r.Seccomp}, {"landlock", r.Landlock}}
 }
 
 // dropCapabilities refuses to go on with more than was meant: the parent's Attributes should have seen to it.
@@ -77,7 +84,7 @@ func restrictFiles(n Needs, r *Report) error {
 	if err := c.BestEffort().RestrictPaths(rules...); err != nil {
 		return fmt.Errorf("sandbox: landlock paths: %w", err)
 	}
-	if n.Sockets {
+	if len(n.Connect) > 0 {
 		return nil
 	}
 	if err := c.BestEffort().RestrictNet(); err != nil {
@@ -132,7 +139,7 @@ func filterCalls(n Needs, r *Report) error {
 	if len(n.Write) > 0 {
 		names = append(names, fileCalls...)
 	}
-	if n.Sockets {
+	if len(n.Connect) > 0 {
 		names = append(names, socketCalls...)
 	}
 	info, err := arch.GetInfo("")

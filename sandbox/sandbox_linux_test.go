@@ -61,6 +61,10 @@ func insider(n Needs) (t told) {
 // run starts the child as Attributes say. As root it becomes nobody; without root the test stands in a user namespace.
 func run(t *testing.T, n Needs) told {
 	t.Helper()
+	n.User = Nobody
+	if os.Getuid() != 0 {
+		n.User = uint32(os.Getuid())
+	}
 	needs, _ := json.Marshal(n)
 	// The binary is copied where nobody may read it.
 	exe := filepath.Join(t.TempDir(), "child")
@@ -77,9 +81,8 @@ func run(t *testing.T, n Needs) told {
 	cmd := exec.Command(exe)
 	cmd.Dir = "/"
 	cmd.Env = []string{"WEIR_TEST_NEEDS=" + string(needs)}
-	cmd.SysProcAttr = Attributes(n, Nobody)
+	cmd.SysProcAttr = Attributes(n)
 	if os.Getuid() != 0 {
-		cmd.SysProcAttr = Attributes(n, uint32(os.Getuid()))
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
@@ -145,6 +148,22 @@ func TestReporterWritesItsDirectoryOnly(t *testing.T) {
 	}
 	if r.Report.Landlock && r.Wrote[1] == "<nil>" {
 		t.Error("wrote into another directory")
+	}
+}
+
+// TestAnotherUserIsAnError: a process that is still root where it should not be must not go on.
+func TestAnotherUserIsAnError(t *testing.T) {
+	if os.Getenv("WEIR_TEST_OTHER") != "" {
+		r, err := Enter(Worker(uint32(os.Getuid()) + 1))
+		if err == nil {
+			t.Errorf("it went on: %v", r)
+		}
+		return
+	}
+	c := exec.Command("/proc/self/exe", "-test.run", "^TestAnotherUserIsAnError$") // it gives up tracing first
+	c.Env = append(os.Environ(), "WEIR_TEST_OTHER=1")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !freebsd && !openbsd
 
 package sandbox
 
@@ -7,19 +7,21 @@ import "syscall"
 // Nobody is the user and group that processes without a user of their own run as.
 const Nobody = 65534
 
-// Attributes returns how a parent starts a child: as user and group id.
-func Attributes(_ Needs, id uint32) *syscall.SysProcAttr {
+// Attributes returns how a parent starts a child: as its user and group.
+func Attributes(n Needs) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{}
-	if syscall.Getuid() != int(id) {
-		a.Credential = &syscall.Credential{Uid: id, Gid: id}
+	if syscall.Getuid() != int(n.User) {
+		a.Credential = &syscall.Credential{Uid: n.User, Gid: n.User}
 	}
 	return a
 }
 
-// Enter reports that this system's own means are not used yet.
+// Enter reports that this system has no means that are used.
 func Enter(Needs) (Report, error) {
 	return Report{Missing: []string{"On this system a process is restricted by its user id alone."}}, nil
 }
+
+func (Report) means() []means { return nil }
 
 // Probe tries nothing on this system.
 func Probe() []Attempt { return nil }

@@ -15,7 +15,7 @@ func newCheck() *cobra.Command {
 		Use: "check FILE", Short: "Find every mistake in a policy",
 		Long: `Check reads a policy and all files it names, and prints each mistake as file:line:col with what to write
 instead. It needs no privilege and changes nothing. Exit code 0: no mistakes; 3: there are some.`,
-		Example: "  weir check /etc/weir/weir.yaml",
+		Example: "  weir check " + defaultPolicy,
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := loadPolicy(args[0], 0)

@@ -36,7 +36,7 @@ func newAsk(name, short, done string) *cobra.Command {
 	return c
 }
 
-const defaultControlPath = "/run/weir/control.sock"
+const defaultControlPath = runDir + "/control.sock"
 
 func controlFlag(c *cobra.Command, path *string) {
 	c.Flags().StringVar(path, "control", defaultControlPath, "`socket` of the running weir")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,7 @@ func newInit() *cobra.Command {
 		Use: "init", Short: "Write a first policy, which only watches",
 		Long: `Init writes a commented weir.yaml for this machine: mode monitor, the interfaces as they are found here, statistics
 and the search for card and social security numbers. Nothing is dropped or altered until you change mode to prevent.`,
-		Example: "  weir init -o /etc/weir/weir.yaml\n  weir init --local",
+		Example: "  weir init -o " + defaultPolicy + "\n  weir init --local",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if queues < 1 || queues > policy.MaxQueues {
@@ -81,7 +83,9 @@ func thisHost() policy.Host {
 		return h
 	}
 	for _, i := range ifs {
+		addrs, err := i.Addrs()
 		switch {
+		case runtime.GOOS != "linux" && err == nil && len(addrs) == 0: // pflog and its like; a divert socket needs an address too
 		case i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagUp == 0:
 		case outside[i.Name]:
 			h.Outside = append(h.Outside, i.Name)
@@ -95,9 +99,18 @@ func thisHost() policy.Host {
 	return h
 }
 
-// defaultRoutes reads the interfaces of IPv4 and IPv6 default routes from Linux's tables; elsewhere there are none.
+// defaultRoutes returns the interfaces of IPv4 and IPv6 default routes, as far as they can be found.
 func defaultRoutes() map[string]bool {
 	found := map[string]bool{}
+	if runtime.GOOS != "linux" {
+		for _, family := range []string{"-inet", "-inet6"} {
+			text, err := exec.Command("/sbin/route", "-n", "get", family, "default").Output()
+			if name := routeInterface(string(text)); err == nil && name != "" {
+				found[name] = true
+			}
+		}
+		return found
+	}
 	for _, t := range []struct {
 		file             string
 		dst, mask, iface int
@@ -117,4 +130,14 @@ func defaultRoutes() map[string]bool {
 		}
 	}
 	return found
+}
+
+// routeInterface reads what route(8) of the BSDs prints of a route: the line "  interface: em0".
+func routeInterface(text string) string {
+	for line := range strings.Lines(text) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "interface" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

@@ -162,7 +162,7 @@ func complete(root *cobra.Command) {
 		}
 	}
 	flags := map[string]cobra.CompletionFunc{
-		"policy": anyOf("yaml", "yml"), "backend": words("auto", "nft", "nft-compat", "iptables"),
+		"policy": anyOf("yaml", "yml"), "backend": words("auto", "nft", "nft-compat", "iptables", "ipfw", "pf"),
 		"confirm": words("30s", "60s", "5m"), "batch": none, "spin": none, "queues": none, "user": none, "card": none,
 	}
 	for _, c := range root.Commands() {

@@ -10,8 +10,6 @@ import (
 	"github.com/weir-project/weir/proto/all"
 )
 
-const defaultPolicy = "/etc/weir/weir.yaml"
-
 // grammarNames are the engine's grammars, in its order.
 func grammarNames() []string {
 	var names []string
@@ -21,9 +19,14 @@ func grammarNames() []string {
 	return names
 }
 
-// loadPolicy reads a policy and prints its warnings. lanes is 0 for one per queue.
+// loadPolicy reads a policy and prints its warnings. lanes is 0 for as many as it has on this system, by whose firewall it
+// is judged then.
 func loadPolicy(name string, lanes int) (*policy.Policy, error) {
-	p, err := policy.LoadFile(name, policy.Options{Lanes: lanes, Apps: grammarNames()})
+	opt := policy.Options{Lanes: lanes, Apps: grammarNames()}
+	if lanes == 0 {
+		opt.Backend = backendHere()
+	}
+	p, err := policy.LoadFile(name, opt)
 	if err != nil {
 		return nil, policyError(err)
 	}

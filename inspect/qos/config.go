@@ -27,7 +27,8 @@ type Class struct {
 	// DSCP is the code point to set: a name such as "ef", "af41", "cs1", "le", or a number from 0 to 63. Empty: left as it is.
 	DSCP string `yaml:"dscp,omitempty"`
 
-	// Mark is the packet mark to leave with: "value" or "value/mask", in any base that Go reads. Only the bits of the mask change.
+	// Mark is the packet mark to leave with: "value" or "value/mask", in any base that Go reads. Only the bits of the mask change. Not with
+	// ipfw and pf, which take a packet back without a mark.
 	Mark string `yaml:"mark,omitempty"`
 
 	// Police drops what exceeds a rate.
@@ -38,6 +39,16 @@ type Class struct {
 
 	// Mode "monitor" only tells what would be done.
 	Mode string `yaml:"mode,omitempty"`
+}
+
+// Marks returns the keys of c that set packet marks.
+func (c Config) Marks() (keys []string) {
+	for i, k := range c.Classes {
+		if k.Mark != "" {
+			keys = append(keys, fmt.Sprintf("classes[%d].mark", i))
+		}
+	}
+	return keys
 }
 
 // Match is conditions, all of which must hold; an empty one always does. Within one, any of its values will do. Ports and

@@ -21,7 +21,9 @@ import (
 const (
 	maxMessage = 64 << 10 // bytes of a message
 	maxFiles   = 1024     // descriptors that may come with one
-	maxAtOnce  = 253      // of those, in one piece (SCM_MAX_FD); the others follow
+	// maxAtOnce of those come in one piece, and the others follow. Linux takes 253 (SCM_MAX_FD), FreeBSD 254, OpenBSD
+	// 127 (unp_internalize: each becomes 16 bytes, of a cluster of 2048).
+	maxAtOnce = 100
 )
 
 // A Message is one thing said. What Data holds depends on Kind.
@@ -50,6 +52,9 @@ func Pair() (*Conn, *os.File, error) {
 		return nil, nil, fmt.Errorf("link: %w", err)
 	}
 	far := os.NewFile(uintptr(fds[1]), "link")
+	for _, fd := range fds {
+		roomy(fd)
+	}
 	near, err := New(os.NewFile(uintptr(fds[0]), "link"))
 	if err != nil {
 		far.Close()
@@ -57,6 +62,13 @@ func Pair() (*Conn, *os.File, error) {
 	}
 	near.within = sendWithin
 	return near, far, nil
+}
+
+// roomy gives a socket buffers for several messages. By default a BSD's do not take one of maxMessage (FreeBSD: 8 KiB).
+func roomy(fd int) {
+	for _, which := range []int{unix.SO_SNDBUF, unix.SO_RCVBUF} {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, which, 4*maxMessage) // Send says it if that was refused, and needed
+	}
 }
 
 // New makes a Conn of an inherited end, which it owns.

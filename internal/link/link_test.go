@@ -74,6 +74,23 @@ func TestEndAndNonsense(t *testing.T) {
 	}
 }
 
+// The longest message is one piece, and there is room for some that nobody has read yet.
+func TestLongMessages(t *testing.T) {
+	near, far := pair(t)
+	text := strings.Repeat("x", maxMessage-100)
+	for range 3 {
+		if err := near.Send("long", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		var got string
+		if m, _, err := far.Recv(); err != nil || json.Unmarshal(m.Data, &got) != nil || got != text {
+			t.Fatalf("%d bytes came, %v", len(m.Data), err)
+		}
+	}
+}
+
 // A child that does not read does not keep the holder.
 func TestSendToTheDeaf(t *testing.T) {
 	near, _ := pair(t)

@@ -62,7 +62,7 @@ type Ready struct {
 // their number is not.
 type Status struct {
 	Generation uint32
-	RSSBytes   int64 // of the whole worker
+	RSSBytes   int64 // of the whole worker; on a BSD the most so far
 	Lane       int
 	Counters   json.RawMessage // engine.Snapshot
 }

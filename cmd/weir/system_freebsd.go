@@ -1,0 +1,6 @@
+package main
+
+const (
+	defaultPolicy = "/usr/local/etc/weir/weir.yaml"
+	confinement   = "as nobody in an empty root directory"
+)

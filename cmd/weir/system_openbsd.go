@@ -1,0 +1,6 @@
+package main
+
+const (
+	defaultPolicy = "/etc/weir/weir.yaml"
+	confinement   = "as nobody in an empty root directory, by pledge"
+)

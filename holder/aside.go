@@ -1,0 +1,64 @@
+//go:build linux || freebsd || openbsd
+
+package holder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/packet"
+)
+
+// Where rules cannot say that packets pass while nobody reads (Caps.Bypass), the holder sees to it, if the outcome "absent" is pass:
+// without a worker for absentFor the rules are paused, and a guard takes them away if the holder dies.
+
+// absentFor is how long rules divert to nobody.
+const absentFor = 300 * time.Millisecond
+
+// all reports whether every socket can do something.
+func (h *Holder) all(can func(divert.Caps) bool) bool {
+	for _, b := range h.bound {
+		if !can(b.Caps) {
+			return false
+		}
+	}
+	return true
+}
+
+// opens reports whether it is up to us that traffic passes without a worker.
+func (h *Holder) opens() bool {
+	return h.policy.Absent == packet.Accept && !h.all(func(c divert.Caps) bool { return c.Bypass })
+}
+
+// reclaims reports whether a new worker gets what a dead one had read.
+func (h *Holder) reclaims() bool { return h.all(func(c divert.Caps) bool { return c.Reclaim }) }
+
+// stepAside pauses the rules while there has been no worker for a while, and lets pass what waits. The next worker that is ready ends
+// that (begin).
+func (h *Holder) stepAside(now time.Time) {
+	if !h.applied || h.state.Ready || now.Sub(h.absentAt) < absentFor || !h.opens() {
+		return
+	}
+	h.unwatch()
+	if err := h.config.Backend.Pause(); err != nil {
+		h.config.Log.Error("cannot pause the rules, packets are dropped until a worker is ready", "err", err)
+		h.absentAt = now // it is tried again
+		h.watch()
+		return
+	}
+	h.applied, h.paused, h.mendAt = false, true, time.Time{}
+	h.tell("rules-paused", fmt.Sprintf("no worker for %v: traffic passes uninspected until one is ready", absentFor))
+	if err := h.release(); err != nil {
+		h.config.Log.Error("cannot let pass what waits", "err", err)
+	}
+}
+
+// lostWords says once what becomes of packets that a dead worker had read, where they do not come again.
+func (h *Holder) lostWords(w *child) {
+	if h.toldLost || w.readyAt.IsZero() || h.reclaims() {
+		return
+	}
+	h.toldLost = true
+	h.config.Log.Warn("what a worker has read and not answered when it dies is lost: a divert socket gives no packet twice")
+}

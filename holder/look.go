@@ -1,0 +1,103 @@
+//go:build linux || freebsd || openbsd
+
+package holder
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/weir-project/weir/firewall"
+)
+
+// look sees to what is due with time: silence, retries, the confirmation.
+func (h *Holder) look(now time.Time) error {
+	h.killLate(now)
+	h.killSilent(now)
+	h.stepAside(now)
+	if err := h.retry(now); err != nil {
+		return err
+	}
+	if h.reporter == nil && h.config.Reporter != nil && !now.Before(h.reporterAt) {
+		if err := h.startReporter(); err != nil {
+			h.config.Log.Error("cannot start the reporter", "err", err)
+			h.reporterAt = now.Add(retryEvery)
+		}
+	}
+	if err := h.seeToGuard(now); h.begun && err != nil {
+		h.config.Log.Error("cannot start the guard", "err", err)
+		h.guardAt = now.Add(retryEvery)
+	}
+	if now.Sub(h.weighedAt) > weighEvery {
+		h.weighedAt = now
+		h.weigh()
+	}
+	if now.Sub(h.lookedPastAt) > firewall.WatchInterval {
+		h.lookedPastAt = now
+		h.lookPast()
+	}
+	if !h.mendAt.IsZero() && now.After(h.mendAt) {
+		if h.applied {
+			h.restore()
+		} else if h.state.Ready {
+			h.mendAt = time.Time{}
+			_ = h.begin() // never fails but the first time
+		}
+	}
+	if h.confirm != nil && h.confirm.Due(now.Sub(h.epoch)) {
+		h.tell("not-confirmed", "the rules go away, and weir ends")
+		return errStop
+	}
+	return nil
+}
+
+// lookPast tells of flow tables that take over what the rules divert, when there are others than the last time.
+func (h *Holder) lookPast() {
+	var now []string
+	for _, o := range h.policy.Rules.PassedBy(firewall.Offloads(firewall.Options{})) {
+		now = append(now, h.policy.Rules.Bypass(o))
+	}
+	if slices.Equal(now, h.state.PassedBy) {
+		return
+	}
+	for _, what := range now {
+		if !slices.Contains(h.state.PassedBy, what) {
+			h.tell("flows-offloaded", what)
+		}
+	}
+	if len(now) == 0 {
+		h.news("flows-offloaded-no-more", "no flow table takes over what is to be inspected any more")
+	}
+	h.state.PassedBy = now
+}
+
+// killLate kills children that were asked to end and do not.
+func (h *Holder) killLate(now time.Time) {
+	for _, c := range []*child{h.worker, h.reporter, h.guard} {
+		if c != nil && c.stopping && now.After(c.killAt) {
+			c.kill()
+		}
+	}
+}
+
+// killSilent kills a worker that says nothing, unless it was we who did not listen.
+func (h *Holder) killSilent(now time.Time) {
+	w, away := h.worker, now.Sub(h.lookedAt) > time.Second
+	h.lookedAt = now
+	if w == nil || w.hung {
+		return
+	}
+	if away {
+		w.heard()
+		return
+	}
+	patience := h.config.Patience
+	if !h.state.Ready {
+		patience = readyWithin
+	}
+	if w.silence(now) > patience {
+		h.tell("worker-silent", fmt.Sprintf("no word for %v: killed", patience))
+		w.hung = true
+		w.kill()
+	}
+}
