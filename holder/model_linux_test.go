@@ -33,6 +33,7 @@ type world struct {
 	mu    sync.Mutex
 	asked []string // of the rules, in order
 	rules bool     // they divert
+	fails int      // so many more changes are made, and said to have failed
 }
 
 // diverting is the rule that stands for all of Weir's.
@@ -101,14 +102,14 @@ func (w *world) keepRules(t *testing.T, path string) {
 				return
 			}
 			what, _ := bufio.NewReader(c).ReadString('\n')
-			w.change(strings.TrimSpace(what))
-			fmt.Fprintln(c, "ok")
+			fmt.Fprintln(c, w.change(strings.TrimSpace(what)))
 			c.Close()
 		}
 	}()
 }
 
-func (w *world) change(what string) {
+// change does what is asked of the rules, and returns the answer.
+func (w *world) change(what string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked = append(w.asked, what)
@@ -117,6 +118,18 @@ func (w *world) change(what string) {
 	} else {
 		w.kernel.SetRules()
 	}
+	if w.fails > 0 {
+		w.fails--
+		return "the last step has failed"
+	}
+	return "ok"
+}
+
+// fail has the next change of the rules fail in its last step.
+func (w *world) fail() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails = 1
 }
 
 func (w *world) diverts() bool {

@@ -155,19 +155,12 @@ func TestSocketsPause(t *testing.T) {
 		t.Run(absent, func(t *testing.T) {
 			w := newWorld(t, "openbsd", "outcomes: {absent: "+absent+"}")
 			d := w.drip()
-			began := time.Now()
-			first, aside := w.status(), false
-			for time.Since(began) < 700*time.Millisecond { // none gets ready: each is stopped before
-				if s := w.status(); s.WorkerPID != 0 {
-					signalPID(t, s.WorkerPID, map[bool]syscall.Signal{true: syscall.SIGKILL, false: syscall.SIGSTOP}[s.WorkerPID == first.WorkerPID])
-					aside = aside || s.Paused
-				}
+			began, aside := time.Now(), false
+			stopped := w.hold(func(s holder.State) bool { aside = aside || s.Paused; return time.Since(began) > 700*time.Millisecond })
+			if aside != (absent == "pass") || w.diverts() == aside {
+				t.Errorf("absent %s: paused %v, rules %s", absent, aside, w.changes())
 			}
-			if s := w.status(); s.Paused != (absent == "pass") || aside != s.Paused || w.diverts() == s.Paused {
-				t.Errorf("absent %s: paused %v, rules %s", absent, s.Paused, w.changes())
-			}
-			last := w.status()
-			signalPID(t, last.WorkerPID, syscall.SIGCONT)
+			signalPID(t, stopped, syscall.SIGCONT)
 			w.until("a worker is ready", 10*time.Second, func() bool { n := w.status(); return n.Ready && n.Applied && !n.Paused })
 			lost, cut := d.stop()
 			t.Logf("absent %s: %d of %d lost, rules %s", absent, lost, d.sent, w.changes())
@@ -181,6 +174,36 @@ func TestSocketsPause(t *testing.T) {
 			w.stopsInOrder()
 		})
 	}
+}
+
+// hold keeps workers from being ready until something is so, and returns the one that it has stopped.
+func (w *world) hold(so func(holder.State) bool) (stopped int) {
+	w.t.Helper()
+	w.until("no worker is ready", 10*time.Second, func() bool {
+		s := w.status()
+		if s.Ready {
+			signalPID(w.t, s.WorkerPID, syscall.SIGKILL)
+		} else if s.WorkerPID != 0 && s.WorkerPID != stopped {
+			stopped = s.WorkerPID
+			signalPID(w.t, stopped, syscall.SIGSTOP)
+		}
+		return so(s) && !s.Ready
+	})
+	return stopped
+}
+
+// TestSocketsHalfApplied: rules that were put in place, and are said not to have been, do not stay to divert to nobody.
+func TestSocketsHalfApplied(t *testing.T) {
+	w := newWorld(t, "openbsd", "")
+	stopped := w.hold(func(s holder.State) bool { return s.Paused })
+	w.fail()
+	signalPID(t, stopped, syscall.SIGCONT)
+	w.until("they are taken back", 5*time.Second, func() bool { return strings.HasSuffix(w.changes(), "pause apply pause") })
+	w.until("they are applied again", 10*time.Second, func() bool { n := w.status(); return n.Ready && n.Applied && !n.Paused })
+	if got := payload(w.through(craft.UDP(here, there, []byte(paying)))); got != masked {
+		t.Errorf("afterwards a datagram says %q", got)
+	}
+	w.stopsInOrder()
 }
 
 // TestSocketsReload takes a new policy under load, and the guard comes and goes with the outcome.

@@ -125,8 +125,8 @@ func (h *Holder) begin() error {
 	}
 	err := h.seeToGuard(time.Now())
 	if err == nil {
-		if err = h.apply(); err != nil && !h.begun && h.opens() {
-			err = errors.Join(err, h.config.Backend.Remove()) // the last step may have failed: they would divert to nobody
+		if err = h.apply(); err != nil && h.opens() {
+			err = errors.Join(err, h.undo())
 		}
 	}
 	if err != nil && h.begun {
@@ -143,6 +143,14 @@ func (h *Holder) begin() error {
 	}
 	h.begun = h.begun || err == nil
 	return err
+}
+
+// undo takes back rules that could not be applied: if only the last step has failed, they are in place, and might divert to nobody.
+func (h *Holder) undo() error {
+	if h.begun {
+		return h.config.Backend.Pause() // it is tried again
+	}
+	return h.config.Backend.Remove()
 }
 
 // awaitConfirm begins to wait for the confirmation, if one is wanted.
