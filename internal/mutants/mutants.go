@@ -48,7 +48,7 @@ var mutants = []mutant{
 	{"flags of no endpoint are read", "arrive.go", "\tif badFlags(s.flags) {\n", "\tif false {\n"},
 	{"gaps are skipped", "arrive.go", "\tcase h.next.Less(s.seq):\n\t\treturn Arrival{Action: Wait}\n", "\tcase h.next.Less(s.seq):\n\t\th.next = s.seq\n"},
 	{"segments that waited say what was", "arrive.go", "\tcase int32(ts-h.ts) >= 0:\n", "\tcase int32(ts-h.ts) >= -1<<31:\n"},
-	{"senders are taken back their word", "promise.go", "\t\tp.held = true\n\t\treturn r.from.Sub(1)\n", "\t\treturn ack\n"},
+	{"senders are taken back their word", "promise.go", "\t\tp.held = true\n\t\treturn r.from.Sub(1)\n", "\t\t_ = r\n\t\treturn ack\n"},
 	{"what a sender was told of stays lost", "promise.go", "\tp.again, p.mended, p.sent = span{h.una, to}, to, h.sent\n", "\tp.mended, p.sent = to, h.sent\n"},
 	{"what was lost again is sent again in bursts", "promise.go", "\t\tp.burst = 1\n\t}\n\th.sendAgain(next)", "\t}\n\th.sendAgain(next)"},
 	{"what came twice is told as news", "translate.go", " && !(ack.Less(given) && r.LessEq(given))", ""},
