@@ -12,13 +12,7 @@ import (
 // TestALostTailIsSentAgain: the client was told that a segment has come, ahead of another, and will not send it again. When it is lost
 // behind us, we do so in time, until its receiver has it.
 func TestALostTailIsSentAgain(t *testing.T) {
-	b := newBench(t, Config{Limits: Limits{Hold: time.Hour, Gap: time.Hour}}, holding("needle", "pin"))
-	client, server := b.ends()
-	client(packet.SYN, 99, 0, "")
-	server(packet.SYN|packet.ACK, 499, 100)
-	client(packet.ACK, 100, 500, "hello ")
-	server(packet.ACK, 500, 106)
-	client(packet.ACK, 112, 500, "lost behind us")
+	b, client, server := told(t)
 	segments := func(datagrams [][]byte) (ps []*packet.Packet) {
 		for _, d := range datagrams {
 			p := new(packet.Packet)
@@ -28,9 +22,9 @@ func TestALostTailIsSentAgain(t *testing.T) {
 		}
 		return ps
 	}
-	told := segments(b.fake.Injected())
-	if len(told) != 1 || told[0].TCP().Ack() != 106 {
-		t.Fatalf("%d segments ask for what is missing", len(told))
+	asks := segments(b.fake.Injected())
+	if len(asks) != 1 || asks[0].TCP().Ack() != 106 {
+		t.Fatalf("%d segments ask for what is missing", len(asks))
 	}
 	client(packet.ACK, 106, 500, "needle")
 	server(packet.ACK, 500, 109) // of the pin
@@ -68,6 +62,18 @@ func TestALostTailIsSentAgain(t *testing.T) {
 
 func noClock() (time.Duration, time.Time) { return 0, time.Time{} }
 
+// told is a connection whose client was told that a segment has come, at 112 ahead of a gap at 106.
+func told(t *testing.T) (b *bench, client func(flags packet.TCPFlags, seq, acked uint32, text string), server func(flags packet.TCPFlags, seq, acked uint32)) {
+	b = newBench(t, Config{Limits: Limits{Hold: time.Hour, Gap: time.Hour}}, holding("needle", "pin"))
+	client, server = b.ends()
+	client(packet.SYN, 99, 0, "")
+	server(packet.SYN|packet.ACK, 499, 100)
+	client(packet.ACK, 100, 500, "hello ")
+	server(packet.ACK, 500, 106)
+	client(packet.ACK, 112, 500, "lost behind us")
+	return b, client, server
+}
+
 // ends returns what has each end of a connection send a segment, with SACK permitted, at once.
 func (b *bench) ends() (client func(flags packet.TCPFlags, seq, acked uint32, text string), server func(flags packet.TCPFlags, seq, acked uint32)) {
 	segment := func(flags packet.TCPFlags, seq, acked uint32) craft.Segment {
@@ -88,13 +94,7 @@ func (b *bench) ends() (client func(flags packet.TCPFlags, seq, acked uint32, te
 
 // TestAPolicyThatWatchesKeepsNoPromises: after a reload the client is told the truth, and sends again what was lost.
 func TestAPolicyThatWatchesKeepsNoPromises(t *testing.T) {
-	b := newBench(t, Config{Limits: Limits{Hold: time.Hour, Gap: time.Hour}}, holding("needle", "pin"))
-	client, server := b.ends()
-	client(packet.SYN, 99, 0, "")
-	server(packet.SYN|packet.ACK, 499, 100)
-	client(packet.ACK, 100, 500, "hello ")
-	server(packet.ACK, 500, 106)
-	client(packet.ACK, 112, 500, "lost behind us")
+	b, client, server := told(t)
 	client(packet.ACK, 106, 500, "......")
 	server(packet.ACK, 500, 112)
 	outcomes := b.lane.outcomes

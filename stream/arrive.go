@@ -191,7 +191,7 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 	case int32(ts-h.ts) >= 0:
 		h.stamp(p.TCP())
 	default:
-		p.OverwriteOptions(o.At+2, binary.BigEndian.AppendUint32(nil, h.ts))
+		h.sayTime(p, o)
 	}
 }
 
@@ -207,8 +207,15 @@ func (c *Conn) restamp(p *packet.Packet, h *half) {
 		return
 	}
 	if ts, _, ok := o.Timestamps(); ok && int32(ts-h.ts) > 0 {
-		p.OverwriteOptions(o.At+2, binary.BigEndian.AppendUint32(nil, h.ts))
+		h.sayTime(p, o)
 	}
+}
+
+// sayTime has a segment with timestamps say the half's.
+func (h *half) sayTime(p *packet.Packet, o packet.TCPOption) {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], h.ts)
+	p.OverwriteOptions(o.At+2, b[:])
 }
 
 // arriveEarly sees to segments before the handshake is over; done is false if it is now.

@@ -50,8 +50,8 @@ func (p *promise) has(in seqnum.Value) bool {
 	return ok
 }
 
-// kept forgets the ranges before in.
-func (p *promise) kept(in seqnum.Value) {
+// forget gives up the ranges before in, which the receiver has.
+func (p *promise) forget(in seqnum.Value) {
 	n := 0
 	for n < int(p.n) && p.told[n].to.LessEq(in) {
 		n++
@@ -97,7 +97,7 @@ func (h *half) tell(ack seqnum.Value) seqnum.Value {
 	case ok: // what was not kept, only the sender can send again
 		p.n = 0
 	default:
-		p.kept(ack)
+		p.forget(ack)
 	}
 	return ack
 }
