@@ -120,8 +120,8 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	if s.has(packet.RST) {
 		return c.arriveRST(h, s)
 	}
-	if why := c.untaken(back, s); why != "" {
-		return discard(why)
+	if a, untaken := c.untaken(h, back, s); untaken {
+		return a
 	}
 	if h.taken(s.seq) {
 		h.stamp(s.h)

@@ -8,10 +8,11 @@ import (
 // This file is about segments that the receiver does not take although they lie in its window. What they bring
 // must not be released in the place of what it takes.
 
-// untaken says why the receiver, whose data is back, would not take a segment; "" if it may.
-func (c *Conn) untaken(back *half, s *segment) packet.Reason {
+// untaken says what becomes of a segment of h, if the receiver, whose data is back, would not take it: nothing of it is lost by
+// Absorb.
+func (c *Conn) untaken(h, back *half, s *segment) (a Arrival, untaken bool) {
 	if c.mode.Passive {
-		return ""
+		return Arrival{}, false
 	}
 	signed := false
 	opts := s.h.Options()
@@ -19,22 +20,35 @@ func (c *Conn) untaken(back *half, s *segment) packet.Reason {
 		switch o.Kind {
 		case packet.OptionTimestamps:
 			if ts, _, ok := o.Timestamps(); ok && back.tooOld(ts) {
-				return "tcp-old-timestamp"
+				if h.outdated(s) {
+					return Arrival{Action: Absorb, Why: "tcp-old-duplicate"}, true
+				}
+				return discard("tcp-old-timestamp"), true
 			}
 		case packet.OptionMD5, packet.OptionAO:
 			signed = true
 			if !c.locked && !c.middle {
-				return "tcp-unexpected-signature"
+				return discard("tcp-unexpected-signature"), true
 			}
 		}
 	}
 	if c.signed && !signed { // RFC 2385 §2.0, RFC 5925 §7.2
-		return "tcp-missing-signature"
+		return discard("tcp-missing-signature"), true
 	}
 	if s.has(packet.ACK) && !c.mode.Recorded && back.longAcknowledged(s.h.Ack()) {
-		return "tcp-bad-ack"
+		return discard("tcp-bad-ack"), true
 	}
-	return ""
+	return Arrival{}, false
+}
+
+// outdated reports whether a segment with an old timestamp brings nothing that its receiver does not have. Segments overtake
+// each other on any path of several processors, and an acknowledgement that comes after one that was sent later, or what was sent
+// again meanwhile, is nobody's doing.
+func (h *half) outdated(s *segment) bool {
+	if len(s.payload) == 0 && !s.has(packet.FIN) {
+		return true
+	}
+	return h.seen && !h.unsure && s.end.LessEq(h.m.toIn(h.una)) && (!s.has(packet.FIN) || h.finAcked)
 }
 
 // tooOld reports whether a timestamp is older than the one that the receiver says to have (RFC 7323 §5.2). It is not

@@ -32,8 +32,37 @@ func TestOldTimestamps(t *testing.T) {
 	}
 	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1001, Window: 30000, Options: timestamps(2, 1000)}, "")
 	for ts, want := range map[int32]Action{998: Discard, 1000 - 1<<30: Discard, 999: Leave, 1000: Leave, 1001: Leave, 900_000: Leave} {
-		if a := k.with(ack, 1003, 5000, timestamps(uint32(ts), 2), ""); a.Action != want {
+		if a := k.with(ack, 1002, 5000, timestamps(uint32(ts), 2), "c"); a.Action != want {
 			t.Errorf("timestamp %d: %v %q, want %v", ts, a.Action, a.Why, want)
+		}
+	}
+}
+
+// TestOvertaken is of segments with an old timestamp that bring nothing that the receiver lacks: nobody is accused for them.
+func TestOvertaken(t *testing.T) {
+	k := open(t)
+	k.with(ack, 1000, 5000, timestamps(1000, 1), "abcd")
+	k.with(ack, 1004, 5000, timestamps(1100, 1), "efgh")
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1004, Window: 30000, Options: timestamps(2, 1100)}, "")
+	for _, c := range []struct {
+		name    string
+		flags   packet.TCPFlags
+		seq     uint32
+		payload string
+		action  Action
+		why     packet.Reason
+	}{
+		{"an acknowledgement", ack, 1000, "", Absorb, "tcp-old-duplicate"},
+		{"an acknowledgement, further", ack, 1008, "", Absorb, "tcp-old-duplicate"},
+		{"what was acknowledged", ack, 1000, "abcd", Absorb, "tcp-old-duplicate"},
+		{"what was not", ack, 1004, "EFGH", Discard, "tcp-old-timestamp"},
+		{"some of each", ack, 1000, "abcdE", Discard, "tcp-old-timestamp"},
+		{"new data", ack, 1008, "i", Discard, "tcp-old-timestamp"},
+		{"an end", ack | packet.FIN, 1008, "", Discard, "tcp-old-timestamp"},
+		{"an end, earlier", ack | packet.FIN, 1000, "abcd", Discard, "tcp-old-timestamp"},
+	} {
+		if a := k.with(c.flags, c.seq, 5000, timestamps(1010, 1), c.payload); a.Action != c.action || a.Why != c.why {
+			t.Errorf("%s: %v %q, want %v %q", c.name, a.Action, a.Why, c.action, c.why)
 		}
 	}
 }
