@@ -15,11 +15,18 @@ type config struct {
 	ready   []string // succeeds, in the router, when the program is; none: when a queue is bound
 }
 
-const divertAll = "-t mangle -A FORWARD -j NFQUEUE --queue-num 0"
+const (
+	divertAll = "-t mangle -A FORWARD -j NFQUEUE --queue-num 0"
+	tracked   = "-t mangle -A FORWARD -m connmark --mark 0x8000000/0xf8000000 -j ACCEPT" // nothing sets it
+)
 
 // configs are run in this order in every round. The first is what ratios refer to.
 var configs = []config{
 	{name: "none", about: "no divert: plain forwarding"},
+	{
+		name: "tracked", about: "no divert either: connection tracking and one rule on its mark, the least with which a flow can be handed back",
+		rules: []string{tracked},
+	},
 	{
 		name: "c-each", about: "C, libnetfilter_queue, a verdict for each packet",
 		build:   strings.Fields("gcc -O2 -o BIN/cnfq bench/peers/cnfq.c -lnetfilter_queue -lnfnetlink"),
@@ -30,6 +37,12 @@ var configs = []config{
 		name: "c", about: "C, libnetfilter_queue, tuned: GSO, batch verdicts",
 		build:   strings.Fields("gcc -O2 -o BIN/cnfq bench/peers/cnfq.c -lnetfilter_queue -lnfnetlink"),
 		rules:   []string{divertAll},
+		command: strings.Fields("BIN/cnfq"),
+	},
+	{
+		name: "c-tracked", about: "the same behind connection tracking, as the whole daemon's packets are",
+		build:   strings.Fields("gcc -O2 -o BIN/cnfq bench/peers/cnfq.c -lnetfilter_queue -lnfnetlink"),
+		rules:   []string{tracked, divertAll},
 		command: strings.Fields("BIN/cnfq"),
 	},
 	{

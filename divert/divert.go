@@ -127,6 +127,7 @@ type Config struct {
 	NoGSO      bool           // have the kernel cut offload-sized packets before delivery
 	Unfinished packet.Verdict // for packets that the caller of Packets or Each forgot: Drop (default) or Accept
 	Spin       time.Duration  // busy-poll this long before sleeping; 0 for never
+	KeepsCPU   bool           // while packets come, Recv keeps Go's processor as it waits; see WithKeptProcessor
 	InjectMark uint32         // packet mark of injected datagrams, which the rules must exempt; 0 for no injection
 
 	// UntrackedMark is set in the packet mark beside InjectMark by InjectUntracked; a rule must keep

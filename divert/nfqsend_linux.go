@@ -129,9 +129,11 @@ func (s *NFQueue) send() error {
 	return nil
 }
 
+// sendmsg sends verdicts. The kernel carries them out before it returns, and waits for nothing: Go's scheduler need not know, which would take the
+// processor away if that takes longer than 20 µs.
 func (s *NFQueue) sendmsg() (errno syscall.Errno) {
 	for range sendTries {
-		_, _, errno = unix.Syscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.tx.msg)), 0)
+		_, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.tx.msg)), 0)
 		switch errno {
 		case unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EINTR:
 			s.retries.Add(1)

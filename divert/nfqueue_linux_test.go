@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,57 @@ func TestRecvKeepsToItsTime(t *testing.T) {
 		if took := time.Since(begin); n != 0 || err != nil || took < wait/2 || took > wait+time.Second {
 			t.Errorf("wait %v: %d, %v after %v", wait, n, err, took)
 		}
+	}
+}
+
+// TestKeptProcessor waits with the only processor that there is, as long as packets come: garbage is collected and other goroutines run
+// all the same, and once none comes it is given away.
+func TestKeptProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s, u := lab(t, WithKeptProcessor())
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for range 50 {
+			u.from.Write([]byte("packet"))
+			runtime.GC()
+		}
+	}()
+	for got := 0; got < 50; {
+		ps := newPackets(64)
+		n, err := s.Recv(ps, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 && !s.rx.keeps {
+			t.Error("packets come, and the processor was given away")
+		}
+		if err := s.Finish(ps[:n]); err != nil {
+			t.Fatal(err)
+		}
+		got += n
+	}
+	<-sent
+	for s.rx.keeps { // until the time is over in which the next one was likely
+		if n, err := s.Recv(newPackets(1), time.Minute); n != 0 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if got, want := s.rx.timeout, shortWait; got != want {
+		t.Errorf("waited for %v, want %v", got, want)
+	}
+	go func() {
+		u.from.Write([]byte("after the silence"))
+	}()
+	ps := newPackets(1)
+	if n, err := s.Recv(ps, time.Minute); n != 1 || err != nil || !s.rx.keeps {
+		t.Errorf("%d, %v, keeps %v", n, err, s.rx.keeps)
+	}
+	if err := s.Finish(ps); err != nil {
+		t.Error(err)
+	}
+	if s.rx.timeout <= shortWait {
+		t.Errorf("after the silence it waited no longer than %v", s.rx.timeout)
 	}
 }
 

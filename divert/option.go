@@ -42,6 +42,11 @@ func WithUnfinished(v packet.Verdict) Option { return func(c *Config) { c.Unfini
 // WithSpin makes Recv poll this long before it sleeps: lower latency for a busy CPU.
 func WithSpin(d time.Duration) Option { return func(c *Config) { c.Spin = d } }
 
+// WithKeptProcessor has Recv, while packets come, wait for the next ones without giving Go's processor (GOMAXPROCS) away, for
+// 16 ms at most: to have it back takes longer than a verdict. It is for programs with one processor more than goroutines that
+// receive, or the others wait for it. NFQUEUE only.
+func WithKeptProcessor() Option { return func(c *Config) { c.KeepsCPU = true } }
+
 // WithInjectMark opens a raw socket for Inject, whose datagrams carry this packet mark.
 // A rule must exempt the mark, or they are diverted again.
 func WithInjectMark(mark uint32) Option { return func(c *Config) { c.InjectMark = mark } }

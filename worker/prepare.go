@@ -96,7 +96,7 @@ func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queu
 
 func (w *worker) attach(queues [][]*os.File) error {
 	for i, q := range w.start.Queues {
-		s, err := divert.Attach(q.Address, q.Caps, queues[i], divert.WithBatch(q.Batch), divert.WithSpin(q.Spin),
+		s, err := divert.Attach(q.Address, q.Caps, queues[i], divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithKeptProcessor(),
 			divert.WithUntrackedMark(w.start.Marks.Translated))
 		if err != nil {
 			return err

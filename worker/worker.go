@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -98,11 +97,10 @@ func (w *worker) clock() (time.Duration, time.Time) {
 	return now.Sub(w.epoch), now
 }
 
-// runLane gives a lane a thread of its own: its system calls block, and a thread that stays is one
-// that is awake.
+// runLane runs a lane until it ends. It is not locked to a thread: one that is hands its processor over, and back, each time that
+// Go's scheduler looks in.
 func (w *worker) runLane(i int, lane *engine.Lane) {
 	defer w.running.Done()
-	runtime.LockOSThread()
 	if err := lane.Run(); err != nil {
 		w.errs <- fmt.Errorf("worker: lane %d: %w", i, err)
 	}

@@ -20,16 +20,17 @@ func main() {
 	batch := flag.Int("batch", 64, "packets per receive")
 	edit := flag.Bool("edit", false, "write every packet back, with checksums computed anew")
 	wait := flag.Duration("wait", -1, "longest wait of a receive")
+	reach := flag.Int("copy", 0, "copy this many bytes of each packet; 0 for all")
 	spin := flag.Duration("spin", 0, "poll this long before sleeping")
 	flag.Parse()
-	if err := run(*address, *batch, *edit, *wait, *spin); err != nil {
+	if err := run(*address, *batch, *reach, *edit, *wait, *spin); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(address string, batch int, edit bool, wait, spin time.Duration) error {
-	s, err := divert.OpenSocket(address, divert.WithBatch(batch), divert.WithSpin(spin))
+func run(address string, batch, reach int, edit bool, wait, spin time.Duration) error {
+	s, err := divert.OpenSocket(address, divert.WithBatch(batch), divert.WithCopyRange(reach), divert.WithSpin(spin))
 	if err != nil {
 		return err
 	}

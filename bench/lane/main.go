@@ -90,7 +90,7 @@ func run(inspectors []inspect.Inspector) error {
 	if err != nil {
 		return err
 	}
-	socket, err := divert.OpenSocket("nfqueue:0")
+	socket, err := divert.OpenSocket("nfqueue:0", divert.WithKeptProcessor())
 	if err != nil {
 		return err
 	}
