@@ -1,0 +1,216 @@
+package view
+
+import "bytes"
+
+// maxEscape is the longest escape: &#x10ffff; with some zeros.
+const maxEscape = 12
+
+// unescape makes v the view of in without escapes; false if there are none.
+func (f *Finder) unescape(in, v *View) bool {
+	at := firstEscape(in.Text, in.More)
+	if at == len(in.Text) || !f.afford(len(in.Text)) {
+		return false
+	}
+	v.bytes, v.at = v.bytes[:0], v.at[:0]
+	i := v.copied(in.Text, 0, at)
+	for i < len(in.Text) {
+		var b [4]byte
+		n, width := escape(in.Text[i:], in.More, &b)
+		if width == 0 { // cut by the end
+			break
+		}
+		for k := range n {
+			v.bytes, v.at = append(v.bytes, b[k]), append(v.at, int32(i))
+		}
+		i = v.copied(in.Text, i+width, len(in.Text))
+	}
+	v.at = append(v.at, int32(i))
+	v.Text, v.Before, v.More = v.bytes, in.Before, in.More
+	return true
+}
+
+// copied appends text from i on, up to where the next escape can begin, at end the latest, and returns where that is.
+func (v *View) copied(text []byte, i, end int) int {
+	from := i
+	for i < end && !mayEscape[text[i]] {
+		i++
+	}
+	if end < len(text) {
+		i = end // nothing before it is an escape
+	}
+	v.bytes = append(v.bytes, text[from:i]...)
+	for ; from < i; from++ {
+		v.at = append(v.at, int32(from))
+	}
+	return i
+}
+
+// mayEscape is the bytes that an escape may begin with.
+var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
+
+// firstEscape returns where the first escape begins; len(text) if there is none. One that the end cuts is one if the text goes on.
+func firstEscape(text []byte, more bool) int {
+	first := len(text)
+	for _, c := range []byte(`%\&+`) {
+		for i := 0; i < first; i++ {
+			k := bytes.IndexByte(text[i:first], c)
+			if k < 0 {
+				break
+			}
+			var b [4]byte
+			if i += k; c != '+' {
+				if _, width := escape(text[i:], more, &b); width != 1 {
+					first = i
+				}
+			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) {
+				first = i
+			}
+		}
+	}
+	return first
+}
+
+// escape puts what text begins with into b, n bytes that are written in width; width is 0 if that is cut by the end of a text that goes on.
+func escape(text []byte, more bool, b *[4]byte) (n, width int) {
+	b[0] = text[0]
+	switch text[0] {
+	case '%':
+		return hexEscape(text, 1, 2, more, b)
+	case '\\':
+		return backslash(text, more, b)
+	case '&':
+		return reference(text, more, b)
+	case '+':
+		b[0] = ' '
+	}
+	return 1, 1
+}
+
+// hexEscape reads digits hexadecimal ones behind a prefix. What is not so written stands for itself.
+func hexEscape(text []byte, prefix, digits int, more bool, b *[4]byte) (n, width int) {
+	value := rune(0)
+	for i := prefix; i < prefix+digits; i++ {
+		if i == len(text) {
+			return cut(more)
+		}
+		d := fromHex[text[i]]
+		if d > 15 {
+			return 1, 1
+		}
+		value = value<<4 | rune(d)
+	}
+	if digits == 2 {
+		b[0] = byte(value)
+		return 1, prefix + digits
+	}
+	return encode(b, value), prefix + digits
+}
+
+// cut is the answer to an escape that the end of the text cuts.
+func cut(more bool) (n, width int) {
+	if more {
+		return 0, 0
+	}
+	return 1, 1
+}
+
+// backslash reads an escape of JSON (RFC 8259 §7), JavaScript and C.
+func backslash(text []byte, more bool, b *[4]byte) (n, width int) {
+	if len(text) == 1 {
+		return cut(more)
+	}
+	switch c := text[1]; c {
+	case 'u':
+		return hexEscape(text, 2, 4, more, b)
+	case 'x':
+		return hexEscape(text, 2, 2, more, b)
+	case 'n', 'r', 't':
+		b[0] = ' ' // all are white space
+	case '"', '\'', '/', '\\':
+		b[0] = c
+	default:
+		return 1, 1
+	}
+	return 1, 2
+}
+
+// reference reads a character reference by number (HTML §13.5).
+func reference(text []byte, more bool, b *[4]byte) (n, width int) {
+	base, i := rune(10), 2
+	switch {
+	case len(text) == 1:
+		return cut(more)
+	case text[1] != '#':
+		return 1, 1
+	}
+	if len(text) > 2 && text[2]|0x20 == 'x' {
+		base, i = 16, 3
+	}
+	value, from := rune(0), i
+	for ; i < len(text) && i < maxEscape; i++ {
+		d := rune(fromHex[text[i]])
+		if d >= base {
+			break
+		}
+		value = min(value*base+d, 0x110000)
+	}
+	switch {
+	case i == len(text):
+		return cut(more)
+	case text[i] != ';' || i == from || value > 0x10ffff:
+		return 1, 1
+	}
+	return encode(b, value), i + 1
+}
+
+// setEscape overwrites the escape that byte i is written in.
+func (f *Finder) setEscape(v *View, i int, c byte) bool {
+	from, to := v.span(i, i+1)
+	written := v.parent.Text[from:to]
+	switch {
+	case to-from == 1:
+		return f.set(v.parent, from, c)
+	case to-from == 3 && written[0] == '%', to-from == 4 && written[1] == 'x', to-from == 6 && written[1] == 'u' && written[2] == '0' && written[3] == '0':
+		const digits = "0123456789ABCDEF"
+		return f.set(v.parent, to-2, digits[c>>4]) && f.set(v.parent, to-1, digits[c&15])
+	case written[0] == '&':
+		return f.setReference(v, from, to-1, c)
+	}
+	return false
+}
+
+// setReference writes the number of c right-aligned into the reference at [from, end), which ends with a semicolon behind it.
+func (f *Finder) setReference(v *View, from, end int, c byte) bool {
+	base, first := byte(10), from+2
+	if v.parent.Text[first]|0x20 == 'x' {
+		base, first = 16, first+1
+	}
+	for at := end - 1; at >= first; at-- {
+		if !f.set(v.parent, at, "0123456789abcdef"[c%base]) {
+			return false
+		}
+		c /= base
+	}
+	return c == 0
+}
+
+// encode puts r into b in UTF-8, and returns its length.
+func encode(b *[4]byte, r rune) int {
+	return len(appendRune(b[:0], r))
+}
+
+// fromHex is the value of a hexadecimal digit; 255 for other bytes.
+var fromHex = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 255
+	}
+	for i := range byte(10) {
+		t['0'+i] = i
+	}
+	for i := range byte(6) {
+		t['a'+i], t['A'+i] = 10+i, 10+i
+	}
+	return t
+}()
+
+func isDigit(c byte) bool { return c-'0' < 10 }

@@ -1,0 +1,46 @@
+package view
+
+import "unicode/utf8"
+
+// A rewriting is bytes of the whole text that are to be others.
+type rewriting struct {
+	from int
+	with []byte
+}
+
+// Rewrite begins an edit of the bytes of the whole text that [off, end) of v came from. Set says what v is to show, Rewritten what
+// the text has then. It reports false if they came from in front of the text.
+func (f *Finder) Rewrite(v *View, off, end int) bool {
+	from, to := v.Source(off, end)
+	if from < 0 {
+		return false
+	}
+	f.mask.from, f.mask.with = from, append(f.mask.with[:0], f.levels[0].Text[from:to]...)
+	return true
+}
+
+// Set has v show c, an ASCII character, at i, of what is rewritten. It reports false where c cannot be written there in the same length; then the edit is of
+// no use.
+func (f *Finder) Set(v *View, i int, c byte) bool { return f.set(v, i, c) }
+
+// Rewritten returns what the whole text is to have from offset from on. View, valid until the next Rewrite.
+func (f *Finder) Rewritten() (from int, with []byte) { return f.mask.from, f.mask.with }
+
+func (f *Finder) set(v *View, i int, c byte) bool {
+	switch v.Code {
+	case Escapes:
+		return f.setEscape(v, i, c)
+	case Base64:
+		return f.setBase64(v, i, c)
+	case UTF16:
+		return f.setUnit(v, i, c)
+	}
+	k := i - f.mask.from
+	if k < 0 || k >= len(f.mask.with) {
+		return false
+	}
+	f.mask.with[k] = c
+	return true
+}
+
+func appendRune(dst []byte, r rune) []byte { return utf8.AppendRune(dst, r) }
