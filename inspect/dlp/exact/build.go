@@ -1,0 +1,66 @@
+package exact
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Builder makes a Table.
+type Builder struct {
+	t     Table
+	value []byte
+}
+
+// NewBuilder returns a Builder of a table with a key.
+func NewBuilder(key Key) *Builder { return &Builder{t: Table{key: key}} }
+
+// Add adds a value. It says why not if the value is too short or too long to be looked for.
+func (b *Builder) Add(value string) error {
+	words := 0
+	b.value = b.value[:0]
+	for i := 0; i < len(value); {
+		n := 0
+		for i+n < len(value) && wordBytes[value[i+n]] != 0 {
+			b.value = append(b.value, wordBytes[value[i+n]])
+			n++
+		}
+		if n > 0 {
+			words++
+			b.value = append(b.value, between)
+		}
+		i += n + 1
+	}
+	if n := len(b.value) - words; n < MinBytes || len(b.value) > MaxBytes || words > MaxWords {
+		return fmt.Errorf("%d words of %d letters and digits: from %d letters and digits, and up to %d words of %d bytes", words, n, MinBytes, MaxWords, MaxBytes)
+	}
+	b.t.words = max(b.t.words, words)
+	b.t.lengths[len(b.value)] = true
+	b.t.hashes = append(b.t.hashes, b.t.key.hash(b.value))
+	return nil
+}
+
+// Table returns the table of what was added, each value once.
+func (b *Builder) Table() *Table {
+	t := b.t
+	slices.Sort(t.hashes)
+	t.hashes = slices.Compact(t.hashes)
+	t.words = max(t.words, 1)
+	t.index()
+	return &t
+}
+
+// between stands behind each word in the canonical form.
+const between = ' '
+
+// wordBytes is what a byte of a word is in the canonical form; 0 for other bytes.
+var wordBytes = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 0x80:
+			t[c] = byte(c)
+		case c >= 'A' && c <= 'Z':
+			t[c] = byte(c) | 0x20
+		}
+	}
+	return t
+}()

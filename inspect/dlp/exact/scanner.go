@@ -1,0 +1,91 @@
+package exact
+
+// maxGap is how many bytes may stand between two words of a value.
+const maxGap = 3
+
+// A Scanner finds the values of a table in texts. It belongs to one goroutine.
+type Scanner struct {
+	t    *Table
+	text []byte
+	at   int // where the next word is looked for
+	open int
+
+	value [MaxBytes + MaxWords]byte
+	n     int // bytes of value that belong to what was found last
+}
+
+// Scanner returns a Scanner of the table.
+func (t *Table) Scanner() *Scanner { return &Scanner{t: t} }
+
+// Reset begins a text: before is what stood in front of it, more says that it goes on.
+func (s *Scanner) Reset(before, text []byte, more bool) {
+	s.text, s.at, s.open = text, 0, len(text)
+	if n := len(before); n > 0 && wordBytes[before[n-1]] != 0 {
+		for s.at < len(text) && wordBytes[text[s.at]] != 0 { // the rest of a word
+			s.at++
+		}
+	}
+	for more && s.open > s.at && wordBytes[text[s.open-1]] != 0 { // a word that may go on
+		s.open--
+	}
+	if len(text)-s.open > MaxBytes {
+		s.open = len(text) // longer than a value's
+	}
+}
+
+// Next moves to the next value, the longest of those that begin with the same word, and reports whether there is one.
+func (s *Scanner) Next() (off, end int, ok bool) {
+	for {
+		for s.at < len(s.text) && wordBytes[s.text[s.at]] == 0 {
+			s.at++
+		}
+		if s.at >= s.open {
+			return 0, 0, false
+		}
+		off = s.at
+		first, end := s.longest(off)
+		if end > 0 {
+			s.at = end
+			return off, end, true
+		}
+		s.at = first
+	}
+}
+
+// longest returns the end of the word at off, and of the longest value that begins with it; 0 if none does.
+func (s *Scanner) longest(off int) (first, end int) {
+	n, i := 0, off
+	for words := 0; words < s.t.words && i < s.open; words++ {
+		for ; i < len(s.text) && wordBytes[s.text[i]] != 0; i++ {
+			if n < len(s.value) {
+				s.value[n] = wordBytes[s.text[i]]
+			}
+			n++
+		}
+		if words == 0 {
+			first = i
+		}
+		if n >= MaxBytes {
+			break
+		}
+		s.value[n] = between
+		if n++; s.t.lengths[n] && s.t.has(s.value[:n]) {
+			end, s.n = i, n
+		}
+		gap := i
+		for i < len(s.text) && i-gap <= maxGap && wordBytes[s.text[i]] == 0 {
+			i++
+		}
+		if i-gap > maxGap {
+			break
+		}
+	}
+	return first, end
+}
+
+// Open is where the word begins that ends the text and may go on. What stood before it is not looked at again: of a value of several words that is cut between
+// them, the parts are not found.
+func (s *Scanner) Open() int { return s.open }
+
+// Value is the value that was found last, in its canonical form. View, valid until Next.
+func (s *Scanner) Value() []byte { return s.value[:s.n-1] }
