@@ -113,7 +113,7 @@ func newPack() *pack {
 
 // call returns how many messages the system call took, or a negative number.
 func (p *pack) call(trap uintptr, f *os.File, flags uintptr) int {
-	// Raw, so that Go's scheduler has no part in it: with Syscall6, a goroutine of ours that waited for a program's output took 7 % off the
+	// Raw, so that Go's scheduler has no part in it (it can still interrupt a receive, since the socket has a timeout): with Syscall6, a goroutine of ours that waited for a program's output took 7 % off the
 	// rate, and no divert at all was the only configuration without one.
 	n, _, errno := unix.RawSyscall6(trap, f.Fd(), uintptr(unsafe.Pointer(&p.msgs[0])), ratePack, flags, 0, 0)
 	if errno != 0 {

@@ -25,10 +25,11 @@ type receiver struct {
 	msgs  []mmsghdr
 	poll  [1]unix.PollFd
 
-	timeout time.Duration // SO_RCVTIMEO as it is; 0 for none
+	timeout time.Duration // SO_RCVTIMEO as it is; 0 for none, unknown for what another process has left
 	idle    bool          // the last receive that waited brought one message, or none
-	few     bool          // it brought no more than fewMessages
 	keeps   bool          // Config.KeepsCPU, and it brought something
+
+	interrupted int // receives that kept the processor until somebody else needed it
 }
 
 // mmsghdr is struct mmsghdr (recvmmsg(2)).
@@ -49,6 +50,7 @@ func newReceiver(fd, batch int) receiver {
 		r.msgs[i].hdr.Iov = &r.iovs[i]
 		r.msgs[i].hdr.SetIovlen(1)
 	}
+	r.timeout = unknown
 	r.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	return r
 }
@@ -65,14 +67,11 @@ func (r *receiver) slot(i int) []byte {
 // for which a socket's timeout is too coarse, and after spinning is it two.
 func (s *NFQueue) read(limit int, wait time.Duration) (n int, err error) {
 	var errno syscall.Errno
-	if s.rx.keeps && (wait < 0 || wait > shortWait) {
-		wait = shortWait
-	}
 	switch {
 	case wait == 0:
 		n, errno = s.recvNow(limit)
-	case s.cfg.Spin == 0 && s.setTimeout(wait):
-		n, errno = s.recvWait(limit)
+	case s.cfg.Spin == 0 && (wait < 0 || wait >= shortWait):
+		n, errno = s.recvWait(limit, wait)
 	default:
 		n, errno = s.recvPoll(limit, wait)
 	}
@@ -105,34 +104,45 @@ func (s *NFQueue) spin(limit int) (n int, errno syscall.Errno) {
 		if errno != unix.EAGAIN || !time.Now().Before(end) {
 			return n, errno
 		}
-		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // the kernel's own threads wait for 3 ms otherwise, and packets for them
+		// The kernel's own threads wait for 3 ms otherwise, and packets for them. Where another program needs this CPU all the time, the packets
+		// wait for that: who polls has a CPU of its own.
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	}
 }
 
-// recvWait waits for the first message, no longer than setTimeout said.
-func (s *NFQueue) recvWait(limit int) (n int, errno syscall.Errno) {
+// recvWait waits for the first message. While messages come it keeps Go's processor, for keptWait at most, and waits on without it.
+func (s *NFQueue) recvWait(limit int, wait time.Duration) (n int, errno syscall.Errno) {
 	if s.rx.keeps {
-		n, errno = s.recvKeeping(limit)
-	} else {
-		n, errno = s.recvYielding(limit)
+		if s.setTimeout(keptWait) {
+			n, errno = s.recvKeeping(limit)
+		}
+		if errno == 0 && n > 0 {
+			return n, 0
+		}
+		if s.rx.keeps = false; errno == unix.EINTR {
+			s.rx.interrupted++
+		}
+		if wait > 0 {
+			if wait -= keptWait; wait < shortWait {
+				return 0, unix.EAGAIN
+			}
+		}
 	}
+	if !s.setTimeout(wait) {
+		return s.recvPoll(limit, wait)
+	}
+	n, errno = s.recvYielding(limit)
 	s.rx.idle = errno != 0 || n <= 1
-	s.rx.few = errno != 0 || n <= fewMessages
-	s.rx.keeps = s.cfg.KeepsCPU && (errno == 0 || errno == unix.EINTR && s.rx.keeps)
+	s.rx.keeps = s.cfg.KeepsCPU && errno == 0
 	return n, errno
 }
 
-// fewMessages is up to how many in one receive leave something to be gained by waiting for more.
-const fewMessages = 8
-
 // recvKeeping waits as if it did not, as far as Go's scheduler is concerned. Where that needs the processor, to collect garbage
-// or because 10 ms are over, it interrupts the system call by a signal.
-//
-// The kernel's scheduler is told that others may go first, as long as packets come few at a time: with 64-byte datagrams
-// there are 5 of them in a receive otherwise, and 8 % fewer cross; one at a time, a round trip takes 14 µs longer (bench).
+// or because 10 ms are over, it interrupts the system call by a signal; that works only because the socket has a timeout: without one, Linux goes on with
+// the call behind a signal (signal(7), SA_RESTART), and the process would stand still.
 func (s *NFQueue) recvKeeping(limit int) (int, syscall.Errno) {
-	if s.rx.few {
-		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	if s.rx.timeout <= 0 {
+		panic("divert: a receive that keeps the processor must have a timeout")
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
 		uintptr(unsafe.Pointer(&s.rx.msgs[0])), uintptr(limit), unix.MSG_WAITFORONE, 0, 0)
@@ -181,8 +191,11 @@ func (s *NFQueue) ppoll(timeout *unix.Timespec) (r uintptr, errno syscall.Errno)
 	return r, errno
 }
 
-// shortWait is below what SO_RCVTIMEO can tell apart: it counts in ticks of up to 10 ms.
-const shortWait = 16 * time.Millisecond
+const (
+	shortWait = 16 * time.Millisecond // below it are waits that SO_RCVTIMEO cannot tell apart: it counts in ticks of up to 10 ms
+	keptWait  = shortWait
+	unknown   = time.Duration(-1) // of receiver.timeout
+)
 
 // setTimeout makes the socket wait no longer than wait, and longer than half of it: so
 // waits that differ a little need no system call. It is false where wait is too short.

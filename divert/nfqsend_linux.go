@@ -129,8 +129,8 @@ func (s *NFQueue) send() error {
 	return nil
 }
 
-// sendmsg sends verdicts. The kernel carries them out before it returns, and waits for nothing: Go's scheduler need not know, which would take the
-// processor away if that takes longer than 20 µs.
+// sendmsg sends verdicts. The kernel carries them out before it returns, and waits for nothing but memory: Go's scheduler need not know, which would take the
+// processor away if that takes longer than 20 µs. No signal cuts it short, so who collects garbage waits for a batch at most.
 func (s *NFQueue) sendmsg() (errno syscall.Errno) {
 	for range sendTries {
 		_, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.tx.msg)), 0)

@@ -100,7 +100,7 @@ func (c *Conn) Arrive(p *packet.Packet, dir flow.Direction) Arrival {
 	}
 	a := c.arrive(p, dir, &s)
 	a.Expires = expires
-	if a.Action != Discard {
+	if a.Action == Leave || a.Action == Wait {
 		c.half[dir].arrivedWith(p.TTL(), len(s.payload) > 0 && !expires)
 	}
 	return a
@@ -123,9 +123,6 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	if a, untaken := c.untaken(h, back, s); untaken {
 		return a
 	}
-	if h.taken(s.seq) {
-		h.stamp(s.h)
-	}
 	h.finSure = h.finSure || h.finSeen && len(s.payload) == 0 && s.seq == h.fin.Add(1)
 	if c.mode.Recorded && s.has(packet.ACK) {
 		back.replay(p, s)
@@ -137,6 +134,9 @@ func (c *Conn) arrive(p *packet.Packet, dir flow.Direction, s *segment) Arrival 
 	moved := back.unsure || back.catchUp(c, s)
 	if !c.acknowledge(back, s) {
 		return discard("tcp-bad-ack")
+	}
+	if h.taken(s.seq) && h.recent(s.seq) {
+		h.stamp(s.h, back)
 	}
 	if h.promise().open() && len(s.payload) > 0 {
 		h.remind(s)
@@ -163,13 +163,23 @@ func (h *half) taken(seq seqnum.Value) bool {
 	return h.unsure || seq.LessEq(h.next) || h.ended() && seq == h.fin.Add(1)
 }
 
-// stamp notes the timestamps of a segment (RFC 7323 §3).
-func (h *half) stamp(header packet.TCPHeader) {
+// recent reports whether a segment at seq can still be on its way: no further back than the largest window before what is acknowledged.
+func (h *half) recent(seq seqnum.Value) bool {
+	return h.unsure || !h.seen || h.widest == 0 || !seq.Less(h.m.toIn(h.una).Sub(h.widest).Max(h.first.Sub(1)))
+}
+
+// stamp notes the timestamps of a segment (RFC 7323 §3). An echo of what back, the other end, has not sent yet is no word of a receiver's.
+func (h *half) stamp(header packet.TCPHeader, back *half) {
 	opts := header.Options()
 	if o, ok := opts.Find(packet.OptionTimestamps); ok {
-		if ts, echo, ok := o.Timestamps(); ok && (!h.stamped || int32(ts-h.ts) >= 0) {
-			h.ts, h.echo, h.stamped = ts, echo, true
+		ts, echo, ok := o.Timestamps()
+		if !ok || h.stamped && int32(ts-h.ts) < 0 {
+			return
 		}
+		if !h.stamped || !back.stamped || int32(echo-back.ts) <= 0 {
+			h.echo = echo
+		}
+		h.ts, h.stamped = ts, true
 	}
 }
 
@@ -189,7 +199,7 @@ func (c *Conn) Refresh(p *packet.Packet, dir flow.Direction) {
 	switch ts, _, ok := o.Timestamps(); {
 	case !ok:
 	case int32(ts-h.ts) >= 0:
-		h.stamp(p.TCP())
+		h.stamp(p.TCP(), &c.half[dir.Reverse()])
 	default:
 		h.sayTime(p, o)
 	}

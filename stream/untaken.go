@@ -20,7 +20,7 @@ func (c *Conn) untaken(h, back *half, s *segment) (a Arrival, untaken bool) {
 		switch o.Kind {
 		case packet.OptionTimestamps:
 			if ts, _, ok := o.Timestamps(); ok && back.tooOld(ts) {
-				if h.outdated(s) {
+				if h.outdated(s, back) {
 					return Arrival{Action: Absorb, Why: "tcp-old-duplicate"}, true
 				}
 				return discard("tcp-old-timestamp"), true
@@ -41,14 +41,17 @@ func (c *Conn) untaken(h, back *half, s *segment) (a Arrival, untaken bool) {
 	return Arrival{}, false
 }
 
-// outdated reports whether a segment with an old timestamp brings nothing that its receiver does not have. Segments overtake
+// outdated reports whether a segment with an old timestamp brings nothing that its receiver, whose data is back, does not have. Segments overtake
 // each other on any path of several processors, and an acknowledgement that comes after one that was sent later, or what was sent
 // again meanwhile, is nobody's doing.
-func (h *half) outdated(s *segment) bool {
-	if len(s.payload) == 0 && !s.has(packet.FIN) {
+func (h *half) outdated(s *segment, back *half) bool {
+	switch {
+	case s.has(packet.ACK) && back.seen && back.una.Less(s.h.Ack()):
+		return false // more than what was acknowledged later
+	case len(s.payload) == 0 && !s.has(packet.FIN):
 		return true
 	}
-	return h.seen && !h.unsure && s.end.LessEq(h.m.toIn(h.una)) && (!s.has(packet.FIN) || h.finAcked)
+	return h.ackSeen && s.end.LessEq(h.m.toIn(h.una)) && (!s.has(packet.FIN) || h.finAcked)
 }
 
 // tooOld reports whether a timestamp is older than the one that the receiver says to have (RFC 7323 §5.2). It is not

@@ -58,11 +58,71 @@ func TestOvertaken(t *testing.T) {
 		{"what was not", ack, 1004, "EFGH", Discard, "tcp-old-timestamp"},
 		{"some of each", ack, 1000, "abcdE", Discard, "tcp-old-timestamp"},
 		{"new data", ack, 1008, "i", Discard, "tcp-old-timestamp"},
+		{"what nobody has sent, acknowledged", ack, 1008, "", Discard, "tcp-old-timestamp"},
 		{"an end", ack | packet.FIN, 1008, "", Discard, "tcp-old-timestamp"},
 		{"an end, earlier", ack | packet.FIN, 1000, "abcd", Discard, "tcp-old-timestamp"},
 	} {
-		if a := k.with(c.flags, c.seq, 5000, timestamps(1010, 1), c.payload); a.Action != c.action || a.Why != c.why {
+		acked := uint32(5000)
+		if c.name == "what nobody has sent, acknowledged" {
+			acked = 5001
+		}
+		if a := k.with(c.flags, c.seq, acked, timestamps(1010, 1), c.payload); a.Action != c.action || a.Why != c.why {
 			t.Errorf("%s: %v %q, want %v %q", c.name, a.Action, a.Why, c.action, c.why)
+		}
+	}
+}
+
+// TestOvertakenEnd is of an end that was sent twice, and edits before it: what counts is whether the receiver has it.
+func TestOvertakenEnd(t *testing.T) {
+	k := open(t)
+	k.replaces(0, 4, "longer than that")
+	k.with(ack, 1000, 5000, timestamps(1000, 1), "abcd")
+	k.with(ack|fin, 1004, 5000, timestamps(1100, 1), "efgh")
+	says := func(acked uint32) {
+		k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: acked, Window: 30000, Options: timestamps(2, 1100)}, "")
+	}
+	for _, c := range []struct {
+		acked  uint32
+		action Action
+	}{{1016, Discard}, {1020, Discard}, {1021, Absorb}} { // 12 bytes more than were sent, and the FIN
+		says(c.acked)
+		if a := k.with(ack|fin, 1004, 5000, timestamps(1010, 1), "efgh"); a.Action != c.action {
+			t.Errorf("%d is acknowledged: %v %q", c.acked, a.Action, a.Why)
+		}
+	}
+}
+
+// TestWhatFakesTeach: a segment that never arrives says nothing of how far its sender is, and one that cannot be of the connection nothing of what a receiver has.
+func TestWhatFakesTeach(t *testing.T) {
+	k := open(t)
+	send := func(ttl uint8, seq uint32, options []byte, payload string) Arrival {
+		p := decoded(t, craft.TCP(clientEnd, serverEnd, craft.Segment{Flags: ack, Seq: seq, Ack: 5000, Window: 30000, Options: options}, []byte(payload)))
+		p.SetTTL(ttl)
+		return k.conn.Arrive(p, flow.ToServer)
+	}
+	k.conn.half[flow.ToServer].hops = 1 // as BGP has it
+	send(1, 1000, timestamps(1000, 1), "a")
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1000, Window: 30000, Options: timestamps(2, 1000)}, "")
+	if a := send(255, 1000, timestamps(900, 1), ""); a.Action != Absorb {
+		t.Fatalf("%v %q", a.Action, a.Why)
+	}
+	if a := send(1, 1001, timestamps(1001, 2), "b"); a.Action != Leave {
+		t.Errorf("behind a fake from near by: %v %q", a.Action, a.Why)
+	}
+
+	k = open(t)
+	k.with(ack, 1000, 5000, timestamps(1000, 1), "abcd")
+	k.segment(serverEnd, clientEnd, flow.ToClient, craft.Segment{Flags: ack, Seq: 5000, Ack: 1004, Window: 30000, Options: timestamps(2, 1000)}, "")
+	k.with(ack, 1004, 5000, timestamps(1100, 2), "efgh")
+	for _, fake := range []craft.Segment{
+		{Seq: 5000 + 7<<29, Ack: 1004 + 1<<29, Options: timestamps(1<<30, 1<<30)}, // not of the connection
+		{Seq: 5000 + 7<<29, Ack: 1004, Options: timestamps(3, 1100)},              // nor is this: what it echoes has not arrived
+		{Seq: 5000, Ack: 1004, Options: timestamps(3, 1000+1<<20)},                // an echo of what was never said
+	} {
+		fake.Flags, fake.Window = ack, 30000
+		k.segment(serverEnd, clientEnd, flow.ToClient, fake, "")
+		if a := k.with(ack, 1004, 5000, timestamps(1050, 2), ""); a.Action != Leave {
+			t.Errorf("behind a fake at %d: %v %q", fake.Seq, a.Action, a.Why)
 		}
 	}
 }

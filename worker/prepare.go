@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/weir-project/weir/divert"
@@ -96,8 +97,11 @@ func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queu
 
 func (w *worker) attach(queues [][]*os.File) error {
 	for i, q := range w.start.Queues {
-		s, err := divert.Attach(q.Address, q.Caps, queues[i], divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithKeptProcessor(),
-			divert.WithUntrackedMark(w.start.Marks.Translated))
+		opts := []divert.Option{divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithUntrackedMark(w.start.Marks.Translated)}
+		if runtime.GOMAXPROCS(0) > len(queues) {
+			opts = append(opts, divert.WithKeptProcessor())
+		}
+		s, err := divert.Attach(q.Address, q.Caps, queues[i], opts...)
 		if err != nil {
 			return err
 		}

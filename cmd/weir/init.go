@@ -50,7 +50,7 @@ and the search for card and social security numbers. Nothing is dropped or alter
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write to this `file` instead of standard output; never overwrites")
 	c.Flags().BoolVar(&local, "local", false, "the machine is no router: watch its own traffic")
-	c.Flags().IntVar(&queues, "queues", 1, "lanes, each a thread of its own")
+	c.Flags().IntVar(&queues, "queues", 1, "lanes: packets of different hosts are inspected side by side")
 	return c
 }
 

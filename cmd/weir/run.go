@@ -309,6 +309,8 @@ func (d *daemon) guard(k firewall.Kind) *exec.Cmd {
 func (d *daemon) again(kind, arg string) *exec.Cmd {
 	c := exec.Command(d.program, "child-"+kind, arg)
 	c.Args[0] = "weir-" + kind
+	// There is a ring for each lane, and the holder's. Lanes keep their processor while packets come (divert.WithKeptProcessor), so there must be more of
+	// them than lanes: one for all else, one for who collects garbage.
 	c.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(len(d.rings)+1)}
 	c.Dir = "/"
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr

@@ -52,7 +52,12 @@ var mutants = []mutant{
 	{"what a sender was told of stays lost", "promise.go", "\tp.again, p.mended, p.sent = span{h.una, to}, to, h.sent\n", "\tp.mended, p.sent = to, h.sent\n"},
 	{"what was lost again is sent again in bursts", "promise.go", "\t\tp.burst = 1\n\t}\n\th.sendAgain(next)", "\t}\n\th.sendAgain(next)"},
 	{"what came twice is told as news", "translate.go", " && !(ack.Less(given) && r.LessEq(given))", ""},
-	{"what is ahead of a gap tells the time", "arrive.go", "\tif h.taken(s.seq) {\n", "\tif true {\n"},
+	{"what is ahead of a gap tells the time", "arrive.go", "\tif h.taken(s.seq) && h.recent(s.seq) {\n", "\tif true {\n"},
+	{"any place tells the time", "arrive.go", "\tif h.taken(s.seq) && h.recent(s.seq) {\n", "\tif h.taken(s.seq) {\n"},
+	{"echoes of what was never sent count", "arrive.go", "if !h.stamped || !back.stamped || int32(echo-back.ts) <= 0 {", "if true {"},
+	{"what never arrives tells how far its sender is", "arrive.go", "if a.Action == Leave || a.Action == Wait {", "if a.Action != Discard {"},
+	{"old acknowledgements of anything are innocent", "untaken.go", "case s.has(packet.ACK) && back.seen && back.una.Less(s.h.Ack()):", "case false:"},
+	{"old ends are innocent", "untaken.go", "(!s.has(packet.FIN) || h.finAcked)", "true"},
 	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:", "case false:"},
 	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
 
