@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp/syntax"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -52,6 +53,8 @@ func explain(err error) error {
 		return err
 	}
 	switch {
+	case e.Code == syntax.ErrInvalidNamedCapture && (strings.HasPrefix(e.Expr, "(?<!") || strings.HasPrefix(e.Expr, "(?<=")):
+		return fmt.Errorf("%s: looking around cannot be done in linear time", e.Expr[:4])
 	case e.Code == syntax.ErrInvalidPerlOp:
 		return fmt.Errorf("%s: looking around and atomic groups cannot be done in linear time", e.Expr)
 	case e.Code == syntax.ErrInvalidEscape && len(e.Expr) == 2 && e.Expr[1] >= '1' && e.Expr[1] <= '9':
