@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"inspect/ids":         {"inspect", "field", "flow", "packet", "event", "rule"},
 	"inspect/dlp":         {"inspect", "field", "flow", "packet", "event", "inspect/dlp/"},
 	"inspect/dlp/view":    {},
+	"inspect/dlp/detect":  {},
 	"inspect/dlp/exact":   {},
 	"inspect/dlp/pattern": {},
 	"inspect/":            {"inspect", "field", "flow", "packet", "event"},

@@ -1,0 +1,110 @@
+package detect
+
+const (
+	minFirstGroup = 4  // digits of the first group of a card
+	minGroup      = 3  // digits of the shortest group of a card that is not its last
+	maxDigits     = 19 // of a card: ISO/IEC 7812-1 §4.1
+	maxGroups     = 6
+)
+
+// A cardNumber is a card as it is read: digits in groups, between which the same single space or dash stands.
+type cardNumber struct {
+	digits [maxDigits]byte
+	n      int            // digits read
+	groups [maxGroups]int // how many digits each has
+	g      int            // groups read
+	sep    byte           // valid iff there are two groups or more
+}
+
+// cardAt looks for a payment card that begins with the group [i, end) of digits; the longest one counts.
+func (s *Scanner) cardAt(i, end int) {
+	lengths := mayIssue(s.text[i], s.text[i+1])
+	if lengths == 0 || !s.mayBegin(i, 0) {
+		return
+	}
+	var c cardNumber
+	best, base := 0, 0
+	for at := i; s.readGroup(&c, at, end); at, end = end+1, s.run(end+1, maxDigits+1, digits) {
+		if lengths>>c.n&1 != 0 && luhn(c.digits[:c.n]) && s.cardMayEnd(end) {
+			if r := issuerOf(&c); r != nil {
+				best, base = end, s.cardBase(&c, r, i, end)
+			}
+		}
+		if !s.cardGoesOn(&c, end) {
+			break
+		}
+	}
+	if best > 0 {
+		s.propose(Card, i, best, base)
+	}
+}
+
+// readGroup appends the group [at, end) to c and reports whether it fits.
+func (s *Scanner) readGroup(c *cardNumber, at, end int) bool {
+	if s.short || end == at || c.g == maxGroups || c.n+end-at > maxDigits {
+		return false
+	}
+	c.groups[c.g] = end - at
+	c.g++
+	c.n += copy(c.digits[c.n:], s.text[at:end])
+	return true
+}
+
+// cardGoesOn says whether another group may stand behind end.
+func (s *Scanner) cardGoesOn(c *cardNumber, end int) bool {
+	sep := s.byteAt(end)
+	if sep != ' ' && sep != '-' || c.g > 1 && sep != c.sep || c.groups[c.g-1] < minGroup {
+		return false
+	}
+	c.sep = sep
+	return true
+}
+
+// cardMayEnd says whether a card may end at end: neither within a word nor before the decimals of a number.
+func (s *Scanner) cardMayEnd(end int) bool {
+	c := s.byteAt(end)
+	return !isWord(c) && c != '@' && (c != '.' || !isDigit(s.byteAt(end+1)))
+}
+
+// cardBase returns what a card is worth without a word of context. Cards are printed in groups of 4-4-4-4, 4-6-5, 4-6-4 or 6-13; other
+// groups, and rows of more of the same, are mostly columns of a table.
+func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
+	switch {
+	case c.g == 1 && c.n == r.usual:
+		return 65
+	case c.g == 1, !c.printed(), s.inRow(c, i, end):
+		return 40
+	}
+	return 90
+}
+
+// inRow says whether digits stand before i or four of them behind end, parted by the card's own separator.
+func (s *Scanner) inRow(c *cardNumber, i, end int) bool {
+	if s.byteAt(i-1) == c.sep && isDigit(s.byteAt(i-2)) {
+		return true
+	}
+	return s.byteAt(end) == c.sep && s.run(end+1, 5, digits) == end+5
+}
+
+// printed says whether the groups are those of a card.
+func (c *cardNumber) printed() bool {
+	g := c.groups[:c.g]
+	if len(g) == 2 {
+		return g[0] == 6 && g[1] == 13
+	}
+	if len(g) == 3 {
+		return g[0] == 4 && g[1] == 6 && (g[2] == 5 || g[2] == 4)
+	}
+	return g[0] == 4 && g[1] == 4 && g[2] == 4 && (g[3] == 4 || len(g) == 4)
+}
+
+// issuerOf returns the issuer that gives out cards that begin and are as long as c; nil if there is none.
+func issuerOf(c *cardNumber) *issuer {
+	prefix := int(decimal(c.digits[:6]))
+	for k := range issuers {
+		if r := &issuers[k]; prefix >= r.first && prefix <= r.last && r.has(c.n) {
+			return r
+		}
+	}
+	return nil
+}

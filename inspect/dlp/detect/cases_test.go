@@ -1,0 +1,178 @@
+package detect
+
+import (
+	"strings"
+	"testing"
+)
+
+// Tokens in tests are written with a bar in them, which is taken out, so that those who look for leaked tokens in this
+// repository find none.
+func unbar(s string) string { return strings.ReplaceAll(s, "¦", "") }
+
+const key64 = "MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi"
+
+// positives are texts by kind in which exactly one value of that kind is found. Numbers are published examples of the authority, or made
+// from them by another implementation of the check.
+var positives = map[Kind][]string{
+	Card: {
+		"4111 1111 1111 1111", "card=4111111111111111&x=1", "5555-5555-5555-4444", "3782 822463 10005", "378282246310005", "2223003122003222",
+		"pay with 6011111111111117 now", "cc: 3530111333300000", "Maestro card 6759649826438453", "\"pan\":\"30569309025904\"", "4111 1111 1111 1111 12/27",
+	},
+	IBAN: {
+		"DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NL91 ABNA 0417 1643 00", "iban:no9386011117947",
+		"MT84MALT011000012345MTLCAST001S", "BE68-5390-0754-7034", "BR1800360305000010009795493C1",
+	},
+	UKNHS:           {"NHS number: 943 476 5919", "nhs_no=9434765919", "Patient 401 023 2137"},
+	CASIN:           {"SIN: 130 692 544", "numéro d'assurance sociale 130-692-544", "\"sin\": \"130692544\""},
+	DESteuerID:      {"86095742719", "Steuer-ID 47 036 892 816", "IdNr. 65929970489"},
+	FRNIR:           {"1 85 05 78 006 084 91", "255081416802538", "1 84 12 2A 451 089 33"},
+	ESDNI:           {"DNI 12345678Z", "12345678-Z", "12.345.678-Z", "NIE: X1234567L", "X-1234567-L"},
+	ITCodiceFiscale: {"RSSMRA85T10A562S", "cf: MRTMTT91D08F205J", "rssmra85t10a562s"},
+	BRCPF:           {"529.982.247-25", "CPF 52998224725", "111444777-35"},
+	INAadhaar:       {"2341 2341 2346", "aadhaar: 234123412346"},
+	PLPESEL:         {"44051401359", "PESEL: 02070803628"},
+	NLBSN:           {"BSN 111222333", "burgerservicenummer: 123456782"},
+	SEPersonnummer:  {"811218-9876", "19811218-9876", "personnummer 198112189876", "640823-3234", "811228+9874"},
+	AUTFN:           {"TFN: 123 456 782", "tax file number 876543210"},
+	USSSN:           {"123-45-6788", "SSN: 219-09-9998", "ssn 536907399", "social security number 536 90 7399"},
+	USITIN:          {"912-70-1234", "ITIN 912701234"},
+	PrivateKey: {
+		"-----BEGIN RSA PRIVATE KEY-----\n" + key64, "-----BEGIN OPENSSH PRIVATE KEY-----\\n" + key64,
+		"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v1\n",
+	},
+	AWSAccessKey: {unbar("AKIA¦IOSFODNN7ABCDEFG"), unbar("id = ASIA¦JEXAMPLEXEG2JICE"[:27])},
+	AWSSecretKey: {
+		unbar("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"),
+		unbar("\"SecretAccessKey\": \"je7MtGbClwBF/2Zp9Utk/h3yCo8n¦vb1KqLmN4RsT\""),
+	},
+	GitHubToken: {
+		unbar("ghp_¦zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"), unbar("GITHUB_TOKEN=ghp_¦zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"),
+		unbar("github_pat_¦11AAQ2XYZ0aB3cD4eF5gH6_iJ7kL8mN9oP0qR1sT2uV3wX4yZ5aB6cD7eF8gH9iJ0kL1mN2oP3qR4sT5uV"),
+	},
+	GitLabToken:  {unbar("glpat-¦x7Kq9Zr2Lm4Tn6Wp8Ys1"), unbar("glrt-¦x7Kq9Zr2Lm4Tn6Wp8Ys1")},
+	SlackToken:   {unbar("xoxb-¦123456789012-1234567890123-AbCdEfGhIjKlMnOpQrStUvWx"), unbar("xapp-¦1-A0123456789-1234567890123-" + strings.Repeat("0a1b2c3d4e5f6789", 4))},
+	SlackWebhook: {unbar("https://hooks.slack.com/services/¦T01ABCDEFGH/B02ABCDEFGH/aBcDeFgHiJkLmNoPqRsTuVwX")},
+	StripeKey:    {unbar("sk_¦live_4eC39HqLyjWDarjtT1zdp7dc"), unbar("rk_¦live_51H8aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789")},
+	GoogleAPIKey: {unbar("AIza¦SyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe"), unbar("?key=AIza¦SyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe&v=3")},
+	GoogleOAuth:  {unbar("GOCSPX-¦a1B2c3D4e5F6g7H8i9J0k1L2m3N4"), unbar("ya29.¦a0AfH6SMBx7Kq9Zr2Lm4Tn6Wp8Ys1QwErTyUiOp")},
+	NPMToken:     {unbar("npm_¦qkJaB6MffYVzZXWqmcoF49yrUxP3wf0LsakP")},
+	PyPIToken:    {unbar("pypi-¦AgEIcHlwaS5vcmcCJDU2ZTUzYWE1LTQ0NDItNGVlMi1iODRhLTc4ZTE5NjZkZDg5MwACKlszLCJhYmM")},
+	SendGridKey:  {unbar("SG.¦aB3dE5fG7hJ9kL1mN3pQ5r.aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9f")},
+	TwilioKey:    {unbar("SK¦0123456789abcdef0123456789abcdef"), unbar("TWILIO_AUTH_TOKEN=¦3f9a1c7be4d2086b5a7cf1e9d3048b62")},
+	DiscordToken: {unbar("MTk4¦NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs")},
+	TelegramToken: {
+		unbar("110201543:¦AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"),
+		unbar("https://api.telegram.org/bot110201543:¦AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1/getMe"),
+	},
+	OpenAIKey: {unbar("sk-¦Q7xR2mT9vK4nL8pW3zYcT3BlbkFJa5Bd6Cf7Dg8Eh9Fi0Gjk"), unbar("OPENAI_API_KEY=sk-proj-¦" +
+		"Q7xR2mT9vK4nL8pW3zYcQ7xR2mT9vK4nL8pW3zYcT3BlbkFJa5Bd6Cf7Dg8Eh9Fi0Gjka5Bd6Cf7Dg8")},
+	AnthropicKey: {unbar("sk-ant-¦api03-" + strings.Repeat("aB3-dE5_fG7hJ9k", 6) + "abcAA")},
+	AzureStorageKey: {
+		unbar("AccountName=weir;AccountKey=¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"),
+		unbar("azure_storage_account_key: ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="),
+	},
+	JWT: {
+		unbar("eyJ¦hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"),
+		unbar("Authorization: Bearer eyJ¦hbGciOiJub25lIn0.eyJzdWIiOiIxMjM0NTY3ODkwIn0."),
+	},
+	ConnectionString: {"postgres://app:s3cr3t@db.internal:5432/x", "https://user:Tr0ub4dor@files.invalid/", "Server=db;User Id=app;Password=Wint3r!sComing;"},
+	Email: {
+		"mail to alice@weir.org.", "<bob.smith+x@mail.weir.co.uk>", "\"email\":\"O'Brien@weir.net\"", "x@xn--bcher-kva.xn--p1ai",
+		"'carol@weir.de'",
+	},
+	Phone: {"+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678"},
+	Secret: {
+		"password=Hunter2!x", "\"password\": \"correct7Horse\"", "<password>Wint3r!sComing</password>", "api_key: 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c",
+		"client_secret = 'dGhpcyBpcyBhIHNlY3JldA9xZ3k'", "Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Bearer mF_9.B5f-4.1JqMx7",
+		"{\\\"password\\\":\\\"Wint3r!sComing\\\"}",
+	},
+}
+
+// negatives are texts in which a plain regexp finds a value of that kind and there is none.
+var negatives = map[Kind][]string{
+	Card: {
+		"4111 1111 1111 1112", "order 4111111111111111", "tracking: 4111 1111 1111 1111", "0.4111111111111111", "x4111111111111111", "1714561234567890",
+		"4012 2013 2014 2015 2016", "id=4111111111111111", "4111111111111111.50", "4006381333931", "550e8400-e29b-41d4-a716-446655440000",
+	},
+	IBAN:            {"DE89 3704 0044 0532 0130 01", "GB29NWBK6016133192681", "XX89370400440532013000", "DE8937040044053201300", "DE89370400440532013000X"},
+	UKNHS:           {"943 476 5919", "call 943 476 5919", "9434765919", "NHS 943 476 5918"},
+	CASIN:           {"130 692 544", "SIN 046 454 286", "SIREN 732 829 320", "since 130692544", "SIN 130 692 545"},
+	DESteuerID:      {"86095742718", "12345678901", "order 86095742719"},
+	FRNIR:           {"1 85 05 78 006 084 92", "255081416802539", "3 85 05 78 006 084 91"},
+	ESDNI:           {"12345678Z", "DNI 12345678A", "X1234567L", "part 12345678-A"},
+	ITCodiceFiscale: {"RSSMRA85T10A562T", "RSSMRA85T99A562S", "ABCDEF12G34H567I"},
+	BRCPF:           {"529.982.247-26", "111.111.111-11", "52998224725", "CPF 52998224724"},
+	INAadhaar:       {"2341 2341 2347", "1341 2341 2346", "234123412346"},
+	PLPESEL:         {"44051401358", "44951401359", "order 44051401359"},
+	NLBSN:           {"111222333", "BSN 111222334", "phone 123456782"},
+	SEPersonnummer:  {"811218-9877", "20240501-1234", "811318-9876", "1981121898760"},
+	AUTFN:           {"123 456 782", "TFN 123 456 783"},
+	USSSN: {
+		"000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "078-05-1120", "536907399", "1-536-90-7399", "536-90-7399-1", "536-90 7399",
+		"part no. 536-90-73991", "order id 536-90-7399",
+	},
+	USITIN:       {"912-69-1234", "912-93-1234", "812-70-1234", "912701234"},
+	PrivateKey:   {"-----BEGIN PUBLIC KEY-----\n" + key64, "if line == \"-----BEGIN RSA PRIVATE KEY-----\" {", "-----BEGIN CERTIFICATE-----\n" + key64},
+	AWSAccessKey: {unbar("AKIA¦IOSFODNN7EXAMPLE"), unbar("AKIA¦iosfodnn7abcdefg"), unbar("AKIA¦IOSFODNN7ABCDEFGH"), unbar("XAKIA¦IOSFODNN7ABCDEFG"), "AKIAAAAAAAAAAAAAAAAA"},
+	AWSSecretKey: {"aws commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", "sha1 wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs"},
+	GitHubToken:  {unbar("ghp_¦zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"), "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
+	GitLabToken:  {"glpat-xxxxxxxxxxxxxxxxxxxx", "glpat-short"},
+	SlackToken:   {"xoxb-your-token-here", "xoxb-not-a-real-token-this-will-not-work-at-all"},
+	StripeKey:    {"sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "task_live_4eC39HqLyjWDarjtT1zdp7dc"},
+	GoogleAPIKey: {unbar("AIza¦SyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQ"), unbar("AIza¦SyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQeX")},
+	NPMToken:     {unbar("npm_¦qkJaB6MffYVzZXWqmcoF49yrUxP3wf0LsakQ"), "npm_config_registry_something_very_long_"},
+	SendGridKey:  {unbar("SG.¦aB3dE5fG7hJ9kL1mN3pQ5r.short")},
+	TwilioKey:    {"SK0123456789ABCDEF0123456789ABCDEF", "md5 3f9a1c7be4d2086b5a7cf1e9d3048b62"},
+	DiscordToken: {"MTIz.MTIz.MTIz", "MTAbCdEfGhIjKlMnOpQrStUv.AbCdEf.AbCdEfGhIjKlMnOpQrStUvWxYz0"},
+	JWT:          {unbar("eyJ¦mb28iOiJiYXIifQ.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"), "eyJhbGciOiJIUzI1NiJ9"},
+	ConnectionString: {
+		"http://localhost:8080/@scope/pkg", "https://weir.org:443/a@b", "postgres://user:${PASS}@db/x", "postgres://user:password@db/x",
+		"mailto://a@b",
+	},
+	Email: {
+		"user@localhost", "image@2x.png", "lodash@4.17.21", "git@github.com:x/y.git", "@app.route", "a..b@weir.org", "x@y.z", "icon@3x.svg",
+		strings.Repeat("a", 65) + "@weir.org", "foo@bar.service",
+	},
+	Phone: {
+		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "fax version 1.2.3.4",
+		"192.168.100.200",
+	},
+	Secret: {
+		"password=${DB_PASSWORD}", "password: string", "password = getPassword()", "token: 550e8400-e29b-41d4-a716-446655440000", "password=user.password",
+		"\"password\": \"changeme1\"", "password_hash=5f4dcc3b5aa765d61d8327deb882cf99", "max_tokens: 4096000000000000", "secret/path/to/file1",
+		"sha256 token: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "type=\"password\" name=\"password1\"", "token_type=bearer123456789012",
+		"password == \"Wint3r!sComing\"", "secret: <your-secret-1234567890>", "basic understanding of tokens: 3",
+	},
+}
+
+func TestPositives(t *testing.T) {
+	for k := range kinds {
+		if len(positives[k]) == 0 {
+			t.Errorf("%v has no positives", k)
+		}
+		for _, text := range positives[k] {
+			n := 0
+			found := scan(everything, text)
+			for _, f := range found {
+				if f.Kind == k && !f.Part {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("%v in %q: found %v", k, text, found)
+			}
+		}
+	}
+}
+
+func TestNegatives(t *testing.T) {
+	for k := range kinds {
+		for _, text := range negatives[k] {
+			for _, f := range scan(everything, text) {
+				if f.Kind == k {
+					t.Errorf("%v in %q: found %v", k, text, f)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package detect
+
+import (
+	"bytes"
+	"math"
+)
+
+// harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file that it is in.
+func harmless(name []byte) bool {
+	var l [maxName]byte
+	for k, c := range name {
+		l[k] = lower(c)
+	}
+	for _, word := range harmlessNames {
+		if bytes.Contains(l[:len(name)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+var harmlessNames = bytes.Fields([]byte("hash digest type url uri file path field length size count expir policy hint label name version" +
+	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint limit"))
+
+// placeholder says whether v stands for a secret and is none: a variable, a template, a word of documentation.
+func placeholder(v []byte) bool {
+	switch v[0] {
+	case '$', '{', '<', '%', '*', '[', '(', '@', '#':
+		if v[0] != '#' && v[0] != '@' || len(v) < 8 {
+			return true
+		}
+	}
+	if bytes.Contains(v, []byte("${")) || bytes.Contains(v, []byte("{{")) || bytes.Contains(v, []byte("***")) || bytes.Contains(v, []byte("...")) {
+		return true
+	}
+	var l [maxSecret]byte
+	n := 0
+	for _, c := range v[:min(len(v), maxTestedBytes)] {
+		l[n] = lower(c)
+		n++
+	}
+	for _, word := range placeholders {
+		if bytes.Contains(l[:n], word) {
+			return true
+		}
+	}
+	return distinct(v) < 4
+}
+
+var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +
+	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg password"))
+
+// reference says whether v names a secret, as programs do, rather than being one.
+func reference(v []byte, quoted bool) bool {
+	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || bytes.IndexByte(v, '(') >= 0 && !quoted || isUUID(v) {
+		return true
+	}
+	return identifier(v)
+}
+
+// identifier says whether v is words of letters, with dots, dashes or underscores between: user.password, my_secret, MyToken.
+func identifier(v []byte) bool {
+	for _, c := range v {
+		if !isLetter(c) && c != '.' && c != '_' && c != '-' && c != ':' && c != '/' && c != '>' && c != '[' && c != ']' {
+			return false
+		}
+	}
+	return len(v) < 20 || sorts(v) < 2 || bytes.IndexByte(v, '.') >= 0
+}
+
+// isUUID says whether v is of the form of RFC 9562 §4.
+func isUUID(v []byte) bool {
+	if len(v) != 36 {
+		return false
+	}
+	for k, c := range v {
+		if dash := k == 8 || k == 13 || k == 18 || k == 23; dash && c != '-' || !dash && !isHex(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// chosen says whether v may be a password that somebody chose: letters, and digits or signs among them.
+func chosen(v []byte) bool {
+	var letters, others bool
+	for _, c := range v {
+		if isLetter(c) {
+			letters = true
+		} else {
+			others = true
+		}
+	}
+	return letters && others && sorts(v) >= 2 && entropy(v) >= 2.2
+}
+
+// random says whether v may have been drawn by a machine: long, of the characters of an encoding, several sorts of them, as even as random ones
+// are. A row of n different characters has at most log2 n bits each.
+func random(v []byte) bool {
+	if len(v) < minSecret || !all(v, token68) || sorts(v) < 2 || decimalOnly(v) {
+		return false
+	}
+	hasDigit := false
+	for _, c := range v {
+		hasDigit = hasDigit || isDigit(c)
+	}
+	least := 3.5
+	if all(v, lowerHex) {
+		least = 2.8
+	}
+	return entropy(v) >= min(least, 0.8*math.Log2(float64(len(v)))) && (hasDigit || sorts(v) > 2 || len(v) >= 24)
+}
+
+// sorts returns how many sorts of characters v has: small letters, capitals, digits, others.
+func sorts(v []byte) int {
+	var has [4]int
+	for _, c := range v {
+		switch {
+		case c-'a' < 26:
+			has[0] = 1
+		case c-'A' < 26:
+			has[1] = 1
+		case isDigit(c):
+			has[2] = 1
+		default:
+			has[3] = 1
+		}
+	}
+	return has[0] + has[1] + has[2] + has[3]
+}
+
+func all(v []byte, of *class) bool {
+	for _, c := range v {
+		if !of.has(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func distinct(v []byte) (n int) {
+	var seen [256]bool
+	for _, c := range v {
+		if !seen[c] {
+			seen[c] = true
+			n++
+		}
+	}
+	return n
+}
+
+// entropy returns the entropy of v's characters in bits each (C. E. Shannon, A Mathematical Theory of Communication, 1948): log2 n - Σ c log2 c / n for
+// characters that occur c times each.
+func entropy(v []byte) float64 {
+	var count [256]uint16
+	for _, c := range v {
+		count[c]++
+	}
+	sum := 0.0
+	for _, c := range v { // each of c occurrences adds log2 c
+		sum += logs[min(int(count[c]), maxSecret)]
+	}
+	n := float64(len(v))
+	return math.Log2(n) - sum/n
+}
+
+var logs = func() (t [maxSecret + 1]float64) {
+	for k := 1; k < len(t); k++ {
+		t[k] = math.Log2(float64(k))
+	}
+	return t
+}()

@@ -1,0 +1,170 @@
+package detect
+
+// A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit or one of the letters
+// that stand for it in a codice fiscale, and everything else for itself.
+type form struct {
+	kind  Kind
+	text  string
+	base  int // what it is worth without a word of context; below Threshold it needs one
+	check func(value []byte) bool
+
+	lead  int  // bytes before the first digit
+	first int  // digits of the first group, at most maxFirst
+	sep   byte // between the groups; 0 if there is none
+}
+
+const maxFirst = 15
+
+// A separator is a sort of byte behind digits.
+type separator uint8
+
+const (
+	afterSpace separator = iota
+	afterDash
+	afterDot
+	afterPlus
+	afterLetter
+	afterOther
+	classes
+)
+
+func separatorOf(c byte) separator {
+	switch {
+	case c == ' ':
+		return afterSpace
+	case c == '-':
+		return afterDash
+	case c == '.':
+		return afterDot
+	case c == '+':
+		return afterPlus
+	case isLetter(c):
+		return afterLetter
+	}
+	return afterOther
+}
+
+// forms are looked for by the length of their first row of digits and by what stands behind it.
+var forms = func() (all []form) {
+	for _, n := range [][]form{
+		ssnForms, itinForms, nhsForms, sinForms, steuerForms, nirForms, dniForms, codiceForms, cpfForms, aadhaarForms,
+		peselForms, bsnForms, personForms, tfnForms,
+	} {
+		all = append(all, n...)
+	}
+	for i := range all {
+		all[i].measure()
+	}
+	return all
+}()
+
+// measure fills in what follows from the text of a form.
+func (f *form) measure() {
+	for f.text[f.lead] != '9' {
+		f.lead++
+	}
+	for i := f.lead; i < len(f.text) && f.text[i] == '9'; i++ {
+		f.first++
+	}
+	for i := range len(f.text) {
+		switch c := f.text[i]; c {
+		case ' ', '-', '.', '+':
+			f.sep = c
+		}
+	}
+}
+
+// mayGoOn says whether a byte of this class may stand behind the first digits of f.
+func (f *form) mayGoOn(class separator) bool {
+	i := f.lead + f.first
+	if i == len(f.text) {
+		return class != afterLetter
+	}
+	switch c := f.text[i]; c {
+	case 'A', 'C', 'X':
+		return class == afterLetter
+	default:
+		return class == separatorOf(c)
+	}
+}
+
+// formsAt looks for the numbers whose first digits are [i, end).
+func (s *Scanner) formsAt(i, end int) {
+	if end-i > maxFirst {
+		return
+	}
+	for _, f := range s.set.forms[end-i][separatorOf(s.byteAt(end))] {
+		off := i - f.lead
+		if off < 0 || !s.mayBegin(off, f.sep) {
+			continue
+		}
+		s.from = min(s.from, off)
+		if !s.matches(off, f) || !s.mayEnd(off+len(f.text), f.sep) {
+			continue
+		}
+		value := appendCanonical(s.value[:0], s.text[off:off+len(f.text)], f.kind)
+		if f.check(value) {
+			s.propose(f.kind, off, off+len(f.text), f.base)
+		}
+	}
+}
+
+// matches says whether text is of the form f at off.
+func (s *Scanner) matches(off int, f *form) bool {
+	for k := range len(f.text) {
+		c := s.byteAt(off + k)
+		ok := false
+		switch want := f.text[k]; want {
+		case '9':
+			ok = isDigit(c)
+		case 'A':
+			ok = isLetter(c)
+		case 'C':
+			ok = c|0x20 == 'a' || c|0x20 == 'b'
+		case 'X':
+			ok = isDigit(c) || omocode(c) >= 0
+		default:
+			ok = c == want
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// mayBegin says whether a number with that separator may begin at off: not within a word, a fraction or a longer number.
+func (s *Scanner) mayBegin(off int, sep byte) bool {
+	switch c := s.byteAt(off - 1); c {
+	case 0:
+		return true
+	case '.', '/':
+		return !isDigit(s.byteAt(off - 2))
+	case '-':
+		return !isAlnum(s.byteAt(off - 2))
+	case '+', '#':
+		return false
+	case sep:
+		return !isDigit(s.byteAt(off - 2))
+	default:
+		return !isWord(c) && c < 0x80
+	}
+}
+
+// mayEnd says whether a number with that separator may end at end.
+func (s *Scanner) mayEnd(end int, sep byte) bool {
+	switch c := s.byteAt(end); c {
+	case 0:
+		return true
+	case '.', '/':
+		return !isDigit(s.byteAt(end + 1))
+	case '-':
+		return !isAlnum(s.byteAt(end + 1))
+	case '@':
+		return false
+	case sep:
+		return !isDigit(s.byteAt(end + 1))
+	default:
+		return !isWord(c)
+	}
+}

@@ -1,0 +1,48 @@
+package detect
+
+import "slices"
+
+// A literal is what a value begins with, or what stands before it or within it and shows it.
+type literal struct {
+	text  string // in lower case if case does not matter
+	fold  bool   // case does not matter
+	kinds kindSet
+	probe func(s *Scanner, i int) // looks for a value that the literal at i shows
+}
+
+// spellings returns the bytes that may stand at the k-th place of the literal.
+func (l *literal) spellings(k int) []byte {
+	if k >= len(l.text) {
+		return anything
+	}
+	if c := l.text[k]; l.fold && isLetter(c) {
+		return []byte{lower(c), upper(c)}
+	}
+	return []byte{l.text[k]}
+}
+
+var anything = func() (all []byte) {
+	for b := range 256 {
+		all = append(all, byte(b))
+	}
+	return all
+}()
+
+var literals = slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), []literal{
+	{"eyJ", false, setOf(JWT), jwtAt},
+	{"://", false, setOf(ConnectionString), userinfoAt},
+	{"@", false, setOf(Email), emailAt},
+	{"+", false, setOf(Phone), phoneAt},
+})
+
+// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n or %3D.
+func (s *Scanner) fresh(off int) bool {
+	switch c := s.byteAt(off - 1); {
+	case c == 'n' || c == 'r' || c == 't':
+		return s.byteAt(off-2) == '\\'
+	case isAlnum(c):
+		return isHex(c) && s.byteAt(off-3) == '%' && isHex(s.byteAt(off-2))
+	default:
+		return c < 0x80
+	}
+}

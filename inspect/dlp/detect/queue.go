@@ -1,0 +1,108 @@
+package detect
+
+import "cmp"
+
+// A queue is the values that may be reported, in the order of their offsets; of those that begin together only the best, since it
+// overlaps all of them.
+type queue struct {
+	q       [maxQueue]candidate // n from head on are valid
+	head, n int
+}
+
+// A candidate is a value, and where that begins which shows it.
+type candidate struct {
+	Match
+	from int
+}
+
+// maxQueue is how many values can begin within what has to be known before the first is reported: the longest chain (MaxOpen), at one
+// in eight bytes; the shortest mail address is as long. What is beyond would be lost.
+const maxQueue = (MaxOpen + lookBack) / 6
+
+func (q *queue) clear() { q.head, q.n = 0, 0 }
+
+func (q *queue) at(i int) *candidate { return &q.q[q.head+i] }
+
+// add puts m in its place; from is where that begins which shows it.
+func (q *queue) add(m Match, from int) {
+	i := q.n
+	for i > 0 && q.at(i-1).Off > m.Off {
+		i--
+	}
+	if i > 0 && q.at(i-1).Off == m.Off {
+		if old := q.at(i - 1); better(m, old.Match) {
+			old.Match = m
+			old.from = min(old.from, from)
+		}
+		return
+	}
+	if !q.room() {
+		return
+	}
+	q.n++
+	copy(q.q[q.head+i+1:q.head+q.n], q.q[q.head+i:q.head+q.n-1])
+	*q.at(i) = candidate{m, from}
+}
+
+// room makes room for one more at the end and reports whether there is any.
+func (q *queue) room() bool {
+	if q.head+q.n < maxQueue {
+		return true
+	}
+	copy(q.q[:], q.q[q.head:q.head+q.n])
+	q.head = 0
+	return q.n < maxQueue
+}
+
+// drop takes away what begins before off.
+func (q *queue) drop(off int) {
+	for q.n > 0 && q.at(0).Off < off {
+		q.head++
+		q.n--
+	}
+}
+
+// better says whether a is to be reported rather than b, which it overlaps.
+func better(a, b Match) bool {
+	return cmp.Or(cmp.Compare(a.Score, b.Score), cmp.Compare(a.End-a.Off, b.End-b.Off),
+		cmp.Compare(b.Off, a.Off), cmp.Compare(b.Kind, a.Kind)) > 0
+}
+
+// maxChain is how often the value to be reported may give way to a better one that overlaps it.
+const maxChain = 4
+
+// settle takes the next value off the queue, if it is sure. It is found from the first: the best value that overlaps it takes its
+// place, and so on, so that what is reported depends on where the last one ended and on nothing that lies further back.
+func (s *Scanner) settle() (Match, bool) {
+	if s.queue.n == 0 {
+		return Match{}, false
+	}
+	sure := s.sure()
+	best := s.queue.at(0).Match
+	for range maxChain {
+		if best.End > sure {
+			return Match{}, false
+		}
+		next := s.queue.rival(best)
+		if next == best {
+			break
+		}
+		best = next
+	}
+	if best.End > sure {
+		return Match{}, false
+	}
+	s.queue.drop(best.End)
+	return best, true
+}
+
+// rival returns the best of the values that overlap m, which may be m.
+func (q *queue) rival(m Match) Match {
+	best := m
+	for i := 0; i < q.n && q.at(i).Off < m.End; i++ {
+		if v := q.at(i).Match; v.End > m.Off && better(v, best) {
+			best = v
+		}
+	}
+	return best
+}

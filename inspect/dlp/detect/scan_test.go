@@ -1,0 +1,151 @@
+package detect
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func allKinds() (ks []Kind) {
+	for k := range kinds {
+		ks = append(ks, k)
+	}
+	return ks
+}
+
+var everything = NewSet(allKinds()...)
+
+// A find is a match with its value, at its place in the whole text.
+type find struct {
+	Match
+	text, value string
+}
+
+func (f find) String() string {
+	return fmt.Sprintf("%v[%d:%d] %d %v %v %q", f.Kind, f.Off, f.End, f.Score, f.Context, f.Part, f.text)
+}
+
+// scan returns all that is found in one piece of text.
+func scan(set *Set, text string) (found []find) {
+	s := set.Scanner()
+	s.Reset(nil, []byte(text), false)
+	return collect(s, []byte(text), 0)
+}
+
+func collect(s *Scanner, text []byte, off int) (found []find) {
+	for m, ok := s.Next(); ok; m, ok = s.Next() {
+		f := find{m, string(text[m.Off:m.End]), string(s.Value())}
+		f.Off += off
+		f.End += off
+		found = append(found, f)
+	}
+	return found
+}
+
+// scanInParts returns what is found if text comes in parts that end at cuts, as an inspector would feed it.
+func scanInParts(t *testing.T, set *Set, text string, cuts []int) (found []find) {
+	t.Helper()
+	s := set.Scanner()
+	var carry Carry
+	b := []byte(text)
+	at := 0
+	for _, cut := range append(slices.Clone(cuts), len(b)) {
+		s.Resume(carry, slices.Clone(b[max(0, at-ContextBytes):at]), slices.Clone(b[at:cut]), cut < len(b))
+		found = append(found, collect(s, b[at:cut], at)...)
+		open := s.Open()
+		if open < 0 || open > cut-at || cut-at-open > MaxOpen {
+			t.Fatalf("Open %d of a text of %d bytes", open, cut-at)
+		}
+		carry = s.Carry()
+		at += open
+	}
+	return found
+}
+
+func sameFinds(t *testing.T, text string, cuts []int, got, want []find) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("text %q\ncut at %d\ngot  %v\nwant %v", text, cuts, got, want)
+	}
+}
+
+// checkLaw cuts text at every offset, and at random ones.
+func checkLaw(t *testing.T, set *Set, text string, r *rand.Rand) {
+	t.Helper()
+	want := scan(set, text)
+	for i := 1; i < len(want); i++ {
+		if want[i].Off < want[i-1].End {
+			t.Fatalf("overlap in %q: %v", text, want)
+		}
+	}
+	for cut := range len(text) + 1 {
+		sameFinds(t, text, []int{cut}, scanInParts(t, set, text, []int{cut}), want)
+	}
+	for range 20 {
+		var cuts []int
+		for at := 0; at < len(text); at += 1 + r.IntN(60) {
+			cuts = append(cuts, at)
+		}
+		sameFinds(t, text, cuts, scanInParts(t, set, text, cuts), want)
+	}
+}
+
+// fragments are what texts are made of to try what may stand beside what.
+func fragments() (all []string) {
+	for _, cases := range positives {
+		all = append(all, cases...)
+	}
+	for _, cases := range negatives {
+		all = append(all, cases...)
+	}
+	return append(all, " ", "\n", ":", "=", "@", "+", "-", ".", "4", "12 ", "password=", "token: \"", "-----BEGIN ", "eyJ", "\"", "'", "a@b.co", "://u:",
+		"-----BEGIN RSA PRIVATE KEY-----\n", strings.Repeat("MIIEpAIBAAKC", 5)+"\n")
+}
+
+func TestCutsChangeNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	parts := fragments()
+	for range 400 {
+		var b strings.Builder
+		for range 1 + r.IntN(6) {
+			p := parts[r.IntN(len(parts))]
+			if r.IntN(4) == 0 {
+				p = p[:r.IntN(len(p)+1)]
+			}
+			b.WriteString(p)
+			if r.IntN(2) == 0 {
+				b.WriteString(" ")
+			}
+		}
+		checkLaw(t, everything, b.String()[:min(b.Len(), 700)], r)
+	}
+}
+
+func TestCutsChangeNothingInEveryCase(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, cases := range positives {
+		for _, c := range cases {
+			checkLaw(t, everything, c, r)
+		}
+	}
+}
+
+func FuzzCuts(f *testing.F) {
+	for _, text := range fragments() {
+		f.Add([]byte(text), uint64(7))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {
+		text := string(b[:min(len(b), 3000)])
+		r := rand.New(rand.NewPCG(seed, 0))
+		want := scan(everything, text)
+		for range 8 {
+			var cuts []int
+			for at := r.IntN(40); at < len(text); at += 1 + r.IntN(1+r.IntN(200)) {
+				cuts = append(cuts, at)
+			}
+			sameFinds(t, text, cuts, scanInParts(t, everything, text, cuts), want)
+		}
+	})
+}

@@ -1,0 +1,237 @@
+package detect
+
+import "math"
+
+const (
+	// ContextBytes is how much of what stands before a text is looked at.
+	ContextBytes = 64
+	// MaxOpen is the most bytes at the end of a text that may have to wait for what follows: a JWT that has begun, behind one that it
+	// may overlap, and a few short values.
+	MaxOpen = 2*maxJWT + 4*maxToken
+	// Threshold is the score from which a value is reported.
+	Threshold = 50
+)
+
+// A Match is a value that was found: text[Off:End].
+type Match struct {
+	Kind     Kind
+	Off, End int
+	Score    uint8 // Threshold to 100
+	Context  bool  // a word of context stood before the value
+	Part     bool  // not a value of its own: the private key before it goes on
+}
+
+// A Scanner walks over texts, one after the other. It is one lane's; not safe for concurrent use.
+type Scanner struct {
+	set    *Set
+	before []byte // borrowed until the next Reset; the last ContextBytes at most
+	text   []byte // borrowed until the next Reset
+	more   bool
+
+	at     int  // what begins before it has been looked at
+	atHead bool // whether the digits with which text begins are still to be looked at
+	done   bool // the end has been reached
+	key    Carry
+	floor  int // where the last private key ended: nothing that begins before it is a value
+
+	// While something is looked at:
+	from  int  // where it begins
+	short bool // text ended before it was clear what it is
+	open  int  // the first beginning of what was short
+
+	queue queue
+	words words
+	last  Match
+	value [maxToken]byte
+}
+
+// Scanner returns a new scanner for s. It is the only thing here that allocates.
+func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
+
+// Reset begins a text that has nothing to do with the last one. before is what stood in front of it, of which the last ContextBytes
+// are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
+func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
+
+// Resume is Reset for a text that goes on: carry is what Carry said after the part before.
+func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
+	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
+	s.at, s.floor, s.open, s.done = 0, 0, len(text), false
+	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
+	s.key = carry
+	s.queue.clear()
+	s.words.off = -1
+}
+
+// Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not overlap: of two
+// that do, the one with the higher score counts, then the longer, then the earlier.
+func (s *Scanner) Next() (Match, bool) {
+	for {
+		if m, ok := s.settle(); ok {
+			s.last = m
+			return m, true
+		}
+		if s.done {
+			return Match{}, false
+		}
+		s.step()
+	}
+}
+
+// Open returns, after Next has said false, where the undecided begins: text[Open():] is to be shown again with what
+// follows. It is len(text) if nothing is undecided, and at most MaxOpen bytes before that.
+func (s *Scanner) Open() int { return s.open }
+
+// sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text that goes on is
+// certain only when the end has been seen, since a value that is still open may begin before one that is not.
+func (s *Scanner) sure() int {
+	switch {
+	case s.done && !s.more:
+		return math.MaxInt
+	case s.done:
+		return s.open
+	case s.more:
+		return min(s.at-lookBack, len(s.text)-MaxOpen)
+	}
+	return s.at - lookBack
+}
+
+// lookBack is how far before what shows a value the value may begin.
+const lookBack = maxLocal + 2
+
+// step looks at the next place where something may begin.
+func (s *Scanner) step() {
+	if s.key.goesOn() {
+		s.readKey()
+		return
+	}
+	if s.atHead {
+		s.atHead = false
+		s.look(numberAt, 0)
+		return
+	}
+	i, found := s.set.next(s.text, s.at)
+	if !found {
+		s.finish()
+		return
+	}
+	s.at = i + 1
+	if s.set.begins[s.text[i]] {
+		s.literalAt(i)
+	}
+	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
+		s.look(numberAt, i+1)
+	}
+}
+
+// literalAt looks at what begins with a literal at i.
+func (s *Scanner) literalAt(i int) {
+	for k := range s.set.literals[s.text[i]] {
+		l := &s.set.literals[s.text[i]][k]
+		s.from, s.short = i, false
+		if s.begins(i, l) {
+			l.probe(s, i)
+		}
+		s.settleShort()
+		if s.key.goesOn() {
+			return
+		}
+	}
+}
+
+// begins says whether the text at i begins with l.
+func (s *Scanner) begins(i int, l *literal) bool {
+	for k := 1; k < len(l.text); k++ {
+		c := s.byteAt(i + k)
+		if l.fold {
+			c = lower(c)
+		}
+		if c != l.text[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// look lets probe look at i.
+func (s *Scanner) look(probe func(*Scanner, int), i int) {
+	s.from, s.short = i, false
+	probe(s, i)
+	s.settleShort()
+}
+
+func (s *Scanner) settleShort() {
+	if s.short {
+		s.undecide(s.from)
+	}
+}
+
+// undecide notes that what begins at off is undecided.
+func (s *Scanner) undecide(off int) { s.open = min(s.open, max(off, s.floor)) }
+
+// finish looks at the end of the text: whether something may have begun that shows itself only in what follows.
+func (s *Scanner) finish() {
+	s.done = true
+	s.at = len(s.text)
+	n := len(s.text)
+	if !s.more || n == 0 {
+		return
+	}
+	if s.set.begins[s.text[n-1]] {
+		s.literalAt(n - 1)
+	}
+	if s.text[n-1] == '(' && s.set.Has(Phone) {
+		s.undecide(n - 1)
+	}
+	i := n
+	for i > 0 && n-i < s.set.tail && isLead(s.text[i-1]) {
+		i--
+	}
+	s.undecide(i)
+	s.close()
+}
+
+// close moves open so that it lies within no value: what begins before it ends before it.
+func (s *Scanner) close() {
+	for again := true; again; {
+		again = false
+		for i := range s.queue.n {
+			if c := s.queue.at(i); c.End > s.open && c.from < s.open && s.open > s.floor {
+				s.undecide(c.from)
+				again = true
+			}
+		}
+	}
+	s.open = max(s.open, len(s.text)-MaxOpen)
+}
+
+// isLead says whether c may stand before what shows a value and belong to it.
+func isLead(c byte) bool { return isAlnum(c) || isLocal(c) }
+
+// byteAt returns the byte at offset i of the text, which may lie before it; 0 where there is none. Behind the end of a text that
+// goes on it notes that the text was too short.
+func (s *Scanner) byteAt(i int) byte {
+	if uint(i) < uint(len(s.text)) {
+		return s.text[i]
+	}
+	return s.outside(i)
+}
+
+func (s *Scanner) outside(i int) byte {
+	if i >= 0 {
+		s.short = s.short || s.more
+		return 0
+	}
+	if i += len(s.before); i >= 0 {
+		return s.before[i]
+	}
+	return 0
+}
+
+// run returns the end of the bytes from i on that are in the class, at most max of them.
+func (s *Scanner) run(i, max int, in *class) int {
+	end := i
+	for end-i < max && in.has(s.byteAt(end)) {
+		end++
+	}
+	return end
+}

@@ -1,0 +1,193 @@
+package detect
+
+import "bytes"
+
+const (
+	maxName        = 24 // bytes of a name behind the word that makes it one of a secret
+	maxSecret      = 256
+	minSecret      = 16 // of a token or key
+	minPassword    = 6
+	maxTestedBytes = 64
+)
+
+// A trust is what a word promises about the value assigned to it.
+type trust uint8
+
+const (
+	passwords trust = iota // that people choose: short, of several sorts of characters
+	randoms                // that machines draw: long and even
+)
+
+var secretKinds = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey, ConnectionString)
+
+// secretNames are words that names of secrets begin or end with, or hold.
+var secretNames = [...][]string{
+	passwords: {"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "motdepasse", "mot_de_passe"},
+	randoms: {
+		"secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
+		"account_key", "encryption_key", "signing_key", "credential",
+	},
+}
+
+func secretLiterals() (all []literal) {
+	for t, names := range secretNames {
+		for _, name := range names {
+			probe := func(s *Scanner, i int) { s.assignedAt(i+len(name), trust(t)) }
+			all = append(all, literal{name, true, secretKinds, probe})
+		}
+	}
+	return append(all,
+		literal{"bearer ", true, setOf(Secret), bearerAt},
+		literal{"basic ", true, setOf(Secret), basicAt})
+}
+
+// assignedAt looks for a value that is assigned to the name that goes on at i.
+func (s *Scanner) assignedAt(i int, t trust) {
+	end := s.run(i, maxName+1, nameBytes)
+	if s.short || end-i > maxName || harmless(s.text[i:end]) {
+		return
+	}
+	off, last, quoted := s.assignment(end)
+	if off < 0 || s.short || last-off > maxSecret {
+		return
+	}
+	v := s.text[off:last]
+	if len(v) < minPassword || placeholder(v) || reference(v, quoted) {
+		return
+	}
+	s.knownKeys(v, off, last)
+	if t == passwords && s.byteAt(last) != '(' {
+		s.proposePassword(v, off, last, quoted)
+	}
+	if t == randoms && random(v) {
+		s.propose(Secret, off, last, 75)
+	}
+}
+
+func (s *Scanner) proposePassword(v []byte, off, last int, quoted bool) {
+	if !quoted && (s.byteAt(last) == ';' || s.byteAt(off-1) == '=') && sorts(v) > 1 {
+		s.propose(ConnectionString, off, last, 40)
+	}
+	if len(v) <= maxTestedBytes && chosen(v) {
+		s.propose(Secret, off, last, 70)
+	}
+}
+
+// knownKeys proposes v as a key of a service whose keys show themselves only by their length and by words before them.
+func (s *Scanner) knownKeys(v []byte, off, last int) {
+	switch {
+	case len(v) == 40 && random(v) && !all(v, lowerHex) && all(v, base64std):
+		s.propose(AWSSecretKey, off, last, 45)
+	case len(v) == 32 && all(v, lowerHex) && varied(v):
+		s.propose(TwilioKey, off, last, 45)
+	case len(v) == 88 && all(v, base64std) && is64Bytes(v):
+		s.propose(AzureStorageKey, off, last, 45)
+	}
+}
+
+// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1 if there
+// is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<, \"name\":\"value\".
+func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
+	i = s.quote(i)
+	if s.byteAt(i) == ']' {
+		i++
+	}
+	i = s.spaces(i)
+	switch s.byteAt(i) {
+	case '>':
+		return i + 1, s.until(i+1, '<'), false
+	case ':':
+		if i++; s.byteAt(i) == '=' {
+			i++
+		}
+	case '=':
+		if i++; s.byteAt(i) == '>' {
+			i++
+		} else if s.byteAt(i) == '=' {
+			return -1, 0, false
+		}
+	default:
+		return -1, 0, false
+	}
+	i = s.spaces(i)
+	off = s.quote(i)
+	if off == i {
+		return off, s.until(off, 0), false
+	}
+	q := s.text[off-1]
+	end = s.until(off, q)
+	if s.byteAt(end) != q {
+		return -1, 0, false
+	}
+	if s.byteAt(end-1) == '\\' && s.byteAt(off-2) == '\\' {
+		end--
+	}
+	return off, end, true
+}
+
+// quote returns what follows a quote at i, or i.
+func (s *Scanner) quote(i int) int {
+	k := i
+	if s.byteAt(k) == '\\' {
+		k++
+	}
+	if isQuote(s.byteAt(k)) {
+		return k + 1
+	}
+	return i
+}
+
+func isQuote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
+
+func (s *Scanner) spaces(i int) int {
+	end := i
+	for end-i < 4 && (s.byteAt(end) == ' ' || s.byteAt(end) == '\t') {
+		end++
+	}
+	return end
+}
+
+// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It goes at most one byte beyond
+// maxSecret.
+func (s *Scanner) until(i int, stop byte) int {
+	end := i
+	for end-i <= maxSecret {
+		c := s.byteAt(end)
+		if !visible.has(c) || c == stop || stop == 0 && endsBare[c] || isQuote(c) {
+			break
+		}
+		end++
+	}
+	return end
+}
+
+var endsBare = func() (t [256]bool) {
+	for _, c := range "<>,;&)}]\\|" {
+		t[c] = true
+	}
+	return t
+}()
+
+// bearerAt looks for the token of an Authorization header: "Bearer ", whose b is at i (RFC 6750 §2.1).
+func bearerAt(s *Scanner, i int) {
+	off := i + len("bearer ")
+	end := s.run(off, maxSecret+1, token68)
+	if s.short || end-off > maxSecret || end-off < minSecret || !s.fresh(i) || !random(s.text[off:end]) {
+		return
+	}
+	s.propose(Secret, off, end, 45)
+}
+
+// basicAt looks for the credentials of an Authorization header: "Basic ", whose b is at i, and user:password in Base64 (RFC 7617 §2).
+func basicAt(s *Scanner, i int) {
+	off := i + len("basic ")
+	end := s.run(off, maxSecret+1, base64std)
+	if s.short || end-off > maxSecret || end-off < 8 || !s.fresh(i) {
+		return
+	}
+	var text [maxSecret]byte
+	n, ok := decode64(text[:], bytes.TrimRight(s.text[off:end], "="))
+	if colon := bytes.IndexByte(text[:n], ':'); ok && colon >= 0 && colon < n-1 && utf8Text(text[:n]) {
+		s.propose(Secret, off, end, 45)
+	}
+}

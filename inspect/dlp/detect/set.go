@@ -1,0 +1,128 @@
+package detect
+
+// A Set is which kinds to look for, compiled. It is immutable; lanes share it.
+type Set struct {
+	kinds    kindSet
+	pairs    [1 << 10]uint64 // bit a|b<<8: something begins with the bytes a, b, or a row of digits with b behind a
+	begins   [256]bool       // something begins with that byte
+	literals [256][]literal  // by first byte
+	forms    [maxFirst + 1][classes][]*form
+	byDigits bool // there are no literals, and nothing but digits begins a value
+	tail     int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
+}
+
+// NewSet returns the set of these kinds, each at most once. A kind that does not exist panics.
+func NewSet(ks ...Kind) *Set {
+	s := &Set{byDigits: true}
+	for _, k := range ks {
+		if k >= kinds {
+			panic("detect: no such kind")
+		}
+		s.kinds |= 1 << k
+	}
+	s.addLiterals()
+	s.addForms()
+	s.addDigits()
+	s.tail = s.tailBytes()
+	return s
+}
+
+// Has says whether k is looked for.
+func (s *Set) Has(k Kind) bool { return s.kinds.has(k) }
+
+func (s *Set) addLiterals() {
+	for _, l := range literals {
+		if l.kinds&s.kinds == 0 {
+			continue
+		}
+		s.byDigits = false
+		for _, first := range l.spellings(0) {
+			s.begins[first] = true
+			s.literals[first] = append(s.literals[first], l)
+			for _, second := range l.spellings(1) {
+				s.addPair(first, second)
+			}
+		}
+	}
+}
+
+func (s *Set) addForms() {
+	for i := range forms {
+		f := &forms[i]
+		if !s.Has(f.kind) {
+			continue
+		}
+		for class := range separator(classes) {
+			if f.mayGoOn(class) {
+				s.forms[f.first][class] = append(s.forms[f.first][class], f)
+			}
+		}
+	}
+}
+
+// numeric are the kinds that a row of digits may show.
+var numeric = func() kindSet {
+	s := setOf(Card, IBAN, TelegramToken, Phone)
+	for i := range forms {
+		s |= 1 << forms[i].kind
+	}
+	return s
+}()
+
+func (s *Set) addDigits() {
+	if s.kinds&numeric == 0 {
+		return
+	}
+	for a := range 256 {
+		for b := byte('0'); b <= '9' && !isDigit(byte(a)); b++ {
+			s.addPair(byte(a), b)
+		}
+	}
+}
+
+func (s *Set) addPair(a, b byte) {
+	w := uint(a) | uint(b)<<8
+	s.pairs[w>>6] |= 1 << (w & 63)
+}
+
+// tailBytes returns how far before what shows a value the value may begin: a mailbox before its @, the letters before
+// the first digit of a number.
+func (s *Set) tailBytes() int {
+	if s.Has(Email) {
+		return maxLocal + 2
+	}
+	n := 0
+	if s.Has(IBAN) {
+		n = 2
+	}
+	for i := range forms {
+		if f := &forms[i]; s.Has(f.kind) {
+			n = max(n, f.lead)
+		}
+	}
+	return n
+}
+
+// next returns the first index at or after i of a pair of bytes with which something begins, and whether there is
+// one.
+func (s *Set) next(b []byte, i int) (int, bool) {
+	if s.byDigits {
+		for i = digitAt(b, i+1); i < len(b); i = digitAt(b, i+1) {
+			if !isDigit(b[i-1]) {
+				return i - 1, true
+			}
+		}
+		return len(b), false
+	}
+	if i >= len(b) {
+		return i, false
+	}
+	w := uint(b[i]) << 8
+	for k, c := range b[i+1:] {
+		w = w>>8 | uint(c)<<8
+		if s.pairs[w>>6]>>(w&63)&1 != 0 {
+			return i + k, true
+		}
+	}
+	return len(b), false
+}
