@@ -18,7 +18,7 @@ const (
 	exitUsage  = 2 // wrong flags or arguments
 	exitPolicy = 3 // the policy has mistakes; they are on standard error
 	exitSystem = 4 // this system cannot do it: privilege, kernel feature
-	exitAiling = 5 // weir status: weir runs, and something is wrong with it
+	exitAiling = 5 // weir status: weir runs, and something is wrong with it; weir dlp scan: there are values
 )
 
 // commands make the subcommands, in the order in which help lists them. Each file of this package adds its own.

@@ -5,22 +5,31 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
-	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/inspect/dlp/detect"
 )
 
 // Config is the dlp block of a policy.
 type Config struct {
-	// Detectors are what to look for, and what to do about it. At least one; each name once.
-	Detectors []Detector `yaml:"detectors"`
+	// Templates are lists of detectors for a purpose: "pci" (cards, masked but for four digits), "personal" (names of people in
+	// numbers: national ids, IBAN, e-mail, phone), "health" (the numbers of patients and insured) and "secrets" (keys, tokens, passwords).
+	// All but pci only alert; what detectors says of one of theirs goes before.
+	Templates []string `yaml:"templates,omitempty"`
+
+	// Detectors are what to look for, and what to do about it. Of several with the same name the first one that applies to a
+	// packet counts.
+	Detectors []Detector `yaml:"detectors,omitempty"`
 
 	// Direction is the payloads and bodies to look at: "to-server", "to-client" or "both" (default).
 	Direction string `yaml:"direction,omitempty"`
 
 	// Allow lists values that are left alone, with or without separators. The word "test-cards" stands for the
-	// numbers that payment providers publish for tests.
+	// numbers that payment providers publish for tests; "@example.com" for all addresses of mail there.
 	Allow []string `yaml:"allow,omitempty"`
+
+	// ExactKey is the secret with which the tables of exact were made, of at least 16 characters.
+	ExactKey string `yaml:"exact_key,omitempty"`
 
 	// FingerprintKey, of at least 16 characters, adds to each event the first eight bytes of HMAC-SHA256 of the value
 	// under this key, so that the same value can be recognised in several events. There are few enough cards and SSNs to try
@@ -35,102 +44,64 @@ type Config struct {
 	Unable string `yaml:"unable,omitempty"`
 }
 
-// A Detector is one kind of value.
+// A Detector is one kind of value, where it is looked for, and what is done.
 type Detector struct {
-	// Name is "card" or "us-ssn".
+	// Name is what to look for: "card", "us-ssn", "github-token", …; inspect/dlp/README.md lists them. With keywords, regex or exact it is
+	// what events call it.
 	Name string `yaml:"name"`
 
-	// Action is "alert" (default), "mask", "drop" or "reject". Mask overwrites the digits, keeping separators and
-	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow.
+	// Keywords are words and phrases of one's own, in any case. What stands between the words of a phrase does not count.
+	Keywords []string `yaml:"keywords,omitempty"`
+
+	// Regex is an expression of one's own, in the syntax of Go's package regexp, which takes linear time. Its matches have 3 to 256 bytes.
+	Regex string `yaml:"regex,omitempty"`
+
+	// Exact names a file that weir dlp hash has made of values of one's own, such as customers' numbers.
+	Exact string `yaml:"exact,omitempty"`
+
+	// Action is "alert" (default), "mask", "drop", "reject" or "ignore". Mask overwrites letters and digits, keeping separators and
+	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow; ignore leaves alone what
+	// a later entry, or a template, would find.
 	Action string `yaml:"action,omitempty"`
 
-	// Keep is how many of the last digits a mask leaves, 0 (default) to 4.
+	// Keep is how many of the last characters a mask leaves, 0 (default) to 4.
 	Keep int `yaml:"keep,omitempty"`
 
-	// Char is what a mask writes instead of digits: one printable ASCII character, default "X".
+	// Char is what a mask writes instead of letters and digits: one printable ASCII character, default "X".
 	Char string `yaml:"char,omitempty"`
+
+	// Score is how sure a detector has to be, 50 (default) to 100: words around a value raise it or lower it.
+	Score int `yaml:"score,omitempty"`
+
+	// Direction is "to-server" or "to-client". Default: that of the inspector.
+	Direction string `yaml:"direction,omitempty"`
+
+	// Fields are where to look: "http.request_body", "http.response_body", "email.body" …, and "payload" for all that is read as no field of its own.
+	// Default: everywhere.
+	Fields []string `yaml:"fields,omitempty"`
+
+	// Clients and Servers are addresses or networks of the ends of a flow to which this applies. Default: all.
+	Clients []string `yaml:"clients,omitempty"`
+	Servers []string `yaml:"servers,omitempty"`
+
+	// Severity is that of events: "high" (default), "medium" or "low".
+	Severity string `yaml:"severity,omitempty"`
 
 	// Mode "monitor" only tells what would be done.
 	Mode string `yaml:"mode,omitempty"`
 }
 
-type action uint8
-
-const (
-	alert action = iota
-	mask
-	drop
-	reject
-)
-
-var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject"}
-
-// verdict is the action's name in events.
-func (a action) verdict() string { return [...]string{"accept", "edit", "drop", "reject"}[a] }
-
-// A rule is a Detector, checked.
-type rule struct {
-	kind    kind
-	action  action
-	keep    int
-	char    byte
-	monitor bool
-}
-
-func (r *rule) decision() inspect.Decision {
-	d := inspect.Decision{Scope: inspect.ScopeFlow, Reason: Blocked, Monitor: r.monitor}
-	switch r.action {
-	case drop:
-		d.Verdict = packet.Drop
-	case reject:
-		d.Verdict = packet.Reject
-	default:
-		return inspect.Decision{}
-	}
-	return d
-}
-
-// A ruleSet is a Config, checked; lanes share it.
-type ruleSet struct {
-	rules     [kinds]*rule
-	kinds     [kinds]bool
-	dirs      uint8 // bit per flow.Direction
-	allow     map[string]struct{}
-	key       printKey
-	maxEvents int
-	passes    bool // what cannot be masked passes
-}
-
-func (s *ruleSet) allowed(digits []byte) bool {
-	_, ok := s.allow[string(digits)]
-	return ok
-}
-
-// unable is the decision about a packet whose mask could not be made. While the inspector only monitors none is made,
-// and nothing is wrong.
-func (s *ruleSet) unable(cx *inspect.Context) inspect.Decision {
-	if cx.Monitor || s.passes {
-		return inspect.Decision{}
-	}
-	return inspect.Drop(inspect.ScopePacket, MaskFailed)
-}
-
 // New checks c and returns what makes the inspectors of it.
-func New(c Config, _ inspect.Env) (inspect.Maker, inspect.Mistakes) {
+func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	var m inspect.Mistakes
 	s := &ruleSet{maxEvents: 16, allow: map[string]struct{}{}}
-	s.addDetectors(c.Detectors, &m)
-	s.addAllowed(c.Allow, &m)
-	switch c.Direction {
-	case "", "both":
-		s.dirs = 1<<flow.ToServer | 1<<flow.ToClient
-	case "to-server":
-		s.dirs = 1 << flow.ToServer
-	case "to-client":
-		s.dirs = 1 << flow.ToClient
-	default:
-		m.Add("direction", "write to-server, to-client or both", "unknown direction %q", c.Direction)
+	s.dirs = directions(c.Direction, "direction", &m)
+	s.addDetectors(c.Detectors, owner{env.Files, c.ExactKey}, &m)
+	s.addTemplates(c.Templates, &m)
+	if len(c.Detectors)+len(c.Templates) == 0 {
+		m.Add("detectors", "- {name: card, action: alert}", "nothing to look for")
 	}
+	s.addAllowed(c.Allow, &m)
 	switch c.Unable {
 	case "", "drop":
 	case "pass":
@@ -152,40 +123,63 @@ func New(c Config, _ inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	if len(m) > 0 {
 		return nil, m
 	}
-	return func() inspect.Inspector { return &Inspector{set: s, masked: make([]byte, 0, 1<<16)} }, nil
+	s.compile()
+	return func() inspect.Inspector { return newInspector(s) }, nil
 }
 
-func (s *ruleSet) addDetectors(ds []Detector, m *inspect.Mistakes) {
-	if len(ds) == 0 {
-		m.Add("detectors", "- {name: card, action: alert}", "nothing to look for")
-	}
+func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 	for i, d := range ds {
 		path := fmt.Sprintf("detectors[%d]", i)
 		r := s.check(d, path, m)
-		k := slices.Index(kindNames[:], d.Name)
-		switch {
-		case k < 0:
-			m.Add(path+".name", "write card or us-ssn", "unknown detector %q", d.Name)
-		case s.kinds[k]:
-			m.Add(path+".name", "remove one of them", "a second detector %q", d.Name)
-		default:
-			r.kind = kind(k)
-			s.rules[k], s.kinds[k] = r, true
+		if r.own = o.source(d, path, m); r.own == nil {
+			k, ok := detect.Parse(d.Name)
+			if !ok {
+				m.Add(path+".name", "write "+closest(d.Name)+"; or give it keywords, a regex or exact", "unknown detector %q", d.Name)
+				continue
+			}
+			r.kind, r.shown = k, detect.Bundled()[k].Shown
 		}
+		if s.covers(r) {
+			m.Add(path+".name", "remove it, or put it before the entry that takes everything", "a detector %q before this one applies wherever it does", d.Name)
+			continue
+		}
+		s.rules = append(s.rules, r)
 	}
 }
 
+// covers reports whether a rule before r applies wherever r does.
+func (s *ruleSet) covers(r *rule) bool {
+	return slices.ContainsFunc(s.rules, func(o *rule) bool {
+		return r.own == nil && o.own == nil && o.kind == r.kind && o.score <= r.score && o.scope.covers(&r.scope)
+	})
+}
+
+// closest is the names of detectors that begin like name, or all.
+func closest(name string) string {
+	var all, near []string
+	for _, i := range detect.Bundled() {
+		all = append(all, i.Name)
+		if n := strings.ToLower(name); n != "" && (strings.Contains(i.Name, n) || strings.Contains(n, i.Name)) {
+			near = append(near, i.Name)
+		}
+	}
+	if len(near) > 0 {
+		all = near
+	}
+	return strings.Join(all, ", ")
+}
+
 func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
-	r := &rule{keep: d.Keep, char: 'X'}
+	r := &rule{name: d.Name, keep: d.Keep, char: 'X', score: minScore, severity: severities[0].severity}
 	if d.Action != "" {
 		a := slices.Index(actionNames, d.Action)
 		if a < 0 {
-			m.Add(path+".action", "write alert, mask, drop or reject", "unknown action %q", d.Action)
+			m.Add(path+".action", "write alert, mask, drop, reject or ignore", "unknown action %q", d.Action)
 		}
 		r.action = action(max(a, 0))
 	}
 	if d.Keep < 0 || d.Keep > 4 {
-		m.Add(path+".keep", "write 0 to 4", "a mask cannot keep %d digits", d.Keep)
+		m.Add(path+".keep", "write 0 to 4", "a mask cannot keep %d characters", d.Keep)
 	}
 	if d.Char != "" {
 		r.char = d.Char[0]
@@ -196,6 +190,13 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	if r.action != mask && (d.Keep != 0 || d.Char != "") && slices.Contains(actionNames, d.Action) {
 		m.Add(path+".action", "write action: mask, or remove keep and char", "keep and char belong to masks")
 	}
+	if d.Score != 0 {
+		r.score = uint8(max(0, min(d.Score, 100)))
+		if d.Score < minScore || d.Score > 100 {
+			m.Add(path+".score", "write 50 to 100", "a score of %d", d.Score)
+		}
+	}
+	s.checkSeverity(r, d.Severity, path, m)
 	switch d.Mode {
 	case "", "enforce":
 	case "monitor":
@@ -203,25 +204,77 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	default:
 		m.Add(path+".mode", "write monitor, or remove it", "unknown mode %q", d.Mode)
 	}
+	r.scope = s.checkScope(d, path, m)
 	return r
+}
+
+func (s *ruleSet) checkSeverity(r *rule, name, path string, m *inspect.Mistakes) {
+	if name == "" {
+		return
+	}
+	for _, v := range severities {
+		if v.name == name {
+			r.severity = v.severity
+			return
+		}
+	}
+	m.Add(path+".severity", "write high, medium or low", "unknown severity %q", name)
+}
+
+func (s *ruleSet) checkScope(d Detector, path string, m *inspect.Mistakes) scope {
+	c := scope{dirs: s.dirs}
+	if d.Direction != "" {
+		c.dirs = directions(d.Direction, path+".direction", m)
+		if c.dirs&s.dirs == 0 {
+			m.Add(path+".direction", "remove one of them", "the inspector does not look at what goes %s", d.Direction)
+		}
+	}
+	for i, name := range d.Fields {
+		id, ok := field.Parse(name)
+		if !ok || !fields.Has(id) && id != field.Payload {
+			m.Add(fmt.Sprintf("%s.fields[%d]", path, i), "write "+fieldNames(), "no field %q is looked at", name)
+			continue
+		}
+		c.fields = c.fields.Union(field.SetOf(id))
+	}
+	c.clients = networks(d.Clients, path+".clients", m)
+	c.servers = networks(d.Servers, path+".servers", m)
+	return c
+}
+
+// fieldNames lists what a scope may name.
+func fieldNames() string {
+	names := []string{field.Payload.String()}
+	for id := range field.ID(field.Count) {
+		if fields.Has(id) {
+			names = append(names, id.String())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func (s *ruleSet) addAllowed(values []string, m *inspect.Mistakes) {
 	for i, v := range values {
-		if v == "test-cards" {
+		switch key := allowKey(v); {
+		case v == "test-cards":
 			for _, t := range testCards {
 				s.allow[t] = struct{}{}
 			}
-			continue
+		case strings.HasPrefix(v, "@") && len(v) > 3:
+			s.domains = append(s.domains, strings.ToLower(v))
+		case len(key) < minAllowed:
+			m.Add(fmt.Sprintf("allow[%d]", i), `write a whole value in quotes, "@example.com", or "test-cards"`, "%q is too short to be a value that a detector finds", v)
+		default:
+			s.allow[key] = struct{}{}
+			s.allow[v] = struct{}{}
 		}
-		digits := strings.NewReplacer(" ", "", "-", "").Replace(v)
-		if len(digits) < minDigits || len(digits) > maxDigits || strings.Trim(digits, "0123456789") != "" {
-			m.Add(fmt.Sprintf("allow[%d]", i), `write a card or an SSN in quotes, or "test-cards"`, "not a value that a detector finds")
-			continue
-		}
-		s.allow[digits] = struct{}{}
 	}
 }
+
+const minAllowed = 6 // characters of the shortest value, without separators
+
+// allowKey is a value as detectors have it: without separators.
+func allowKey(v string) string { return strings.NewReplacer(" ", "", "-", "").Replace(v) }
 
 // testCards are the numbers that payment providers publish for tests of shops (Stripe, "Test card numbers"; Adyen,
 // "Test card numbers"; PayPal, "Card testing").

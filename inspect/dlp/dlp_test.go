@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/inspecttest"
@@ -27,18 +25,18 @@ func lane(t testing.TB, c Config) *inspecttest.Lane {
 	return inspecttest.New(t, new(inspect.LabelTable), maker())
 }
 
-func detect(name, action string) Config {
+func detecting(name, action string) Config {
 	return Config{Detectors: []Detector{{Name: name, Action: action}}}
 }
 
 func TestReadmeExamples(t *testing.T) {
-	const text = "pay with 4000 0000 0000 0002, I am 123-45-6789"
+	const text = "pay with 4000 0000 0000 0002, I am 536-22-1234"
 	for i, want := range []struct {
 		out     string
 		verdict packet.Verdict
 		events  int
 	}{
-		{"pay with XXXX XXXX XXXX 0002, I am 123-45-6789", packet.Pass, 2},
+		{"pay with XXXX XXXX XXXX 0002, I am 536-22-1234", packet.Pass, 2},
 		{text, packet.Reject, 2},
 	} {
 		c := inspecttest.Examples[Config](t, "README.md")[i]
@@ -53,8 +51,8 @@ func TestReadmeExamples(t *testing.T) {
 func TestMaskKeepsLengthAndSeparators(t *testing.T) {
 	c := Config{Detectors: []Detector{{Name: "card", Action: "mask", Keep: 4, Char: "*"}, {Name: "us-ssn", Action: "mask"}}}
 	for _, p := range []*packet.Packet{
-		inspecttest.UDP(client, server, []byte("a 4111-1111-1111-1111 b 123-45-6789 c")),
-		inspecttest.TCP("[2001:db8::1]:40000", "[2001:db8::2]:80", []byte("a 4111-1111-1111-1111 b 123-45-6789 c")),
+		inspecttest.UDP(client, server, []byte("a 4111-1111-1111-1111 b 536-22-1234 c")),
+		inspecttest.TCP("[2001:db8::1]:40000", "[2001:db8::2]:80", []byte("a 4111-1111-1111-1111 b 536-22-1234 c")),
 	} {
 		l := lane(t, c)
 		l.Stream(p)
@@ -70,7 +68,7 @@ func TestBlock(t *testing.T) {
 		"drop":   inspect.Drop(inspect.ScopeFlow, Blocked),
 		"reject": inspect.Reject(inspect.ScopeFlow, Blocked),
 	} {
-		l := lane(t, detect("card", action))
+		l := lane(t, detecting("card", action))
 		if d := l.Stream(inspecttest.TCP(client, server, []byte("4111111111111111"))); d != want {
 			t.Errorf("%s: %v", action, d)
 		}
@@ -83,14 +81,14 @@ func TestBlock(t *testing.T) {
 func TestMonitoredDetectorChangesNothing(t *testing.T) {
 	c := Config{Detectors: []Detector{{Name: "card", Action: "mask", Mode: "monitor"}, {Name: "us-ssn", Action: "drop", Mode: "monitor"}}}
 	l := lane(t, c)
-	d := l.Stream(inspecttest.TCP(client, server, []byte("4111111111111111 123-45-6789")))
+	d := l.Stream(inspecttest.TCP(client, server, []byte("4111111111111111 536-22-1234")))
 	if !d.Monitor || d.Verdict != packet.Drop || l.Edited != 0 || len(l.Events) != 2 || !l.Events[0].Would || !l.Events[1].Would {
 		t.Errorf("%v, %d edits, %+v", d, l.Edited, l.Events)
 	}
 }
 
 func TestDirection(t *testing.T) {
-	c := detect("card", "alert")
+	c := detecting("card", "alert")
 	c.Direction = "to-client"
 	l := lane(t, c)
 	l.Stream(inspecttest.UDP(client, server, []byte("4111111111111111")))
@@ -104,7 +102,7 @@ func TestDirection(t *testing.T) {
 }
 
 func TestAllow(t *testing.T) {
-	c := detect("card", "mask")
+	c := detecting("card", "mask")
 	c.Allow = []string{"test-cards", "4000-0000-0000-0002"}
 	l := lane(t, c)
 	l.Stream(inspecttest.UDP(client, server, []byte("4111 1111 1111 1111 4000000000000002 5500000000000004")))
@@ -115,8 +113,11 @@ func TestAllow(t *testing.T) {
 
 func TestTestCardsAreCards(t *testing.T) {
 	for _, n := range testCards {
-		if d := cmp.Diff([]string{"card " + n}, texts(n)); d != "" {
-			t.Error(d)
+		l := lane(t, detecting("card", "mask"))
+		text := []byte("card number: " + n)
+		l.Stream(inspecttest.UDP(client, server, text))
+		if got := string(l.Apply(text)); strings.Trim(got, "X") != "card number: " {
+			t.Error(got)
 		}
 	}
 }
@@ -124,7 +125,7 @@ func TestTestCardsAreCards(t *testing.T) {
 // TestManyValuesNeedFewEdits fills a payload with cards: all are masked, by a bounded number of edits and events.
 func TestManyValuesNeedFewEdits(t *testing.T) {
 	text := strings.Repeat("4111111111111111,", 1000)
-	l := lane(t, detect("card", "mask"))
+	l := lane(t, detecting("card", "mask"))
 	l.Stream(inspecttest.UDP(client, server, []byte(text)))
 	if l.Edited != maxEdits+1 || len(l.Events) != 17 {
 		t.Errorf("%d edits, %d events", l.Edited, len(l.Events))
@@ -139,7 +140,7 @@ func TestManyValuesNeedFewEdits(t *testing.T) {
 
 func TestUnableToMask(t *testing.T) {
 	for _, unable := range []string{"", "drop", "pass"} {
-		c := detect("card", "mask")
+		c := detecting("card", "mask")
 		c.Unable = unable
 		l := lane(t, c)
 		l.Refuse = true
@@ -159,12 +160,18 @@ func TestUnableToMask(t *testing.T) {
 
 // TestNoSecretInEvents sends canaries through every action and reads every byte of every event.
 func TestNoSecretInEvents(t *testing.T) {
-	const text = "4111 1111 2222 3332 and 4929123456789012 and SSN 123-45-6789, ssn 234567891, 5500000000000004"
-	secrets := []string{"411111112222", "4111 1111", "4929123", "2345678901", "123-45", "45-6789", "6789", "234567891", "7891", "55000000"}
+	const text = "4111 1111 2222 3332 and 4929123456789012 and SSN 536-22-1234, ssn 536221235, 5500000000000004"
+	secrets := []string{"411111112222", "4111 1111", "4929123", "9123456789", "536-22", "22-1234", "1234", "536221235", "1235", "55000000"}
 	for _, action := range actionNames {
 		c := Config{FingerprintKey: "0123456789abcdef", MaxEvents: 3, Detectors: []Detector{{Name: "card", Action: action}, {Name: "us-ssn", Action: action}}}
 		l := lane(t, c)
 		l.Stream(inspecttest.UDP(client, server, []byte(text)))
+		if action == "ignore" {
+			if len(l.Events) > 0 {
+				t.Errorf("ignored values are told: %+v", l.Events)
+			}
+			continue
+		}
 		if len(l.Events) < 3 {
 			t.Fatalf("%s: only %d events", action, len(l.Events))
 		}
@@ -204,15 +211,17 @@ func TestLongFingerprintKey(t *testing.T) {
 	key := newPrintKey(secret)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("123456789"))
-	if got := string(key.appendPrint(nil, []byte("123456789"))); got != hex.EncodeToString(mac.Sum(nil)[:8]) {
+	if got := string(first(key.appendPrint(nil, nil, []byte("123456789")))); got != hex.EncodeToString(mac.Sum(nil)[:8]) {
 		t.Error(got)
 	}
 }
 
+func first(a, _ []byte) []byte { return a }
+
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ yaml, path string }{
 		{"{}", "detectors"},
-		{"detectors: [{name: iban}]", "detectors[0].name"},
+		{"detectors: [{name: nothing}]", "detectors[0].name"},
 		{"detectors: [{name: card}, {name: card}]", "detectors[1].name"},
 		{"detectors: [{name: card, action: block}]", "detectors[0].action"},
 		{"detectors: [{name: card, action: mask, keep: 6}]", "detectors[0].keep"},
@@ -239,7 +248,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 	l := lane(t, c)
 	l.Quiet = true
-	p := inspecttest.UDP(client, server, []byte(strings.Repeat("4000000000000002 text 123-45-6789 4111111111111111\n", 25)))
+	p := inspecttest.UDP(client, server, []byte(strings.Repeat("4000000000000002 text 536-22-1234 4111111111111111\n", 25)))
 	if n := testing.AllocsPerRun(100, func() { l.Stream(p) }); n != 0 {
 		t.Errorf("%v allocations per payload", n)
 	}
@@ -248,19 +257,21 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// TestRedact overwrites values in what others tell, without the words around them in the payload; test cards that
-// the policy allows, and other numbers, stay.
+// TestRedact overwrites values in what others tell; what the policy allows, and other numbers, stay.
 func TestRedact(t *testing.T) {
-	c := Config{Detectors: []Detector{{Name: "card"}, {Name: "us-ssn"}}, Allow: []string{"4242424242424242"}}
+	c := Config{
+		Detectors: []Detector{{Name: "card"}, {Name: "us-ssn"}, {Name: "github-token"}, {Name: "project", Keywords: []string{"blue bird"}}},
+		Allow:     []string{"4242424242424242"},
+	}
 	maker, _ := New(c, inspect.Env{Lanes: 1})
 	d := maker().(*Inspector)
 	for in, want := range map[string]string{
-		"4111111111111111.example.net":      "XXXXXXXXXXXXXXXX.example.net",
-		"1.4111111111111111.5.example":      "1.XXXXXXXXXXXXXXXX.5.example",
-		"pay-4000-0000-0000-0002.example":   "pay-XXXX-XXXX-XXXX-XXXX.example",
-		"123-45-6789.example":               "XXX-XX-XXXX.example",
-		"a.123456789.example":               "a.XXXXXXXXX.example",
-		"4242424242424242.example":          "4242424242424242.example",
+		"4111111111111111.shop.net":         "XXXXXXXXXXXXXXXX.shop.net",
+		"pay 4000-0000-0000-0002":           "pay XXXX-XXXX-XXXX-XXXX",
+		"/ssn/536-22-1234/":                 "/ssn/XXX-XX-XXXX/",
+		"/?ssn=536221234":                   "/?ssn=XXXXXXXXX",
+		"/blue-bird/plan":                   "/XXXX-XXXX/plan",
+		"4242424242424242.shop.net":         "4242424242424242.shop.net",
 		"www.example.org, 192.0.2.1, 12345": "www.example.org, 192.0.2.1, 12345",
 	} {
 		text := []byte(in)

@@ -26,12 +26,10 @@ func newPrintKey(secret string) printKey {
 	return k
 }
 
-// appendPrint appends the fingerprint of digits, at most maxDigits of them, in hexadecimal.
-func (k *printKey) appendPrint(dst, digits []byte) []byte {
-	var in [sha256.BlockSize + maxDigits]byte
-	copy(in[:], k.inner[:])
-	n := copy(in[sha256.BlockSize:], digits)
-	sum := sha256.Sum256(in[:sha256.BlockSize+n])
+// appendPrint appends the fingerprint of a value in hexadecimal. It puts the value behind what is in scratch, and returns that.
+func (k *printKey) appendPrint(dst, scratch, value []byte) (print, used []byte) {
+	scratch = append(append(scratch[:0], k.inner[:]...), value...)
+	sum := sha256.Sum256(scratch)
 	var out [sha256.BlockSize + sha256.Size]byte
 	copy(out[:], k.outer[:])
 	copy(out[sha256.BlockSize:], sum[:])
@@ -40,5 +38,5 @@ func (k *printKey) appendPrint(dst, digits []byte) []byte {
 	for _, b := range sum[:printBytes] {
 		dst = append(dst, hex[b>>4], hex[b&15])
 	}
-	return dst
+	return dst, scratch
 }

@@ -1,142 +1,157 @@
 package dlp
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"bytes"
+	"io"
+	"time"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
 )
 
-// kind is what a detector looks for.
-type kind uint8
-
-const (
-	card kind = iota
-	ssn
-	kinds
-)
-
-var kindNames = [kinds]string{card: "card", ssn: "us-ssn"}
-
-func (k kind) String() string { return kindNames[k] }
-
-// shown is how many of the last digits an event may show. PCI DSS 4.0, requirement 3.4.1, lets the last four of a
-// card be seen; the last four of an SSN are what its holder is asked for, so none is.
-func (k kind) shown() int {
-	if k == card {
-		return 4
-	}
-	return 0
+// A Scan looks through files as an Inspector does through what is on its way: for trying a policy, and for tests of what
+// is about to be published.
+type Scan struct {
+	d    *Inspector
+	host scanHost
+	buf  []byte
 }
 
-const (
-	minDigits = 9               // of the shortest value
-	maxDigits = 19              // of the longest: ISO/IEC 7812-1 §4.1
-	maxSpan   = 2*maxDigits - 1 // bytes of a value with separators
-)
+// scanBytes is how much of a file is looked at at once.
+const scanBytes = 256 << 10
 
-// A scanner walks over a payload once, from number to number.
-//
-// A number is digits in one or more groups, separated by the same single space or dash, as people and forms
-// write cards and SSNs. Only where a group begins, and no digit stands before it, can a value begin. A value has at most
-// 19 digits and, where it has groups, groups of three or more for cards, so the work per byte is bounded.
-type scanner struct {
-	b      []byte
-	before []byte // what stands in front of b, as far as it is known
-	kinds  [kinds]bool
-	bare   bool // b is a piece of text without what stood around it: what else would tell a value from a number does not count
-	at     int  // where to go on
-
-	kind     kind // of what was found last
-	off, end int  // where
-
-	n   int // digits
-	buf [maxDigits]byte
-
-	run run
+// A Place is where a value was found in a file.
+type Place struct {
+	Offset    int64 // in bytes
+	Line, Col int   // from 1; Col in bytes
 }
 
-// digits returns the digits of what was found, without separators. View of the scanner, valid until next.
-func (s *scanner) digits() []byte { return s.buf[:s.n] }
-
-// next moves to the next value and reports whether there is one.
-func (s *scanner) next() bool {
-	if s.at == 0 && isDigit(s.behind(-1)) { // the number that b begins with has begun before
-		for s.at < len(s.b) && isDigit(s.b[s.at]) {
-			s.at++
-		}
+// NewScan checks c and returns a Scan by it, in the direction that c looks at: to the server, if both.
+func NewScan(c Config) (*Scan, inspect.Mistakes) {
+	maker, mistakes := New(c, inspect.Env{Lanes: 1})
+	if len(mistakes) > 0 {
+		return nil, mistakes
 	}
-	for {
-		i := digitAt(s.b, s.at)
-		if i+minDigits > len(s.b) {
-			return false
-		}
-		end := i + 1
-		for end < len(s.b) && isDigit(s.b[end]) {
-			end++
-		}
-		s.at = end
-		if end-i > maxDigits || s.isFraction(i) {
-			continue
-		}
-		if s.kinds[card] && s.cardAt(i, end) || s.kinds[ssn] && s.ssnAt(i, end) {
-			s.at = s.end
-			return true
-		}
-	}
+	return ScanBy(maker().(*Inspector)), nil
 }
 
-// isFraction says whether the number that begins at i stands behind a decimal point.
-func (s *scanner) isFraction(i int) bool {
-	return !s.bare && s.behind(i-1) == '.' && isDigit(s.behind(i-2))
+// ScanBy returns a Scan by d, which is not to be used otherwise any more.
+func ScanBy(d *Inspector) *Scan {
+	d.tellsAll = true
+	return &Scan{d: d, buf: make([]byte, 0, 2*scanBytes)}
 }
 
-// behind returns the byte at offset i, which may lie before b; 0 if it is not known.
-func (s *scanner) behind(i int) byte {
-	if i >= 0 {
-		return s.b[i]
-	}
-	if i += len(s.before); i >= 0 {
-		return s.before[i]
-	}
-	return 0
-}
-
-// read copies the digits of a value that was found.
-func (s *scanner) found(k kind, off, end int) bool {
-	s.kind, s.off, s.end, s.n = k, off, end, 0
-	for _, c := range s.b[off:end] {
-		if isDigit(c) {
-			s.buf[s.n] = c
-			s.n++
+// Read looks through r to its end, tells of each value that it finds in order, and, if masked is not nil, writes the text to it as it would
+// arrive. The event that tell is given is valid for the call. Read returns the first error of r or masked.
+func (s *Scan) Read(r io.Reader, tell func(*event.Event, Place), masked io.Writer) error {
+	var before memory
+	at := Place{Line: 1, Col: 1}
+	s.buf = s.buf[:0]
+	s.host.tell = tell
+	for last := false; !last; {
+		n, err := io.ReadFull(r, s.buf[len(s.buf):len(s.buf)+scanBytes])
+		last = err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !last {
+			return err
 		}
+		s.buf = s.buf[:len(s.buf)+n]
+		done := s.look(&before, at, last)
+		if err := s.host.write(masked, s.buf[:done]); err != nil {
+			return err
+		}
+		at.pass(s.buf[:done])
+		s.buf = append(s.buf[:0], s.buf[done:]...)
 	}
+	return nil
+}
+
+// look looks at what is in the buffer, which begins at that place, and returns how much of it is decided.
+func (s *Scan) look(before *memory, at Place, last bool) (done int) {
+	s.host.edits, s.host.with = s.host.edits[:0], s.host.with[:0]
+	s.host.text, s.host.at = s.buf, at
+	cx := inspect.Context{Host: &s.host, Wall: time.Unix(0, 0), Dir: s.d.set.anyDirection()}
+	s.d.begin(&cx, nil, 0)
+	done = s.d.find(before, s.buf, !last)
+	done = s.d.act(s.buf, 0, done)
+	s.d.conclude()
+	before.keep(s.buf[:done])
+	return done
+}
+
+// anyDirection is a direction that is looked at.
+func (s *ruleSet) anyDirection() flow.Direction {
+	if s.looks(flow.ToServer) {
+		return flow.ToServer
+	}
+	return flow.ToClient
+}
+
+// pass moves the place behind b.
+func (p *Place) pass(b []byte) {
+	p.Offset += int64(len(b))
+	if n := bytes.Count(b, []byte{'\n'}); n > 0 {
+		p.Line += n
+		p.Col = len(b) - bytes.LastIndexByte(b, '\n')
+		return
+	}
+	p.Col += len(b)
+}
+
+// A scanHost is what a lane would be for the inspector.
+type scanHost struct {
+	tell  func(*event.Event, Place)
+	text  []byte // what is looked at
+	at    Place  // where it begins
+	edits []field.Edit
+	with  []byte // of edits
+}
+
+// Emit implements inspect.Host.
+func (h *scanHost) Emit(_ *inspect.Context, e *event.Event) {
+	at := h.at
+	at.pass(h.text[:e.Offset])
+	e.Field, e.Author = "file", "dlp"
+	h.tell(e, at)
+}
+
+// Edit implements inspect.Host.
+func (h *scanHost) Edit(_ *inspect.Context, id field.ID, span field.Span, with []byte) bool {
+	from := len(h.with)
+	h.with = append(h.with, with...)
+	h.edits = append(h.edits, field.Edit{Span: span, New: h.with[from:], Field: id})
 	return true
 }
 
-func isDigit(c byte) bool { return c-'0' < 10 }
-
-// digitAt returns the index of the first digit at or after i; len(b) if there is none. It looks at eight bytes at
-// a time: y has a byte below 10 exactly where x has a digit, and the lowest set bit of the classic test for that
-// is exact, since borrows only run upwards (Hacker's Delight §6-1).
-func digitAt(b []byte, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; i+16 <= len(b); i += 16 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ '0'*ones
-		y := binary.LittleEndian.Uint64(b[i+8:]) ^ '0'*ones
-		hx := (x - 10*ones) & ^x & tops
-		hy := (y - 10*ones) & ^y & tops
-		if hx|hy == 0 {
-			continue
-		}
-		if hx != 0 {
-			return i + bits.TrailingZeros64(hx)/8
-		}
-		return i + 8 + bits.TrailingZeros64(hy)/8
+// write writes b with the edits made.
+func (h *scanHost) write(to io.Writer, b []byte) error {
+	if to == nil {
+		return nil
 	}
-	for i < len(b) && !isDigit(b[i]) {
-		i++
+	at := 0
+	for i := range h.edits {
+		e := &h.edits[i]
+		if _, err := to.Write(b[at:e.Span.Off]); err != nil {
+			return err
+		}
+		if _, err := to.Write(e.New); err != nil {
+			return err
+		}
+		at = e.Span.End
 	}
-	return i
+	_, err := to.Write(b[at:])
+	return err
 }
 
-// isSeparator says whether c may stand between the groups of a value.
-func isSeparator(c byte) bool { return c == ' ' || c == '-' }
+// After implements inspect.Host: there are no timers.
+func (h *scanHost) After(*inspect.Context, time.Duration, uint64) bool { return false }
+
+// Release implements inspect.Host: nothing is held.
+func (h *scanHost) Release(*inspect.Context) {}
+
+// Hold implements inspect.Host: Read holds by itself.
+func (h *scanHost) Hold(*inspect.Context, int) bool { return false }
+
+// TooLate implements inspect.Host: nothing has left.
+func (h *scanHost) TooLate(*inspect.Context) {}

@@ -7,12 +7,15 @@ import (
 
 // A Builder makes a Table.
 type Builder struct {
+	// Least is how many letters and digits a value has at least.
+	Least int
+
 	t     Table
 	value []byte
 }
 
-// NewBuilder returns a Builder of a table with a key.
-func NewBuilder(key Key) *Builder { return &Builder{t: Table{key: key}} }
+// NewBuilder returns a Builder of a table with a key, of values of MinBytes.
+func NewBuilder(key Key) *Builder { return &Builder{Least: MinBytes, t: Table{key: key}} }
 
 // Add adds a value. It says why not if the value is too short or too long to be looked for.
 func (b *Builder) Add(value string) error {
@@ -30,8 +33,8 @@ func (b *Builder) Add(value string) error {
 		}
 		i += n + 1
 	}
-	if n := len(b.value) - words; n < MinBytes || len(b.value) > MaxBytes || words > MaxWords {
-		return fmt.Errorf("%d words of %d letters and digits: from %d letters and digits, and up to %d words of %d bytes", words, n, MinBytes, MaxWords, MaxBytes)
+	if n := len(b.value) - words; n < b.Least || len(b.value) > MaxBytes || words > MaxWords {
+		return fmt.Errorf("%d words of %d letters and digits: from %d letters and digits, and up to %d words of %d bytes", words, n, b.Least, MaxWords, MaxBytes)
 	}
 	b.t.words = max(b.t.words, words)
 	b.t.lengths[len(b.value)] = true

@@ -7,12 +7,11 @@ const maxEscape = 12
 
 // unescape makes v the view of in without escapes; false if there are none.
 func (f *Finder) unescape(in, v *View) bool {
-	at := firstEscape(in.Text, in.More)
-	if at == len(in.Text) || !f.afford(len(in.Text)) {
+	if !hasEscape(in.Text, in.More) || !f.afford(len(in.Text)) {
 		return false
 	}
 	v.bytes, v.at = v.bytes[:0], v.at[:0]
-	i := v.copied(in.Text, 0, at)
+	i := v.copied(in.Text, 0)
 	for i < len(in.Text) {
 		var b [4]byte
 		n, width := escape(in.Text[i:], in.More, &b)
@@ -22,21 +21,18 @@ func (f *Finder) unescape(in, v *View) bool {
 		for k := range n {
 			v.bytes, v.at = append(v.bytes, b[k]), append(v.at, int32(i))
 		}
-		i = v.copied(in.Text, i+width, len(in.Text))
+		i = v.copied(in.Text, i+width)
 	}
 	v.at = append(v.at, int32(i))
 	v.Text, v.Before, v.More = v.bytes, in.Before, in.More
 	return true
 }
 
-// copied appends text from i on, up to where the next escape can begin, at end the latest, and returns where that is.
-func (v *View) copied(text []byte, i, end int) int {
+// copied appends text from i on, up to where the next escape can begin, and returns where that is.
+func (v *View) copied(text []byte, i int) int {
 	from := i
-	for i < end && !mayEscape[text[i]] {
+	for i < len(text) && !mayEscape[text[i]] {
 		i++
-	}
-	if end < len(text) {
-		i = end // nothing before it is an escape
 	}
 	v.bytes = append(v.bytes, text[from:i]...)
 	for ; from < i; from++ {
@@ -48,26 +44,25 @@ func (v *View) copied(text []byte, i, end int) int {
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
 
-// firstEscape returns where the first escape begins; len(text) if there is none. One that the end cuts is one if the text goes on.
-func firstEscape(text []byte, more bool) int {
-	first := len(text)
+// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits.
+func hasEscape(text []byte, more bool) bool {
 	for _, c := range []byte(`%\&+`) {
-		for i := 0; i < first; i++ {
-			k := bytes.IndexByte(text[i:first], c)
+		for i := 0; i < len(text); i++ {
+			k := bytes.IndexByte(text[i:], c)
 			if k < 0 {
 				break
 			}
 			var b [4]byte
 			if i += k; c != '+' {
 				if _, width := escape(text[i:], more, &b); width != 1 {
-					first = i
+					return true
 				}
 			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) {
-				first = i
+				return true
 			}
 		}
 	}
-	return first
+	return false
 }
 
 // escape puts what text begins with into b, n bytes that are written in width; width is 0 if that is cut by the end of a text that goes on.

@@ -49,6 +49,7 @@ func TestViews(t *testing.T) {
 		"percent signs":          {"card=4111%201111%2d1111", []string{"escapes: card=4111 1111-1111"}},
 		"what is none":           {"100% of %zz and %4", nil},
 		"plus signs":             {"card=4111+1111&x=a+b", []string{"escapes: card=4111 1111&x=a b"}},
+		"a row of plus signs":    {"pay=+++41+11", []string{"escapes: pay=   41 11"}},
 		"sums":                   {"a + b, c+d, +49 30", nil},
 		"JSON":                   {`{"card":"\u0034111\/1111"}`, []string{`escapes: {"card":"4111/1111"}`}},
 		"JSON in JSON":           {`{"a":"{\"b\":1}"}`, []string{`escapes: {"a":"{"b":1}"}`}},

@@ -1,0 +1,279 @@
+package dlp
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp/detect"
+	"github.com/weir-project/weir/inspect/dlp/view"
+	"github.com/weir-project/weir/packet"
+)
+
+// maxEdits is the number of edits asked for in one text; what is found beyond is masked by one more edit that
+// covers all the rest, so that a text full of cards cannot exhaust the list of edits.
+const maxEdits = 15
+
+// A look is one call of the inspector.
+type look struct {
+	cx       *inspect.Context
+	field    *field.Field // nil: the payload
+	place    place
+	left     int // bytes at the head that have left, and were seen to when they did
+	told     int // values
+	edits    int // asked for
+	decision inspect.Decision
+}
+
+// A finding is a value that was found, and what is to become of it.
+type finding struct {
+	off, end int // of what is looked at
+	rule     *rule
+	score    uint8
+	context  bool // a word before it says what it is
+	goesOn   bool // the value that ended before: not one of its own
+	path     view.Path
+	value    part // as it is compared
+	sample   part // as it is told
+	masked   part // what takes the place of [off, end), iff the rule masks
+	unable   bool // it should be masked, and cannot
+}
+
+// A part is a range of Inspector.bytes.
+type part struct{ off, end int }
+
+func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
+	d.look = look{cx: cx, field: f, left: left, place: place{dir: cx.Dir, field: field.Payload}}
+	if f != nil {
+		d.look.place.field = f.ID
+	}
+	if cx.Flow != nil {
+		d.look.place.client, d.look.place.server = cx.Flow.Client().Addr(), cx.Flow.Server().Addr()
+	}
+}
+
+// readOn looks at b[from:end], behind what v remembers. If it goes on, it has what may be the beginning of a value shown once more, and returns
+// where that begins; where that cannot be, everything is decided now.
+func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (wait int) {
+	if !goesOn {
+		d.read(v, b, from, len(b), false)
+		return len(b)
+	}
+	wait = from + d.find(v, b[from:end], true)
+	if end < len(b) {
+		wait = min(wait, end)
+	}
+	if wait == len(b) || d.look.cx.Hold(len(b)-wait) {
+		return d.act(b, from, wait)
+	}
+	d.read(v, b, from, len(b), false)
+	return wait
+}
+
+// read looks at b[from:end], behind what v remembers, and decides all of it.
+func (d *Inspector) read(v *memory, b []byte, from, end int, more bool) {
+	d.find(v, b[from:end], more)
+	d.act(b, from, end)
+}
+
+// find notes the values in a text, and in the texts in it, in order and without overlaps. It returns where the undecided begins.
+func (d *Inspector) find(m *memory, text []byte, more bool) (open int) {
+	d.found, d.bytes = d.found[:0], d.bytes[:0]
+	d.finder.Begin(m.before(), text, more)
+	open = len(text)
+	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
+		open = min(open, d.findIn(v, m))
+		for i := range d.own {
+			open = min(open, d.findOwn(v, &d.own[i]))
+		}
+		if _, end := v.Source(len(v.Text), len(v.Text)); v.More && end < len(text) {
+			open = min(open, end) // the code is cut
+		}
+	}
+	slices.SortFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
+	kept := d.found[:0]
+	for _, f := range d.found {
+		if len(kept) == 0 || kept[len(kept)-1].end <= f.off {
+			kept = append(kept, f)
+		}
+	}
+	d.found = kept
+	return max(0, open)
+}
+
+// findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
+func (d *Inspector) findIn(v *view.View, m *memory) (open int) {
+	s := d.values
+	if v.Code == view.Plain {
+		s.Resume(m.carry, v.Before, v.Text, v.More)
+	} else {
+		s.Reset(v.Before, v.Text, v.More)
+	}
+	for m, ok := s.Next(); ok; m, ok = s.Next() {
+		if off, end, ok := seen(v, m.Off, m.End); ok && !d.set.allowed(s.Value()) {
+			if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
+				d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
+			}
+		}
+	}
+	if v.Code == view.Plain {
+		m.next = s.Carry()
+	}
+	return openIn(v, s.Open())
+}
+
+// openIn is where in what is looked at that begins which is open in a view; math.MaxInt if nothing is.
+func openIn(v *view.View, open int) int {
+	if open == len(v.Text) {
+		return math.MaxInt
+	}
+	open, _ = v.Source(open, open)
+	return open
+}
+
+// seen is where in what is looked at the bytes of a view came from; ok is false for those that were seen there already.
+func seen(v *view.View, from, to int) (off, end int, ok bool) {
+	off, end = v.Source(from, to)
+	return off, end, off >= 0 && (v.Code == view.Plain || v.Coded(from, to))
+}
+
+// findOwn is find for one view and values of one's own.
+func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
+	if !o.rule.scope.has(d.look.place) {
+		return math.MaxInt
+	}
+	o.reset(v.Before, v.Text, v.More)
+	for from, to, ok := o.next(); ok; from, to, ok = o.next() {
+		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) {
+			if r := o.rule.unlessIgnored(); r != nil {
+				d.note(v, detect.Match{Off: from, End: to}, r, v.Text[from:to], finding{off: off, end: end, score: 100})
+			}
+		}
+	}
+	return openIn(v, o.open())
+}
+
+// note keeps what is to be told and done about a value.
+func (d *Inspector) note(v *view.View, m detect.Match, r *rule, value []byte, f finding) {
+	f.rule, f.path = r, v.Path()
+	f.value = d.keep(value)
+	f.sample = d.keepMasked(v.Text[m.Off:m.End], r, r.shown, 'X')
+	if r.action == mask && !r.monitor {
+		f.masked = d.keepMasked(v.Text[m.Off:m.End], r, r.keep, r.char)
+		if v.Code != view.Plain {
+			f.masked, f.unable = d.recode(v, m, f.masked)
+		}
+	}
+	d.found = append(d.found, f)
+}
+
+func (d *Inspector) keep(b []byte) part {
+	p := part{off: len(d.bytes)}
+	d.bytes = append(d.bytes, b...)
+	p.end = len(d.bytes)
+	return p
+}
+
+func (d *Inspector) keepMasked(text []byte, r *rule, keep int, char byte) part {
+	p := part{off: len(d.bytes)}
+	if r.own != nil {
+		d.bytes = appendMasked(d.bytes, text, keep, char)
+	} else {
+		d.bytes = detect.AppendMasked(d.bytes, text, r.kind, keep, char)
+	}
+	p.end = len(d.bytes)
+	return p
+}
+
+// recode returns what a masked value is in the codes that the view is written in.
+func (d *Inspector) recode(v *view.View, m detect.Match, masked part) (coded part, unable bool) {
+	if !d.finder.Rewrite(v, m.Off, m.End) {
+		return part{}, true
+	}
+	for i, c := range d.bytes[masked.off:masked.end] {
+		if at := m.Off + i; c != v.Text[at] && !d.finder.Set(v, at, c) {
+			return part{}, true
+		}
+	}
+	_, with := d.finder.Rewritten()
+	return d.keep(with), false
+}
+
+// act carries out what is to become of the values that begin before limit, and returns where the undecided begins: limit, or the end of the last value.
+func (d *Inspector) act(b []byte, from, limit int) int {
+	rest := part{} // of b: from the first value that has no edit of its own to the last one
+	d.all = d.all[:0]
+	for i := range d.found {
+		f := &d.found[i]
+		if from+f.off >= limit {
+			break
+		}
+		limit = max(limit, from+f.end)
+		if from+f.end <= d.look.left {
+			continue
+		}
+		if f.masked.end > 0 && !f.unable {
+			f.unable = !d.mask(b, from, f, &rest)
+		}
+		if o := d.opinion(f); !f.goesOn {
+			d.tell(f, from, o)
+		}
+	}
+	if rest.end > 0 && !d.edit(rest.off, rest.end, d.all) {
+		d.look.decision = graver(d.look.decision, d.set.unable(d.look.cx))
+	}
+	return limit
+}
+
+// opinion is the decision about a value; the gravest one is that about the packet.
+func (d *Inspector) opinion(f *finding) inspect.Decision {
+	o := f.rule.decision()
+	if f.unable {
+		o = d.set.unable(d.look.cx)
+	}
+	d.look.decision = graver(d.look.decision, o)
+	return o
+}
+
+// mask asks for the edit that hides a value in b, whose text begins at from.
+func (d *Inspector) mask(b []byte, from int, f *finding, rest *part) bool {
+	with := d.bytes[f.masked.off:f.masked.end]
+	if d.look.edits < maxEdits {
+		d.look.edits++
+		return d.edit(from+f.off, from+f.end, with)
+	}
+	if rest.end == 0 {
+		rest.off, rest.end = from+f.off, from+f.off
+	}
+	d.all = append(append(d.all, b[rest.end:from+f.off]...), with...)
+	rest.end = from + f.end
+	return true
+}
+
+// edit asks for an edit of what is looked at.
+func (d *Inspector) edit(off, end int, with []byte) bool {
+	if f := d.look.field; f != nil {
+		return d.look.cx.Edit(f, off, end, with)
+	}
+	return d.look.cx.EditPayload(off, end, with)
+}
+
+// conclude ends a look.
+func (d *Inspector) conclude() inspect.Decision {
+	if d.look.told > d.set.maxEvents && !d.tellsAll {
+		d.tellRest(d.look.told - d.set.maxEvents)
+	}
+	decision := d.look.decision
+	d.look = look{}
+	return decision
+}
+
+// graver returns the decision that weighs more, the earlier of equals.
+func graver(a, b inspect.Decision) inspect.Decision {
+	if a.Verdict == packet.Pass || a.Monitor && b.Verdict.Final() && !b.Monitor {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,140 @@
+package dlp
+
+import (
+	"bytes"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp/detect"
+	"github.com/weir-project/weir/packet"
+)
+
+type action uint8
+
+const (
+	alert action = iota
+	mask
+	drop
+	reject
+	ignore
+)
+
+var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject", ignore: "ignore"}
+
+// verdict is the action's name in events.
+func (a action) verdict() string { return [...]string{"accept", "edit", "drop", "reject", "accept"}[a] }
+
+var severities = []struct {
+	name     string
+	severity event.Severity
+}{{"high", event.High}, {"medium", event.Medium}, {"low", event.Low}}
+
+// minScore is the lowest score with which detectors tell of a value.
+const minScore = 50
+
+// A rule is a Detector, checked.
+type rule struct {
+	name     string
+	kind     detect.Kind // iff own is nil
+	own      *source     // of values of one's own
+	shown    int         // last characters of a value that an event may show
+	action   action
+	keep     int
+	char     byte
+	monitor  bool
+	score    uint8
+	severity event.Severity
+	scope    scope
+}
+
+func (r *rule) decision() inspect.Decision {
+	d := inspect.Decision{Scope: inspect.ScopeFlow, Reason: Blocked, Monitor: r.monitor}
+	switch r.action {
+	case drop:
+		d.Verdict = packet.Drop
+	case reject:
+		d.Verdict = packet.Reject
+	default:
+		return inspect.Decision{}
+	}
+	return d
+}
+
+// A ruleSet is a Config, checked; lanes share it.
+type ruleSet struct {
+	rules     []*rule   // in order
+	byKind    [][]*rule // by detect.Kind: those of rules, in order
+	own       []*rule   // those of values of one's own
+	set       *detect.Set
+	dirs      uint8 // bit per flow.Direction
+	allow     map[string]struct{}
+	domains   []string // "@example.com", lower case
+	key       printKey
+	maxEvents int
+	passes    bool      // what cannot be masked passes
+	fields    field.Set // that some rule looks at
+	edits     field.Set // that some rule may mask
+}
+
+// compile sets what follows from the rules.
+func (s *ruleSet) compile() {
+	s.byKind = make([][]*rule, len(detect.Bundled()))
+	var kinds []detect.Kind
+	for _, r := range s.rules {
+		switch {
+		case r.own != nil:
+			s.own = append(s.own, r)
+		case len(s.byKind[r.kind]) == 0:
+			kinds = append(kinds, r.kind)
+			fallthrough
+		default:
+			s.byKind[r.kind] = append(s.byKind[r.kind], r)
+		}
+		looked := r.scope.looked()
+		s.fields = s.fields.Union(looked)
+		if r.action == mask && !r.monitor {
+			s.edits = s.edits.Union(looked)
+		}
+	}
+	s.set = detect.NewSet(kinds...)
+}
+
+// rule returns the rule for a value that was found; nil if none applies.
+func (s *ruleSet) rule(k detect.Kind, score uint8, p place) *rule {
+	for _, r := range s.byKind[k] {
+		if score >= r.score && r.scope.has(p) {
+			return r.unlessIgnored()
+		}
+	}
+	return nil
+}
+
+func (r *rule) unlessIgnored() *rule {
+	if r.action == ignore {
+		return nil
+	}
+	return r
+}
+
+// allowed reports whether a value, in the form that detectors give it, is left alone.
+func (s *ruleSet) allowed(value []byte) bool {
+	if _, ok := s.allow[string(value)]; ok {
+		return true
+	}
+	for _, d := range s.domains {
+		if n := len(value) - len(d); n > 0 && bytes.EqualFold(value[n:], unsafeBytes(d)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unable is the decision about a packet whose mask could not be made. While the inspector only monitors none is made,
+// and nothing is wrong.
+func (s *ruleSet) unable(cx *inspect.Context) inspect.Decision {
+	if cx.Monitor || s.passes {
+		return inspect.Decision{}
+	}
+	return inspect.Drop(inspect.ScopePacket, MaskFailed)
+}
