@@ -68,6 +68,9 @@ func (f *hashFlags) run(c *cobra.Command, name string) error {
 	if f.column < 1 || len(f.separator) != 1 {
 		return fail(exitUsage, errors.New("--column is from 1, --separator one character"))
 	}
+	if _, err := os.Lstat(f.output); err == nil {
+		return fmt.Errorf("%s: file exists; it is not overwritten", f.output)
+	}
 	text, err := os.ReadFile(f.keyFile)
 	if err != nil {
 		return err

@@ -30,14 +30,15 @@ func detecting(name, action string) Config {
 }
 
 func TestReadmeExamples(t *testing.T) {
-	const text = "pay with 4000 0000 0000 0002, I am 536-22-1234"
+	const text = "pay with 4000 0000 0000 0002, I am 536-22-1234, mail a.b@corp.de; blue-bird, ACME-12345"
 	for i, want := range []struct {
 		out     string
 		verdict packet.Verdict
 		events  int
 	}{
-		{"pay with XXXX XXXX XXXX 0002, I am 536-22-1234", packet.Pass, 2},
+		{"pay with XXXX XXXX XXXX 0002, I am 536-22-1234, mail a.b@corp.de; blue-bird, ACME-12345", packet.Pass, 3},
 		{text, packet.Reject, 2},
+		{"pay with 4000 0000 0000 0002, I am 536-22-1234, mail a.b@corp.de; blue-bird, XXXX-XXX45", packet.Reject, 2},
 	} {
 		c := inspecttest.Examples[Config](t, "README.md")[i]
 		l := lane(t, c)
