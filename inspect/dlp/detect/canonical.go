@@ -12,7 +12,8 @@ var raw = func() (s kindSet) {
 
 // Value returns the value of the last match in its canonical form, which is compared with lists and fingerprinted:
 // numbers without their separators and in capitals, phone numbers with their plus if they have one, mail addresses in lower case, a private key's
-// Base64 without the lines around it, everything else as it stands. View, valid until the next Next.
+// Base64 without the lines around it (empty where headers stand before it), everything else as it stands. View, valid until the next
+// Next.
 func (s *Scanner) Value() []byte {
 	text := s.text[s.last.Off:s.last.End]
 	if raw.has(s.last.Kind) {

@@ -33,7 +33,6 @@ var (
 	digits    = classWhere(isDigit)
 	lowerHex  = classWhere(func(c byte) bool { return isDigit(c) || c-'a' < 6 })
 	base32    = classWhere(func(c byte) bool { return c-'A' < 26 || c-'2' < 6 }) // RFC 4648 §6
-	capitals  = classWhere(func(c byte) bool { return c-'A' < 26 || isDigit(c) })
 	nameBytes = classOf("_-.")
 	visible   = classWhere(func(c byte) bool { return c > ' ' && c < 0x7f })
 )

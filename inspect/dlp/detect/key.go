@@ -114,6 +114,9 @@ func (s *Scanner) readKey() {
 		if end := s.lineEnd(at); !s.short {
 			s.key.lines++
 			s.at = end
+			if s.key.state == keyPuTTY && s.says(at, "Private-MAC") {
+				s.endKey()
+			}
 		}
 	default:
 		s.readKeyLine(at)
@@ -191,7 +194,7 @@ func bodyOf(text []byte) int {
 	const begin = "-----BEGIN "
 	if !bytes.HasPrefix(text, []byte(begin)) {
 		if bytes.HasPrefix(text, []byte("PuTTY-")) {
-			return max(0, bytes.IndexByte(text, '\n'))
+			return len(text)
 		}
 		return 0
 	}

@@ -15,8 +15,8 @@ type candidate struct {
 	from int
 }
 
-// maxQueue is how many values can begin within what has to be known before the first is reported: the longest chain (MaxOpen), at one
-// in eight bytes; the shortest mail address is as long. What is beyond would be lost.
+// maxQueue is how many values can begin within what has to be known before the first is reported: no two kinds of value begin so often
+// that there is more than one in six bytes, the length of the shortest mail address. What is beyond would be lost.
 const maxQueue = (MaxOpen + lookBack) / 6
 
 func (q *queue) clear() { q.head, q.n = 0, 0 }

@@ -41,6 +41,7 @@ type Scanner struct {
 
 	queue queue
 	words words
+	plain plain
 	last  Match
 	value [maxToken]byte
 }
@@ -60,6 +61,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.key = carry
 	s.queue.clear()
 	s.words.off = -1
+	s.plain = plain{}
 }
 
 // Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not overlap: of two
@@ -194,7 +196,7 @@ func (s *Scanner) finish() {
 func (s *Scanner) close() {
 	for again := true; again; {
 		again = false
-		for i := range s.queue.n {
+		for i := s.queue.n - 1; i >= 0; i-- {
 			if c := s.queue.at(i); c.End > s.open && c.from < s.open && s.open > s.floor {
 				s.undecide(c.from)
 				again = true

@@ -150,7 +150,11 @@ func (s *Scanner) spaces(i int) int {
 // until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It goes at most one byte beyond
 // maxSecret.
 func (s *Scanner) until(i int, stop byte) int {
+	p := &s.plain
 	end := i
+	if p.stop == stop && p.from <= i && i <= p.to {
+		end = p.to // so that names within values within names cost no more than once
+	}
 	for end-i <= maxSecret {
 		c := s.byteAt(end)
 		if !visible.has(c) || c == stop || stop == 0 && endsBare[c] || isQuote(c) {
@@ -158,7 +162,14 @@ func (s *Scanner) until(i int, stop byte) int {
 		}
 		end++
 	}
+	*p = plain{i, end, stop}
 	return end
+}
+
+// plain is bytes of which none ends a value that ends at the byte stop.
+type plain struct {
+	from, to int
+	stop     byte
 }
 
 var endsBare = func() (t [256]bool) {

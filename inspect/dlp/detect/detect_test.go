@@ -1,0 +1,360 @@
+package detect
+
+import (
+	"bytes"
+	"math/big"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestNamesAreUniqueAndParse(t *testing.T) {
+	seen := map[string]bool{}
+	for k, info := range Bundled() {
+		got, ok := Parse(info.Name)
+		if !ok || got != Kind(k) || got.String() != info.Name || seen[info.Name] {
+			t.Errorf("kind %d: %q parses as %v, %v", k, info.Name, got, ok)
+		}
+		seen[info.Name] = true
+		if info.Title == "" || info.MaxLen == 0 || len(info.Sources) == 0 || info.Shown > 4 {
+			t.Errorf("%s is not described: %+v", info.Name, info)
+		}
+		if !slices.Contains([]string{checkDigit, structure, pattern, context}, info.Class) {
+			t.Errorf("%s has the class %q", info.Name, info.Class)
+		}
+	}
+	if _, ok := Parse("none"); ok {
+		t.Error("parsed a kind that does not exist")
+	}
+}
+
+func TestBundledIsTheCallers(t *testing.T) {
+	Bundled()[Card].Name = "x"
+	if Card.String() != "card" {
+		t.Error("a caller changed the table")
+	}
+}
+
+// TestOneKindFindsWhatAllFind wants a set of one kind to find its values where no other kind takes them.
+func TestOneKindFindsWhatAllFind(t *testing.T) {
+	for k := range kinds {
+		only := NewSet(k)
+		for _, text := range positives[k] {
+			n := 0
+			for _, f := range scan(only, text) {
+				if f.Kind != k {
+					t.Errorf("%v found %v", k, f)
+				}
+				if !f.Part {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("%v alone finds %d in %q", k, n, text)
+			}
+		}
+	}
+}
+
+func TestEmptySetFindsNothing(t *testing.T) {
+	for _, text := range fragments() {
+		if found := scan(NewSet(), text); found != nil {
+			t.Errorf("found %v", found)
+		}
+	}
+}
+
+func TestMatchesAreWithinTheirBounds(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 9))
+	parts := fragments()
+	for range 300 {
+		text := ""
+		for range 10 {
+			text += parts[r.IntN(len(parts))]
+		}
+		for _, f := range scan(everything, text) {
+			if f.End-f.Off > infos[f.Kind].MaxLen || f.Score < Threshold || f.Score > 100 || f.value == "" && f.Kind != PrivateKey {
+				t.Errorf("%v is out of bounds (value %q)", f, f.value)
+			}
+		}
+	}
+}
+
+func TestWarmScannerAllocatesNothing(t *testing.T) {
+	text := []byte(strings.Join(fragments(), " "))
+	s := everything.Scanner()
+	n := 0
+	allocs := testing.AllocsPerRun(20, func() {
+		s.Reset(nil, text, true)
+		for _, ok := s.Next(); ok; _, ok = s.Next() {
+			n += len(s.Value())
+		}
+	})
+	if allocs != 0 || n == 0 {
+		t.Errorf("%v allocations for %d bytes of values", allocs, n)
+	}
+}
+
+func TestMasksKeepTheForm(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		k    Kind
+		keep int
+		want string
+	}{
+		{"4111 1111 1111 1111", Card, 4, "**** **** **** 1111"},
+		{"123-45-6789", USSSN, 0, "***-**-****"},
+		{"DE89 3704 0044", IBAN, 4, "**** **** 0044"},
+		{"12.345.678-Z", ESDNI, 0, "**.***.***-*"},
+		{"alice@weir.org", Email, 0, "*****@****.***"},
+		{"+1 (212) 555-0123", Phone, 2, "+* (***) ***-**23"},
+		{"s3cr3t!", Secret, 0, "*******"},
+		{"ab", Secret, 9, "ab"},
+		{"-----BEGIN RSA PRIVATE KEY-----\nMIIE==", PrivateKey, 0, "-----BEGIN RSA PRIVATE KEY-----\n******"},
+		{"MIIE", PrivateKey, 0, "****"},
+	} {
+		if got := string(AppendMasked(nil, []byte(c.text), c.k, c.keep, '*')); got != c.want {
+			t.Errorf("%v %q masked is %q, want %q", c.k, c.text, got, c.want)
+		}
+	}
+}
+
+func TestValuesAreCanonical(t *testing.T) {
+	for _, c := range []struct {
+		k          Kind
+		text, want string
+	}{
+		{Card, "4111-1111-1111-1111", "4111111111111111"},
+		{IBAN, "de89 3704 0044 0532 0130 00", "DE89370400440532013000"},
+		{ESDNI, "12.345.678-Z", "12345678Z"},
+		{Email, "Alice@Weir.ORG", "alice@weir.org"},
+		{Phone, "+1 (212) 555-0123", "+12125550123"},
+		{Secret, "password=Hunter2!x", "Hunter2!x"},
+		{PrivateKey, "-----BEGIN EC PRIVATE KEY-----\n" + key64, key64},
+	} {
+		found := scan(NewSet(c.k), c.text)
+		if len(found) != 1 || found[0].value != c.want {
+			t.Errorf("%v in %q: %v, want the value %q", c.k, c.text, found, c.want)
+		}
+	}
+}
+
+// TestPrivateKeyIsMaskedWhole cuts a long key at every offset, masks match by match, and looks for what is left of it.
+func TestPrivateKeyIsMaskedWhole(t *testing.T) {
+	body := ""
+	r := rand.New(rand.NewPCG(10, 11))
+	for range 9 {
+		for range 64 {
+			body += base62Digits[:62][r.IntN(62):][:1]
+		}
+		body += "\n"
+	}
+	body += "Ab3dE5==\n"
+	for _, text := range []string{
+		"x -----BEGIN RSA PRIVATE KEY-----\n" + body + "-----END RSA PRIVATE KEY-----\nafter Words",
+		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n" + body + "-----END RSA PRIVATE KEY-----\nafter Words",
+		"{\"k\":\"" + strings.ReplaceAll("-----BEGIN PRIVATE KEY-----\n"+body+"-----END PRIVATE KEY-----\n", "\n", "\\n") + "\"} after Words",
+		"-----BEGIN PRIVATE KEY----- " + strings.ReplaceAll(body, "\n", "") + " -----END PRIVATE KEY----- after Words",
+		"PuTTY-User-Key-File-3: ssh-rsa\r\nEncryption: none\r\nPublic-Lines: 9\r\n" + body + "Private-Lines: 9\r\n" + body + "Private-MAC: 0123\r\n\r\nafter Words",
+	} {
+		for cut := range len(text) {
+			got := maskInParts(t, text, cut)
+			for line := range strings.Lines(body) {
+				if strings.Contains(got, strings.TrimSpace(line)[:8]) {
+					t.Fatalf("cut at %d leaves %q of\n%s", cut, line, got)
+				}
+			}
+			if !strings.HasSuffix(got, "after Words") || len(got) != len(text) {
+				t.Fatalf("cut at %d gives\n%s", cut, got)
+			}
+		}
+	}
+}
+
+func maskInParts(t *testing.T, text string, cut int) string {
+	t.Helper()
+	out := []byte(text)
+	for _, f := range scanInParts(t, NewSet(PrivateKey), text, []int{cut}) {
+		copy(out[f.Off:], AppendMasked(nil, []byte(f.text), f.Kind, 0, '*'))
+	}
+	return string(out)
+}
+
+// TestBetterOfTwoThatOverlap wants the rule by which one of two overlapping values is chosen.
+func TestBetterOfTwoThatOverlap(t *testing.T) {
+	a := Match{Kind: Card, Off: 0, End: 10, Score: 60}
+	for _, b := range []Match{
+		{Kind: Card, Off: 5, End: 8, Score: 61},
+		{Kind: Card, Off: 5, End: 16, Score: 60},
+	} {
+		if better(a, b) || !better(b, a) {
+			t.Errorf("%v rather than %v", a, b)
+		}
+	}
+	if later := (Match{Kind: Card, Off: 5, End: 15, Score: 60}); !better(a, later) || better(later, a) {
+		t.Error("not the earlier of two that are alike")
+	}
+}
+
+// TestNextPairIsTheFirst compares the filter with a walk over all literals at every place.
+func TestNextPairIsTheFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 13))
+	for _, set := range []*Set{everything, NewSet(Card, USSSN), NewSet(Email), NewSet(GitHubToken, Secret)} {
+		for range 300 {
+			b := make([]byte, r.IntN(60))
+			for i := range b {
+				b[i] = "ghp_SG.@+0123 paPA"[r.IntN(18)]
+			}
+			want := len(b)
+			for i := len(b) - 2; i >= 0; i-- {
+				if isNaiveStart(set, b[i], b[i+1]) {
+					want = i
+				}
+			}
+			if got, ok := set.next(b, 0); got != want && (ok || want != len(b)) {
+				t.Fatalf("%q: %d, want %d", b, got, want)
+			}
+		}
+	}
+}
+
+func isNaiveStart(set *Set, first, second byte) bool {
+	if set.kinds&numeric != 0 && !isDigit(first) && isDigit(second) {
+		return true
+	}
+	for _, l := range literals {
+		eq := func(c, want byte) bool { return c == want || l.fold && bytes.EqualFold([]byte{c}, []byte{want}) }
+		if l.kinds&set.kinds != 0 && eq(first, l.text[0]) && (len(l.text) == 1 || eq(second, l.text[1])) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestWordsAreThoseOfARegexp compares the words before a value with what a regexp finds.
+func TestWordsAreThoseOfARegexp(t *testing.T) {
+	r := rand.New(rand.NewPCG(14, 15))
+	atoms := []string{"ssn", "SSN", "social security", "social_security", "sin", "since", "order", "border", "customerSSN", "tests", " ", ":", "1", "x", "id"}
+	for range 2000 {
+		text := ""
+		for range r.IntN(8) {
+			text += atoms[r.IntN(len(atoms))]
+		}
+		text = text[:min(len(text), ContextBytes)]
+		var w words
+		w.find([]byte(text))
+		for _, word := range []string{"ssn", "sin", "order", "test", "id", "socialsecurity"} {
+			want := naiveWord(text, word)
+			got := slices.ContainsFunc(w.hits[:w.n], func(h hit) bool { return vocabulary[h.word].text == word })
+			if got != want {
+				t.Fatalf("%q in %q: %v, want %v", word, text, got, want)
+			}
+		}
+	}
+}
+
+func naiveWord(text, word string) bool {
+	joined := regexp.MustCompile("^(?i:" + strings.Join(strings.Split(word, ""), "[-_. ]?") + ")")
+	standsAlone := regexp.MustCompile("^(?:$|[^A-Za-z])")
+	for at := range text {
+		begins := at == 0 || regexp.MustCompile("[^A-Za-z].$|[a-z][A-Z]$").MatchString(text[:at+1])
+		m := joined.FindString(text[at:])
+		if m == "" || !begins {
+			continue
+		}
+		end := at + len(m)
+		if len(word) > maxShortWord || standsAlone.MatchString(text[end:]) || regexp.MustCompile("^[^A-Z][A-Z]").MatchString(text[end-1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestDigitAtIsTheFirstDigit(t *testing.T) {
+	r := rand.New(rand.NewPCG(16, 17))
+	for range 2000 {
+		b := make([]byte, r.IntN(50))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+			if r.IntN(20) > 0 {
+				b[i] |= 0x40
+			}
+		}
+		from := r.IntN(len(b) + 1)
+		want := len(b)
+		if i := bytes.IndexAny(b[from:], "0123456789"); i >= 0 {
+			want = from + i
+		}
+		if got := digitAt(b, from); got != want {
+			t.Fatalf("% x from %d: %d, want %d", b, from, got, want)
+		}
+	}
+}
+
+// TestMod97IsThatOfTheNumber compares with arithmetic on the whole number, as ISO 13616 describes it.
+func TestMod97IsThatOfTheNumber(t *testing.T) {
+	r := rand.New(rand.NewPCG(18, 19))
+	for range 500 {
+		v := make([]byte, 5+r.IntN(30))
+		for i := range v {
+			v[i] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[r.IntN(36)]
+		}
+		number := ""
+		for _, c := range append(slices.Clone(v[4:]), v[:4]...) {
+			number += big.NewInt(int64(strings.IndexByte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", c))).String()
+		}
+		n, _ := new(big.Int).SetString(number, 10)
+		if want := n.Mod(n, big.NewInt(97)).Int64(); int64(mod97(v)) != want {
+			t.Fatalf("%s: %d, want %d", v, mod97(v), want)
+		}
+	}
+}
+
+// TestVerhoeffNoticesEverySlip wants what Verhoeff proves: no digit that is changed and no two neighbours that change places go unnoticed.
+func TestVerhoeffNoticesEverySlip(t *testing.T) {
+	for _, number := range []string{"2363", "234123412346", "84736430954837284567892"} { // the published examples
+		if number == "2363" && !verhoeff([]byte(number)) || number == "234123412346" && !verhoeff([]byte(number)) {
+			t.Fatalf("%s does not check", number)
+		}
+		if number == "84736430954837284567892" && !verhoeff([]byte(number)) {
+			t.Fatalf("%s does not check", number)
+		}
+		for i := range number {
+			for c := byte('0'); c <= '9'; c++ {
+				b := []byte(number)
+				b[i] = c
+				if verhoeff(b) != (c == number[i]) {
+					t.Errorf("%s checks", b)
+				}
+			}
+			if b := []byte(number); i > 0 && b[i] != b[i-1] {
+				if b[i], b[i-1] = b[i-1], b[i]; verhoeff(b) {
+					t.Errorf("%s checks", b)
+				}
+			}
+		}
+	}
+}
+
+// TestIssuersAreFound makes a card at both ends of every range and of every length.
+func TestIssuersAreFound(t *testing.T) {
+	for i := range issuers {
+		r := &issuers[i]
+		for n := r.min; n <= r.max; n++ {
+			for _, prefix := range []int{r.first, r.last} {
+				b := append(big.NewInt(int64(prefix)).Append(nil, 10), strings.Repeat("7", n-7)+"0"...)
+				for !luhn(b) {
+					b[n-1]++
+				}
+				found := scan(NewSet(Card), "credit card "+string(b))
+				if (len(found) == 1) != r.has(n) && !slices.ContainsFunc(issuers, func(o issuer) bool {
+					return &o != r && prefix >= o.first && prefix <= o.last && o.has(n)
+				}) {
+					t.Errorf("%s: %v", b, found)
+				}
+			}
+		}
+	}
+}
