@@ -117,23 +117,5 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	return d.conclude()
 }
 
-// Redact implements inspect.RedactInspector: values in names that clients ask for, or in whatever else others
-// tell, show nothing.
-func (d *Inspector) Redact(text []byte) {
-	d.names.Reset(nil, text, false)
-	for m, ok := d.names.Next(); ok; m, ok = d.names.Next() {
-		if !d.set.allowed(d.names.Value()) {
-			detect.AppendMasked(text[:m.Off], text[m.Off:m.End], m.Kind, 0, 'X')
-		}
-	}
-	for i := range d.own {
-		o := &d.own[i]
-		o.reset(nil, text, false)
-		for off, end, ok := o.next(); ok; off, end, ok = o.next() {
-			appendMasked(text[:off], text[off:end], 0, 'X')
-		}
-	}
-}
-
 // looks says whether payloads that go in direction dir are looked at.
 func (s *ruleSet) looks(dir flow.Direction) bool { return s.dirs&(1<<dir) != 0 }

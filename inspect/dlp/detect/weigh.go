@@ -25,7 +25,7 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 	w := s.wordsBefore(off)
 	context, stop, dummy := -1, -1, false
 	for _, h := range w.hits[:w.n] {
-		near := int(h.end) >= w.len-stopBytes
+		near := int(h.end) >= w.len-stopBytes && (!counts(k) || w.adjoins(int(h.end)))
 		switch word := &vocabulary[h.word]; {
 		case word.raises.has(k):
 			context = int(h.end)
@@ -48,6 +48,24 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 	return score, context >= 0
 }
 
+// counts says whether k is a number, of which a word says what it is only if it stands beside it: "order no. 4711", not "this order is paid
+// with 4711".
+func counts(k Kind) bool { return numbers.has(k) || k == Phone }
+
+// adjoins says whether the value stands beside the word that ends at end: in the same line, and with two letters between them at most.
+func (w *words) adjoins(end int) bool {
+	letters := 0
+	for _, c := range w.window[end:w.len] {
+		if c == '\n' {
+			return false
+		}
+		if isLetter(c) {
+			letters++
+		}
+	}
+	return letters <= 2
+}
+
 // ceiling is the highest score of a kind: what is only assigned to a word gives way to what has a form of its own.
 func ceiling(k Kind) int {
 	if k == Secret {
@@ -63,6 +81,8 @@ type words struct {
 	n    int
 	hits [ContextBytes]hit // the first n, by where they begin
 	text [ContextBytes]byte
+
+	window []byte // what stands before off, ContextBytes at most
 }
 
 type hit struct {
@@ -86,7 +106,7 @@ func (s *Scanner) wordsBefore(off int) *words {
 		n += copy(w.text[n:], s.text[:off])
 		window = w.text[:n]
 	}
-	w.len = len(window)
+	w.len, w.window = len(window), window
 	w.find(window)
 	return w
 }
