@@ -171,16 +171,44 @@ func (r *Reader) showText(f *feed, end int, over, isFull bool) (keep int) {
 	if isFull {
 		hold = min(hold, (len(text)-skip)/2)
 	}
-	if n := len(a.Edits); n > 0 {
-		e := &a.Edits[n-1]
-		hold = max(0, min(hold, len(text)-g.cutAt(e.Span.Off, e.Span.End, end).textEnd-1))
-	}
 	r.rewrite(f, a.Edits, end)
+	if n := len(a.Edits); n > 0 && hold > 0 {
+		hold = r.behind(f, &a.Edits[n-1], end, hold)
+	}
 	if hold > 0 && b.anew {
 		r.tell(f, proto.Unedited, heldWhileEncoded)
 		hold = 0
 	}
 	return len(text) - hold
+}
+
+// behind returns how much of the end of the text can be held where the edit e was made: not what shares a quantum with it.
+func (r *Reader) behind(f *feed, e *field.Edit, end, hold int) int {
+	g := r.pool
+	can := hold
+	for can > 0 {
+		if _, raw := g.rawAt(len(g.text) - can); raw >= r.body.place.at {
+			break
+		}
+		can = min(can-1, len(g.text)-g.cutAt(e.Span.Off, e.Span.End, end).textEnd)
+	}
+	if can < hold {
+		r.tell(f, proto.Unedited, heldWhileEncoded)
+	}
+	return max(0, can)
+}
+
+// rawAt returns where the bytes are that the text at t was made of, and what text these begin with.
+func (g *Pool) rawAt(t int) (start, raw int) {
+	switch p := &g.pieces[g.pieceAt(t)]; p.shape {
+	case plain:
+		return t, p.raw + t - p.text
+	case quanta:
+		n := (t - p.text) / 3
+		return p.text + 3*n, p.raw + 4*n
+	default:
+		return p.text, p.raw
+	}
 }
 
 // textBefore is how much of the text was made, at least in part, of the first lead bytes that were fed.
@@ -204,15 +232,7 @@ func (g *Pool) textBefore(lead int) (n int) {
 // back has the reading stand where the text from keep on was made.
 func (c *collector) back(keep int) {
 	b, g := &c.r.body, c.r.pool
-	p := &g.pieces[g.pieceAt(keep)]
-	start, raw := p.text, p.raw
-	switch p.shape {
-	case plain:
-		start, raw = keep, p.raw+keep-p.text
-	case quanta:
-		start += (keep - p.text) / 3 * 3
-		raw += (keep - p.text) / 3 * 4
-	}
+	start, raw := g.rawAt(keep)
 	b.offset += int64(keep - b.skip)
 	b.seen, b.skip = len(g.text)-keep, keep-start
 	c.at, b.fresh = raw, false

@@ -67,8 +67,8 @@ func (c *collector) pause(st state) state {
 	if b.coding != base64 || c.q.n == b.parted {
 		return st
 	}
-	if b.anew && c.f.Soft {
-		return st // finish keeps what there is of it
+	if c.f.Soft {
+		return st // finish decides, when it is known whether what follows is encoded anew
 	}
 	c.at, b.fresh = c.q.start, false
 	c.q.n = b.parted
@@ -195,9 +195,7 @@ func (c *collector) base64(end int) bool {
 		ch := raw[c.at]
 		switch {
 		case sextet[ch] >= 0:
-			if q.n == c.r.body.parted {
-				q.start = c.at
-			}
+			c.startQuantum()
 			if q.n == 0 {
 				if len(g.text)+3 > maxText+maxLine || len(g.pieces) > maxPieces-8 {
 					return false
@@ -229,6 +227,7 @@ func (c *collector) padding() {
 		}
 		return
 	}
+	c.startQuantum()
 	end := c.at + 1
 	for end < len(c.f.Raw) && c.f.Raw[end] == '=' && end-c.at < 4-q.n {
 		end++
@@ -239,6 +238,13 @@ func (c *collector) padding() {
 	b.padded = true
 	c.quantum(end, false)
 	c.at = end - 1
+}
+
+// startQuantum notes where one begins, of which nothing is there but what was taken in before.
+func (c *collector) startQuantum() {
+	if c.q.n == c.r.body.parted {
+		c.q.start = c.at
+	}
 }
 
 // quantum ends one.
@@ -264,6 +270,7 @@ func (c *collector) quantum(end int, tight bool) {
 func (c *collector) flushQuantum() {
 	if c.r.body.coding == base64 && c.q.n > 0 {
 		c.r.badText(c.f, badBase64)
+		c.startQuantum()
 		c.quantum(c.at, false)
 	}
 }

@@ -451,8 +451,7 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 		g.edit(c.q.start, c.at, nil)
 		b.place.to(f.Raw, c.q.start)
 		b.place.over(f.Raw, c.at, nil)
-	case !b.anew && f.Soft && c.q.n > 0 && c.at > c.q.start:
-		// Encoding ended in the midst of what was gathered: what is left of a quantum is read again.
+	case !b.anew && f.Soft && c.q.n > 0 && c.at > c.q.start: // what there is of a quantum is read again
 		c.at, b.fresh = c.q.start, false
 	}
 }
