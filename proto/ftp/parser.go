@@ -197,14 +197,15 @@ func (p *parser) readReply(f *feed) bool {
 	b, none := f.rest(), &p.none[f.in.Dir]
 	i := bytes.IndexByte(b[*none:], '\n')
 	if i < 0 {
-		*none = len(b)
-		if len(b) > maxReply {
-			p.showReply(f, b, len(b), false)
-			return true
+		if *none = len(b); len(b)-p.lines > maxLine {
+			return f.refuse(proto.Beyond, lineTooLong)
 		}
 		return false
 	}
 	from, n := p.lines, *none+i+1
+	if n-from > maxLine {
+		return f.refuse(proto.Beyond, lineTooLong)
+	}
 	line := bytes.TrimSuffix(b[from:n-1], []byte{'\r'})
 	*none, p.lines = n, n
 	code := len(line) >= 3 && digits(line[:3]) && (len(line) == 3 || line[3] == ' ' || line[3] == '-')
