@@ -91,7 +91,9 @@ func (r *Reader) readBody(f *feed) bool {
 	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
 		g.mark(from, c.at)
 	}
-	b.follow(f.Raw, from, c.at)
+	if !over {
+		b.follow(f.Raw, from, c.at)
+	}
 	f.at = c.at
 	switch st {
 	case divided:

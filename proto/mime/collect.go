@@ -11,6 +11,8 @@ type collector struct {
 	at   int  // done with
 	wait bool // lines are read once they are whole: somebody may edit them
 
+	tail   int // where the last line of the text ends
+	eol    int // bytes of its end
 	level  int // of the boundary that was found
 	behind int // where what follows it begins
 	closes bool
@@ -84,9 +86,9 @@ func (c *collector) startLine(at, eol int) (state, bool) {
 		dots = 1
 	}
 	if line == len(f.Raw) && f.End {
-		c.lineEnd(at, eol)
-		c.at = line
 		c.flushQuantum()
+		c.lineEnd(at, eol)
+		c.at, c.tail, c.eol = line, at, eol
 		return ended, false
 	}
 	if f.Stuffed && line == len(f.Raw) {
@@ -101,6 +103,7 @@ func (c *collector) startLine(at, eol int) (state, bool) {
 				f.refuse(bareLineEnd)
 			}
 			c.flushQuantum()
+			c.tail, c.eol = at, eol
 			return divided, false
 		}
 	}

@@ -441,11 +441,11 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 	}
 	switch {
 	case b.anew && over:
-		b.place.to(f.Raw, c.at)
-		g.unit, _ = b.appendBase64(g.unit[:0], nil, b.place.out, wrapAt, true)
-		g.edit(c.at, c.at, g.unit)
-		b.place.over(f.Raw, c.at, g.unit)
-		b.anew = false
+		r.flush(f, c.tail, c.eol)
+	case b.anew && f.Soft && f.endBehind(c.at) > 0: // a boundary begins, and would leave before it is known
+		if eol := f.endBehind(c.at); r.flush(f, c.at, eol) {
+			c.at, b.fresh = c.at+eol, true
+		}
 	case b.anew && f.Soft && c.q.n > b.parted:
 		b.parted = copy(b.part[:], c.q.chars[:c.q.n])
 		g.edit(c.q.start, c.at, nil)
@@ -454,4 +454,37 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 	case !b.anew && f.Soft && c.q.n > 0 && c.at > c.q.start: // what there is of a quantum is read again
 		c.at, b.fresh = c.q.start, false
 	}
+}
+
+// flush has what is carried leave, in front of a line's end of eol bytes at at; or, if that has left, behind it, as a line of its own.
+func (r *Reader) flush(f *feed, at, eol int) (behind bool) {
+	g, b := r.pool, &r.body
+	behind = at < f.Lead
+	if behind {
+		at += eol
+	}
+	b.place.to(f.Raw, at)
+	g.unit, _ = b.appendBase64(g.unit[:0], nil, b.place.out, wrapAt, true)
+	if behind {
+		g.unit = append(g.unit, "\r\n"...)
+	}
+	g.edit(at, at, g.unit)
+	b.place.over(f.Raw, at, g.unit)
+	b.anew = false
+	return behind
+}
+
+// endBehind is the size of the line's end at at, if what stands behind it may be a boundary or the message's end.
+func (f *feed) endBehind(at int) (eol int) {
+	b := f.Raw[at:]
+	switch {
+	case bytes.HasPrefix(b, []byte("\r\n")):
+		eol = 2
+	case bytes.HasPrefix(b, lf):
+		eol = 1
+	}
+	if b = b[eol:]; len(b) == 0 && f.Ending || len(b) > 0 && b[0] == '-' {
+		return eol
+	}
+	return 0
 }

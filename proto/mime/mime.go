@@ -150,6 +150,7 @@ type Input struct {
 	Stuffed bool   // lines that begin with a dot have one more (RFC 5321 §4.5.2), and CR and LF come in pairs only
 	Fixed   bool   // edits must keep the length of Raw
 	End     bool   // the message ends with Raw
+	Ending  bool   // it may do so, which what follows tells that leaves now if Soft
 	Soft    bool   // what the Reader is not done with leaves now, and comes again all the same
 	Want    field.Set
 	Edits   field.Set // of these somebody may change bytes or length

@@ -29,7 +29,7 @@ func (p *parser) readData(h *half, f *feed) bool {
 	n := text
 	if p.mail != nil {
 		in := p.input(f, b[:text], end > 0)
-		in.Stuffed, in.Lead = true, max(0, h.gone-f.at)
+		in.Stuffed, in.Lead, in.Ending = true, max(0, h.gone-f.at), p.scan.dot
 		got := p.mail.Feed(in, f.out)
 		p.stopped = p.mail.Stopped()
 		if n = got.N; !p.take(f, f.at, 0, &got) {

@@ -47,6 +47,7 @@ type wire struct {
 	dead    bool
 	list    []field.Edit
 	tooLate int
+	lost    rep
 }
 
 type rep struct {
@@ -156,6 +157,7 @@ func (w *wire) Replace(off, end int, with []byte) bool {
 	}
 	if base+off < w.gone[w.dir] {
 		w.tooLate++
+		w.lost = rep{base + off, base + end, string(with)}
 		return false
 	}
 	w.reps[w.dir] = append(list, rep{base + off, base + end, string(with)})
