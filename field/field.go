@@ -43,6 +43,21 @@ const (
 	DNSRCode  // response code as text: "NOERROR"
 	DNSAnswer // one resource record of the answer section; Value is its RDATA, Span the whole record
 
+	SMTPHelo     // what the client calls itself, of EHLO, HELO or LHLO
+	SMTPMailFrom // address of MAIL FROM, without the angle brackets; empty for a bounce
+	SMTPRcptTo   // address of one RCPT TO, likewise
+
+	EmailHeaders  // whole header block of a message or of a part of one, as received
+	EmailSubject  // decoded (RFC 2047) and unfolded
+	EmailFrom     // likewise
+	EmailTo       // likewise
+	EmailBody     // text of a part that has no parts, without its transfer encoding; in its own character set
+	EmailFilename // name of an attachment, decoded (RFC 2183, RFC 2231, RFC 2047)
+
+	FTPCommand     // verb of a command, as received: "RETR"
+	FTPCommandData // what stands behind the verb; of PASS and ACCT empty: see Field.Detail
+	FTPReply       // one whole reply, all its lines, without the last line end
+
 	count // number of IDs
 )
 
@@ -58,6 +73,10 @@ var names = [...]string{
 	TLSCertSubject: "tls.cert_subject", TLSCertIssuer: "tls.cert_issuer", TLSCertSerial: "tls.cert_serial",
 	TLSCertFingerprint: "tls.cert_fingerprint", QUICVersion: "quic.version",
 	DNSQuery: "dns.query", DNSType: "dns.type", DNSRCode: "dns.rcode", DNSAnswer: "dns.answer",
+	SMTPHelo: "smtp.helo", SMTPMailFrom: "smtp.mail_from", SMTPRcptTo: "smtp.rcpt_to",
+	EmailHeaders: "email.headers", EmailSubject: "email.subject", EmailFrom: "email.from", EmailTo: "email.to",
+	EmailBody: "email.body", EmailFilename: "email.filename",
+	FTPCommand: "ftp.command", FTPCommandData: "ftp.command_data", FTPReply: "ftp.reply",
 }
 
 // String returns the field's name in policies, rules and events, such as "tls.sni".
@@ -116,7 +135,7 @@ type Field struct {
 	// that its grammar can repair the message around a new record), so that an Edit by
 	// byte range is meaningful.
 	Editable bool
-	Detail   uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; else 0
+	Detail   uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; bytes kept back for FTPCommandData; else 0
 
 	// A value of any length, such as a body, comes in parts.
 	Offset int64 // place of Value[0] in the whole; 0 for the first part, and where there is but one
@@ -138,7 +157,7 @@ const (
 // A Message is what a grammar found in one unit: a DNS message, an HTTP request
 // head, a ClientHello. Its fields stand in the order of the wire.
 type Message struct {
-	Proto  string // "dns", "http", "tls"; "" for a plain payload
+	Proto  string // "dns", "http", "tls", "smtp"; "" for a plain payload
 	Unit   []byte // the bytes that spans count in; read-only view
 	Fields []Field
 	// Complete says that the message ended inside Unit; otherwise more may follow.

@@ -35,7 +35,9 @@ func in(list *[maxAwait]uint32, id int32) bool {
 }
 
 // isBody reports whether the field comes in parts.
-func isBody(id field.ID) bool { return id == field.HTTPRequestBody || id == field.HTTPResponseBody }
+func isBody(id field.ID) bool {
+	return id == field.HTTPRequestBody || id == field.HTTPResponseBody || id == field.EmailBody
+}
 
 // asksHead reports whether the rule asks something of the head.
 func (s *signature) asksHead() bool {

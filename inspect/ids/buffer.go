@@ -44,6 +44,9 @@ var sticky = map[string]place{
 	"ja4.hash": {field.TLSJA4, tls | quic}, "ja4_hash": {field.TLSJA4, tls | quic},
 	"quic.sni": {field.TLSSNI, quic}, "quic.version": {field.QUICVersion, quic},
 	"dns.query": {field.DNSQuery, dns}, "dns_query": {field.DNSQuery, dns},
+	"smtp.helo": {field.SMTPHelo, smtp}, "smtp.mail_from": {field.SMTPMailFrom, smtp}, "smtp.rcpt_to": {field.SMTPRcptTo, smtp},
+	"email.subject": {field.EmailSubject, smtp}, "email.from": {field.EmailFrom, smtp}, "email.to": {field.EmailTo, smtp},
+	"ftp.command": {field.FTPCommand, ftp}, "ftp.command_data": {field.FTPCommandData, ftp}, "ftp.reply": {field.FTPReply, ftp},
 	"pkt_data": {field: field.Payload},
 }
 
@@ -62,9 +65,11 @@ const (
 	tls
 	dns
 	quic
+	smtp
+	ftp
 )
 
-var appNames = [...]string{"http", "tls", "dns", "quic"}
+var appNames = [...]string{"http", "tls", "dns", "quic", "smtp", "ftp"}
 
 // appOf is the protocol with the name; none if rules know no such.
 func appOf(name string) apps {
@@ -90,8 +95,15 @@ func (a apps) String() string {
 // shown are the fields to ask for so that every message of a protocol is shown.
 var shown = [len(appNames)]field.Set{
 	field.SetOf(field.HTTPMethod, field.HTTPStatus), field.SetOf(field.TLSSNI, field.TLSVersion), field.SetOf(field.DNSQuery),
-	field.SetOf(field.TLSVersion, field.QUICVersion),
+	field.SetOf(field.TLSVersion, field.QUICVersion), envelope | field.SetOf(field.EmailHeaders),
+	field.SetOf(field.FTPCommand, field.FTPReply),
 }
+
+// envelope are the fields of commands of SMTP, each of which is a message of its own.
+var envelope = field.SetOf(field.SMTPHelo, field.SMTPMailFrom, field.SMTPRcptTo)
+
+// alone are the fields that no other stands beside in a message.
+var alone = envelope | field.SetOf(field.FTPReply)
 
 // ofCertificate are the fields of certificates, which are messages of their own.
 var ofCertificate = field.SetOf(field.TLSCertSubject, field.TLSCertIssuer, field.TLSCertSerial, field.TLSCertFingerprint)

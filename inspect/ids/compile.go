@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,12 +67,12 @@ func (b *building) readHeader(r *rule.Rule) error {
 		b.proto = udp
 	case "icmp":
 		b.proto = icmp
-	case "http", "tls", "dns", "quic":
+	case "http", "tls", "dns", "quic", "smtp", "ftp":
 		b.apps = appOf(r.Proto.Text)
 	case "http1":
 		b.apps = http
 	default:
-		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, tls, dns or quic", "unsupported protocol %q", r.Proto.Text)
+		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, tls, dns, quic, smtp or ftp", "unsupported protocol %q", r.Proto.Text)
 	}
 	b.both = r.Both
 	var errs [4]error
@@ -145,6 +146,9 @@ func (b *building) option(o *rule.Option) error {
 		b.current.dotted = true
 	case "file.data", "file_data":
 		b.current, b.last, b.isData = buffer{field: field.HTTPResponseBody}, nil, true
+		if b.apps == smtp {
+			b.current.field = field.EmailBody
+		}
 	default:
 		return wrong(o.Pos, "remove the rule, or turn strict off to have it skipped", "unsupported keyword %q", o.Name)
 	}
@@ -238,8 +242,8 @@ func (b *building) finish(r *rule.Rule) (*signature, []byte, error) {
 	if b.sid == 0 {
 		return nil, nil, wrong(r.Pos, "add sid:1000001;", "the rule has no sid")
 	}
-	if b.isData && (b.apps != http || b.dir == int8(flow.ToServer)) {
-		return nil, nil, wrong(r.Pos, "use http.request_body, or make it a rule about http to the client", "file.data here is no response of HTTP")
+	if b.isData && (b.apps != http || b.dir == int8(flow.ToServer)) && (b.apps != smtp || b.dir == int8(flow.ToClient)) {
+		return nil, nil, wrong(r.Pos, "use http.request_body, or make it a rule about http to the client or smtp to the server", "file.data here is no response of HTTP and no mail")
 	}
 	b.matches = slices.DeleteFunc(b.matches, func(m bufferMatch) bool { return len(m.contents) == 0 && !m.size.isSet })
 	if err := b.chooseView(r); err != nil {
@@ -292,6 +296,9 @@ func (b *building) chooseView(r *rule.Rule) error {
 	}
 	if b.apps&tls != 0 && in&ofCertificate != 0 && in&^ofCertificate&^field.SetOf(field.Payload) != 0 {
 		return wrong(r.Pos, "write two rules", "certificates and hellos are messages of their own, and a rule looks into one message")
+	}
+	if in&alone != 0 && bits.OnesCount64(uint64(in&^field.SetOf(field.Payload))) > 1 {
+		return wrong(r.Pos, "write two rules", "commands, replies and mails are messages of their own, and a rule looks into one message")
 	}
 	b.mixed = b.late && b.asksHead()
 	switch {

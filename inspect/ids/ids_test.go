@@ -308,6 +308,9 @@ func TestRefusals(t *testing.T) {
 		{`alert tls any any -> any any (tls.version:0x12345; sid:1;)`, 43, "tls.version"},
 		{`alert tls any any -> any any (tls.cert_subject; content:"x"; tls.sni; content:"x"; sid:1;)`, 1, "messages of their own"},
 		{`alert tcp any any -> any any (file.data; content:"x"; sid:1;)`, 1, "file.data"},
+		{`alert smtp any any -> any any (smtp.helo; content:"x"; file.data; content:"x"; sid:1;)`, 1, "messages of their own"},
+		{`alert ftp any any -> any any (ftp.reply; content:"x"; ftp.command; content:"x"; sid:1;)`, 1, "messages of their own"},
+		{`alert smtp any any -> any any (flow:to_client; file.data; content:"x"; sid:1;)`, 1, "file.data"},
 		{`nonsense`, 9, "protocol"},
 	} {
 		_, m := New(Config{Rules: []string{c.text}, Strict: true}, inspect.Env{Lanes: 1})

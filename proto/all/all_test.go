@@ -15,6 +15,13 @@ func TestOneGrammarEach(t *testing.T) {
 		name, unit string
 		over       packet.Proto
 	}{
+		{"smtp", "220 mx.example.com ESMTP ready\r\n", packet.TCP},
+		{"smtp", "EHLO example.com\r\n", packet.TCP},
+		{"ftp", "220 FTP server ready\r\n", packet.TCP},
+		{"ftp", "AUTH TLS\r\n", packet.TCP},
+		{"", "220 ready\r\n", packet.TCP},
+		{"", "220 ftp.example.com ESMTP\r\n", packet.TCP},
+		{"", "USER guest\r\n", packet.TCP},
 		{"http", "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", packet.TCP},
 		{"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", packet.TCP},
 		{"dns", "\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", packet.TCP},
@@ -23,6 +30,9 @@ func TestOneGrammarEach(t *testing.T) {
 		{"quic", "\xd0\x6b\x33\x43\xcf\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\x00\x00\x14" + strings.Repeat("x", 20), packet.UDP},
 	} {
 		from := proto.Peer{Transport: c.over, Dir: flow.ToServer, ServerPort: 40000}
+		if strings.HasPrefix(c.unit, "220") {
+			from.Dir = flow.ToClient
+		}
 		for _, g := range Grammars() {
 			if !g.Over(c.over) {
 				continue

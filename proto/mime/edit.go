@@ -1,0 +1,490 @@
+package mime
+
+import (
+	"bytes"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/proto"
+)
+
+// This file makes edits of a text in the bytes that it was made of.
+
+const (
+	wrapAt  = 76  // RFC 2045 §6.7, §6.8
+	longest = 998 // RFC 5322 §2.1.1
+)
+
+// editing is what edits have left to be done in a body.
+type editing struct {
+	anew      bool // base64: what follows leaves encoded anew, behind
+	carry     [2]byte
+	carried   int     // bytes that are not out yet, and
+	part      [3]byte // characters that have been taken in
+	parted    int
+	rewritten int // of the text that was gathered, up to where it is decided how it leaves
+}
+
+// A place is one in the bytes fed, and in its line: as it came in, and as it goes out.
+type place struct {
+	at, in, out int
+}
+
+// to goes to at, over bytes that leave as they came.
+func (p *place) to(raw []byte, at int) {
+	seg := raw[p.at:at]
+	if n := bytes.LastIndexByte(seg, '\n'); n >= 0 {
+		p.in = len(seg) - n - 1
+		p.out = p.in
+	} else {
+		p.in, p.out = p.in+len(seg), p.out+len(seg)
+	}
+	p.at = at
+}
+
+// over goes to at, over bytes that leave as with.
+func (p *place) over(raw []byte, at int, with []byte) {
+	seg := raw[p.at:at]
+	if n := bytes.LastIndexByte(seg, '\n'); n >= 0 {
+		p.in = len(seg) - n - 1
+	} else {
+		p.in += len(seg)
+	}
+	p.out = column(p.out, with)
+	p.at = at
+}
+
+// column is where in its line the end of b is, if b begins at col.
+func column(col int, b []byte) int {
+	if n := bytes.LastIndexByte(b, '\n'); n >= 0 {
+		return len(b) - n - 1
+	}
+	return col + len(b)
+}
+
+// restOfLine is how many bytes of the line lie behind at, as far as a line may be long.
+func restOfLine(raw []byte, at int) int {
+	b := raw[at:min(len(raw), at+maxLine)]
+	n := bytes.IndexByte(b, '\n')
+	if n < 0 {
+		return len(b)
+	}
+	if n > 0 && b[n-1] == '\r' {
+		n--
+	}
+	return n
+}
+
+// A cut is text [text, textEnd) and the bytes that it was made of.
+type cut struct{ text, textEnd, raw, end int }
+
+// cutAt returns the least such that has the text [off, end), and can be replaced.
+func (g *Pool) cutAt(off, end, at int) cut {
+	c := cut{text: off, textEnd: end, raw: at, end: at}
+	if len(g.pieces) == 0 {
+		return c
+	}
+	p := &g.pieces[g.pieceAt(off)]
+	switch in := off - p.text; {
+	case in >= p.n:
+		c.raw = p.end
+	case p.shape == plain:
+		c.raw = p.raw + in
+	case p.shape == quanta:
+		c.text, c.raw = p.text+in/3*3, p.raw+in/3*4
+	default:
+		c.text, c.raw = p.text, p.raw
+	}
+	if end <= c.text {
+		c.textEnd, c.end = c.text, c.raw
+		return c
+	}
+	p = &g.pieces[g.pieceAt(end-1)]
+	switch in := end - p.text; p.shape {
+	case plain:
+		c.end = p.raw + in
+	case quanta:
+		in = (in + 2) / 3
+		c.textEnd, c.end = p.text+3*in, p.raw+4*in
+	default:
+		c.textEnd, c.end = p.text+p.n, p.end
+	}
+	return c
+}
+
+// swallow has the cut end where the next text begins, behind what is no text: a soft line break, the dot in front of a line. end is where
+// what was gathered ends.
+func (g *Pool) swallow(c *cut, end int) {
+	n := g.pieceAt(c.textEnd)
+	switch {
+	case c.textEnd == len(g.text):
+		c.end = end
+	case g.pieces[n].text == c.textEnd:
+		c.end = g.pieces[n].raw
+	}
+	if c.textEnd == c.text {
+		c.raw = c.end
+	}
+}
+
+// rewrite makes the edits of the text that was gathered.
+func (r *Reader) rewrite(f *feed, edits []field.Edit, end int) {
+	g, b := r.pool, &r.body
+	for i := 0; i < len(edits); {
+		c := g.cutAt(edits[i].Span.Off, edits[i].Span.End, end)
+		g.data = append(g.data[:0], g.text[c.text:edits[i].Span.Off]...)
+		g.data = append(g.data, edits[i].New...)
+		at := edits[i].Span.End
+		for i++; i < len(edits); i++ { // those that meet in what cannot be divided are one
+			d := g.cutAt(edits[i].Span.Off, edits[i].Span.End, end)
+			if d.text >= c.textEnd {
+				break
+			}
+			g.data = append(append(g.data, g.text[at:edits[i].Span.Off]...), edits[i].New...)
+			at, c.textEnd, c.end = edits[i].Span.End, max(c.textEnd, d.textEnd), max(c.end, d.end)
+		}
+		g.data = append(g.data, g.text[at:max(at, c.textEnd)]...)
+		if why := r.replace(f, c, end); why != "" {
+			r.tell(f, proto.Unedited, why)
+		}
+	}
+	f.vital = f.vital || b.anew
+}
+
+// replace has the bytes of the cut leave so that they are read as g.data.
+func (r *Reader) replace(f *feed, c cut, end int) packet.Reason {
+	g, b := r.pool, &r.body
+	if c.raw < f.Lead {
+		return editLost
+	}
+	var why packet.Reason
+	switch b.coding {
+	case base64:
+		if b.anew {
+			r.encode(f, b.rewritten, c.text)
+		}
+		return r.replaceBase64(f, c)
+	case quoted:
+		why = r.replaceQuoted(f, &c, end)
+	default:
+		why = r.replacePlain(f, &c, end)
+	}
+	if why == "" && f.Fixed && len(g.unit) != c.end-c.raw {
+		why = cannotResize
+	}
+	if why == "" {
+		g.edit(c.raw, c.end, g.unit)
+		b.place.over(f.Raw, c.end, g.unit)
+	}
+	return why
+}
+
+// replacePlain puts into g.unit how g.data leaves in a text that is not coded.
+func (r *Reader) replacePlain(f *feed, c *cut, end int) packet.Reason {
+	g, b := r.pool, &r.body
+	g.swallow(c, end)
+	b.place.to(f.Raw, c.raw)
+	old := b.place.out + restOfLine(f.Raw, c.raw)
+	g.unit = g.unit[:0]
+	col := b.place.out
+	for i, ch := range g.data {
+		pair := i > 0 && g.data[i-1] == '\r' && ch == '\n'
+		switch {
+		case !f.Stuffed:
+		case ch == '\n' && !pair, i > 0 && g.data[i-1] == '\r' && !pair, ch == '\r' && i == len(g.data)-1, ch == 0:
+			return breaks
+		case ch == '.' && col == 0:
+			g.unit = append(g.unit, '.')
+		}
+		g.unit = append(g.unit, ch)
+		if col++; ch == '\n' {
+			if col > longest+2 && col > old {
+				return breaks
+			}
+			col = 0
+		}
+	}
+	if f.Stuffed && col == 0 && c.end == len(f.Raw) && !f.End {
+		return breaks // what follows may begin with a dot
+	}
+	if f.Stuffed && col == 0 && c.end < len(f.Raw) && f.Raw[c.end] == '.' {
+		g.unit = append(g.unit, '.')
+		col++
+	}
+	if n := col + restOfLine(f.Raw, c.end); n > longest && n > old || r.wouldDivide(f, c) {
+		return breaks
+	}
+	return ""
+}
+
+// wouldDivide reports whether a line would be a boundary, if the bytes of the cut were g.unit.
+func (r *Reader) wouldDivide(f *feed, c *cut) bool {
+	g, b := r.pool, &r.body
+	if r.depth == 0 {
+		return false
+	}
+	g.plain = g.plain[:0]
+	if b.place.in > 0 {
+		start := c.raw - b.place.in
+		if start < f.at {
+			if b.dashed && b.place.in < maxBoundary+4 {
+				return true
+			}
+			start = c.raw
+			g.plain = append(g.plain, ' ')
+		}
+		g.plain = append(g.plain, f.Raw[start:c.raw]...)
+	}
+	g.plain = append(g.plain, g.unit...)
+	g.plain = append(g.plain, f.Raw[c.end:c.end+restOfLine(f.Raw, c.end)]...)
+	for at := 0; at < len(g.plain); at = lineEnd(g.plain, at) {
+		line := g.plain[at:lineEnd(g.plain, at)]
+		if f.Stuffed && line[0] == '.' {
+			line = line[1:]
+		}
+		if len(line) < 2 || line[0] != '-' || line[1] != '-' {
+			continue
+		}
+		for i := range r.depth {
+			d := &r.stack[i]
+			if bytes.HasPrefix(line[2:], d.text[:d.n]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// replaceQuoted puts into g.unit how g.data leaves in quoted-printable.
+func (r *Reader) replaceQuoted(f *feed, c *cut, end int) packet.Reason {
+	g, b, raw := r.pool, &r.body, f.Raw
+	if !b.soft || c.textEnd < len(g.text) {
+		g.swallow(c, end)
+	}
+	b.place.to(raw, c.raw)
+	limit, rest := wrapAt, restOfLine(raw, c.end)
+	if b.place.in+restOfLine(raw, c.raw) > wrapAt {
+		limit = longest
+	}
+	atEnd := len(bytes.Trim(raw[c.end:c.end+rest], " \t")) == 0
+	g.unit = g.unit[:0]
+	col := b.place.out
+	for i := 0; i < len(g.data); i++ {
+		ch := g.data[i]
+		if ch == '\r' && i+1 < len(g.data) && g.data[i+1] == '\n' {
+			if g.blankEnd(f, c.raw) {
+				g.unit = append(g.unit, "=\r\n"...) // a blank here would be taken away
+			}
+			g.unit, col = append(g.unit, "\r\n"...), 0
+			i++
+			continue
+		}
+		last := i == len(g.data)-1 && atEnd || i+2 < len(g.data) && g.data[i+1] == '\r' && g.data[i+2] == '\n'
+		literal := ch > ' ' && ch < 127 && ch != '=' || (ch == ' ' || ch == '\t') && !last
+		if (ch == '.' || ch == '-') && col == 0 {
+			literal = false
+		}
+		size := 1
+		if !literal {
+			size = 3
+		}
+		if col+size > limit-1 && col > 0 {
+			g.unit, col = append(g.unit, "=\r\n"...), 0
+			if ch == '.' || ch == '-' {
+				literal, size = false, 3
+			}
+		}
+		if literal {
+			g.unit = append(g.unit, ch)
+		} else {
+			g.unit = append(g.unit, '=', upperHex[ch>>4], upperHex[ch&15])
+		}
+		col += size
+	}
+	switch {
+	case rest > 0 && !atEnd && col > 0 && col+rest > limit:
+		g.unit, col = append(g.unit, "=\r\n"...), 0
+	case atEnd && g.blankEnd(f, c.raw):
+		g.unit = append(g.unit, "=\r\n"...)
+	}
+	if ch := byte(0); col == 0 && rest > 0 {
+		if ch = raw[c.end]; ch == '.' || ch == '-' {
+			g.unit = append(g.unit, '=', upperHex[ch>>4], upperHex[ch&15])
+			c.end++
+		}
+	}
+	return ""
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// blankEnd reports whether a blank stands, or may stand, at the end of g.unit, which is to leave from at on.
+func (g *Pool) blankEnd(f *feed, at int) bool {
+	n := len(g.unit)
+	switch {
+	case n > 0:
+		return g.unit[n-1] == ' ' || g.unit[n-1] == '\t'
+	case at == f.at:
+		return true
+	}
+	return f.Raw[at-1] == ' ' || f.Raw[at-1] == '\t'
+}
+
+// replaceBase64 has g.data leave in place of the cut.
+func (r *Reader) replaceBase64(f *feed, c cut) packet.Reason {
+	g, b := r.pool, &r.body
+	was := b.place
+	b.place.to(f.Raw, c.raw)
+	limit := wrapLimit(f.Raw, b.place)
+	short := g.short(c.textEnd)
+	left := (b.carried + len(g.data)) % 3
+	col := b.place.out
+	g.unit, col = b.appendBase64(g.unit[:0], g.data, col, limit, short)
+	rest := restOfLine(f.Raw, c.end)
+	if (left == 0 || short) && rest > 0 && col > 0 && col+rest > limit {
+		g.unit = append(g.unit, "\r\n"...)
+	}
+	if f.Fixed && len(g.unit) != c.end-c.raw || f.Fixed && b.carried > 0 {
+		b.place, b.carried = was, 0 // it was 0, for so it is while the length is fixed
+		return cannotResize
+	}
+	g.edit(c.raw, c.end, g.unit)
+	b.place.over(f.Raw, c.end, g.unit)
+	b.anew, b.rewritten = b.carried > 0, c.textEnd
+	return ""
+}
+
+// short reports whether the text up to end is all of what its padding ended.
+func (g *Pool) short(end int) bool {
+	if end == 0 {
+		return false
+	}
+	p := &g.pieces[g.pieceAt(end-1)]
+	return p.shape == atom && p.n < 3 && p.text+p.n == end
+}
+
+// wrapLimit is how long the line of a place may become.
+func wrapLimit(raw []byte, p place) int {
+	if p.in+restOfLine(raw, p.at) > wrapAt {
+		return longest
+	}
+	return wrapAt
+}
+
+// appendBase64 appends data, behind what is carried, and carries what is left of it, unless it is the last.
+func (b *body) appendBase64(dst, data []byte, col, limit int, last bool) ([]byte, int) {
+	var three [3]byte
+	n := copy(three[:], b.carry[:b.carried])
+	b.carried = 0
+	for _, ch := range data {
+		three[n] = ch
+		if n++; n == 3 {
+			dst, col = appendQuantum(dst, three, 3, col, limit)
+			n = 0
+		}
+	}
+	switch {
+	case n == 0:
+	case last:
+		clear(three[n:])
+		dst, col = appendQuantum(dst, three, n, col, limit)
+	default:
+		b.carried = copy(b.carry[:], three[:n])
+	}
+	return dst, col
+}
+
+// appendQuantum appends n bytes of three as four characters.
+func appendQuantum(dst []byte, three [3]byte, n, col, limit int) ([]byte, int) {
+	if col > 0 && col+4 > limit {
+		dst, col = append(dst, "\r\n"...), 0
+	}
+	v := uint32(three[0])<<16 | uint32(three[1])<<8 | uint32(three[2])
+	for i := range 4 {
+		if i > n {
+			dst = append(dst, '=')
+		} else {
+			dst = append(dst, alphabet[v>>(18-6*i)&63])
+		}
+	}
+	return dst, col + 4
+}
+
+// encode has the text [from, to) leave encoded anew, piece by piece, so that lines stay lines.
+func (r *Reader) encode(f *feed, from, to int) {
+	g, b := r.pool, &r.body
+	f.vital = true
+	for i := g.pieceAt(from); i < len(g.pieces) && from < to && b.anew; i++ {
+		p := &g.pieces[i]
+		off, end := max(from, p.text), min(to, p.text+p.n)
+		if off >= end {
+			continue
+		}
+		c := g.cutAt(off, end, 0)
+		b.place.to(f.Raw, c.raw)
+		g.unit, _ = b.appendBase64(g.unit[:0], g.text[off:end], b.place.out, wrapLimit(f.Raw, b.place), g.short(end))
+		g.edit(c.raw, c.end, g.unit)
+		b.place.over(f.Raw, c.end, g.unit)
+		b.anew, from = b.carried > 0, end
+	}
+	b.rewritten = max(b.rewritten, from)
+}
+
+// finish has leave what the edits have left to be done, up to where c stands.
+func (r *Reader) finish(f *feed, c *collector, over bool) {
+	g, b := r.pool, &r.body
+	if b.coding != base64 {
+		return
+	}
+	if b.anew {
+		r.encode(f, b.rewritten, len(g.text))
+	}
+	switch {
+	case b.anew && over:
+		r.flush(f, c.tail, c.eol)
+	case b.anew && f.Soft && f.endBehind(c.at) > 0: // a boundary begins, and would leave before it is known
+		if eol := f.endBehind(c.at); r.flush(f, c.at, eol) {
+			c.at, b.fresh = c.at+eol, true
+		}
+	case b.anew && f.Soft && c.q.n > b.parted:
+		b.parted = copy(b.part[:], c.q.chars[:c.q.n])
+		g.edit(c.q.start, c.at, nil)
+		b.place.to(f.Raw, c.q.start)
+		b.place.over(f.Raw, c.at, nil)
+	case !b.anew && f.Soft && c.q.n > 0 && c.at > c.q.start: // what there is of a quantum is read again
+		c.at, b.fresh = c.q.start, false
+	}
+}
+
+// flush has what is carried leave, in front of a line's end of eol bytes at at; or, if that has left, behind it, as a line of its own.
+func (r *Reader) flush(f *feed, at, eol int) (behind bool) {
+	g, b := r.pool, &r.body
+	behind = at < f.Lead
+	if behind {
+		at += eol
+	}
+	b.place.to(f.Raw, at)
+	g.unit, _ = b.appendBase64(g.unit[:0], nil, b.place.out, wrapAt, true)
+	if behind {
+		g.unit = append(g.unit, "\r\n"...)
+	}
+	g.edit(at, at, g.unit)
+	b.place.over(f.Raw, at, g.unit)
+	b.anew = false
+	return behind
+}
+
+// endBehind is the size of the line's end at at, if what stands behind it may be a boundary or the message's end.
+func (f *feed) endBehind(at int) (eol int) {
+	b := f.Raw[at:]
+	switch {
+	case bytes.HasPrefix(b, []byte("\r\n")):
+		eol = 2
+	case bytes.HasPrefix(b, lf):
+		eol = 1
+	}
+	if b = b[eol:]; len(b) == 0 && f.Ending || len(b) > 0 && b[0] == '-' {
+		return eol
+	}
+	return 0
+}

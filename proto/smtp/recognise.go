@@ -1,0 +1,91 @@
+package smtp
+
+import (
+	"bytes"
+
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/proto"
+)
+
+// Recognise looks for the first line of either side: a greeting, 220, that says SMTP or LMTP; EHLO, HELO or LHLO, or MAIL FROM of a
+// connection that was met in its middle. A greeting that does not say what it is of, is told from FTP's by what the client says.
+func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
+	line, _, whole := bytes.Cut(unit[:min(len(unit), maxLine)], lf)
+	match := client(line)
+	if from.Dir == flow.ToClient || match == proto.No {
+		match = max(match, server(line))
+	}
+	if match == proto.Yes && !whole {
+		if len(unit) >= maxLine {
+			return proto.No
+		}
+		return proto.Maybe
+	}
+	if match == proto.Maybe && whole {
+		return proto.No
+	}
+	return match
+}
+
+var lf = []byte{'\n'}
+
+// client judges what the line of a client begins with.
+func client(line []byte) proto.Match {
+	match := proto.No
+	for _, verb := range [...]string{"ehlo ", "helo ", "lhlo ", "mail from:"} {
+		n := min(len(line), len(verb))
+		switch {
+		case !equalFold(line[:n], verb[:n]):
+		case n == len(verb):
+			return proto.Yes
+		default:
+			match = proto.Maybe
+		}
+	}
+	return match
+}
+
+// server judges the line of a server.
+func server(line []byte) proto.Match {
+	n := min(len(line), 3)
+	switch {
+	case string(line[:n]) != "220"[:n]:
+		return proto.No
+	case len(line) < 4:
+		return proto.Maybe
+	case line[3] != ' ' && line[3] != '-':
+		return proto.No
+	}
+	smtp, ftp := false, false
+	for i := range line {
+		smtp = smtp || hasPrefixFold(line[i:], "smtp") || hasPrefixFold(line[i:], "lmtp")
+		ftp = ftp || hasPrefixFold(line[i:], "ftp")
+	}
+	switch {
+	case smtp && !ftp:
+		return proto.Yes
+	case len(line) > 512:
+		return proto.No
+	}
+	return proto.Maybe
+}
+
+// equalFold reports whether b is the lower-case word.
+func equalFold(b []byte, word string) bool { return len(b) == len(word) && hasPrefixFold(b, word) }
+
+// hasPrefixFold reports whether b begins with the lower-case word.
+func hasPrefixFold(b []byte, word string) bool {
+	if len(b) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		c := b[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}
