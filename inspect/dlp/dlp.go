@@ -38,7 +38,8 @@ type Inspector struct {
 	names  *detect.Scanner // of what others tell
 
 	look                look
-	alone               memory    // of a datagram
+	alone               memory // of a datagram
+	kept                keeper
 	found               []finding // in what is looked at
 	bytes               []byte    // which findings point into
 	all                 []byte    // scratch: the text from the 16th value on, with masks
@@ -51,7 +52,7 @@ type Inspector struct {
 // newInspector returns an inspector of one lane.
 func newInspector(s *ruleSet) *Inspector {
 	return &Inspector{
-		set: s, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
+		set: s, kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
 		hashed: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
@@ -93,7 +94,7 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 		}
 	}
 	wait := d.readOn(v, b, from, max(from, len(b)-cx.Pending), follows)
-	v.keep(b[from:wait])
+	d.kept.keep(v, b[from:wait])
 	v.waiting = int32(len(b) - wait + 1)
 	return d.conclude()
 }
@@ -112,7 +113,7 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	b, v := f.Value, &s.body
 	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
 	wait := d.readOn(v, b, from, len(b), f.More)
-	v.keep(b[from:wait])
+	d.kept.keep(v, b[from:wait])
 	s.told = f.Offset + int64(wait)
 	return d.conclude()
 }

@@ -81,7 +81,7 @@ func (d *Inspector) read(v *memory, b []byte, from, end int, more bool) {
 // find notes the values in a text, and in the texts in it, in order and without overlaps. It returns where the undecided begins.
 func (d *Inspector) find(m *memory, text []byte, more bool) (open int) {
 	d.found, d.bytes = d.found[:0], d.bytes[:0]
-	d.finder.Begin(m.before(), text, more)
+	d.finder.Begin(d.kept.before(m), text, more)
 	open = len(text)
 	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
 		open = min(open, d.findIn(v, m))

@@ -8,26 +8,80 @@ type state struct {
 	told          int64 // offset in the present body up to which it is decided
 }
 
-// A memory is what is remembered of a text that comes in parts: what tells a value from a number may stand in another part.
+// A memory is what is remembered of a text that comes in parts: what tells a value from a number may stand in another part. The end of
+// the text so far lies in the lane's keeper.
 type memory struct {
 	waiting int32        // bytes at the end of what was shown that are decided with what follows, plus one; 0: not known. Of the payload
-	n       int32        // bytes at the end of context that are valid
+	place   uint32       // in the keeper
+	taken   uint32       // when the place was taken; 0: the text has no past
 	carry   detect.Carry // of the text so far
 	next    detect.Carry // of the text with what is looked at now
-	context [detect.ContextBytes]byte
 }
-
-// keep remembers the end of the text so far, which goes on with b.
-func (m *memory) keep(b []byte) {
-	m.carry = m.next
-	m.n = int32(min(int(m.n)+len(b), len(m.context)))
-	b = b[max(0, len(b)-len(m.context)):]
-	copy(m.context[:], m.context[len(b):])
-	copy(m.context[len(m.context)-len(b):], b)
-}
-
-// before is the end of the text so far. View of the memory, valid until keep.
-func (m *memory) before() []byte { return m.context[len(m.context)-int(m.n):] }
 
 // forget is for the begin of another text.
-func (m *memory) forget() { m.n, m.carry, m.next = 0, detect.Carry{}, detect.Carry{} }
+func (m *memory) forget() { m.taken, m.carry, m.next = 0, detect.Carry{}, detect.Carry{} }
+
+// maxKept is how many texts a lane remembers the end of: 64 bytes for each. Who has said nothing while so many others have is
+// forgotten; then a word of context that stood in front of a cut does not count.
+const maxKept = 8192
+
+// A keeper is the ends of the texts that went on last.
+type keeper struct {
+	ends  []ending
+	taken uint32 // places that were taken so far
+}
+
+type ending struct {
+	taken uint32
+	n     int32 // bytes at the end of text that are valid
+	text  [detect.ContextBytes]byte
+}
+
+// of returns the end of a text so far; nil if it is not known.
+func (k *keeper) of(m *memory) *ending {
+	if m.taken == 0 || k.ends[m.place].taken != m.taken {
+		return nil
+	}
+	return &k.ends[m.place]
+}
+
+// before is the end of a text so far. View, valid until keep.
+func (k *keeper) before(m *memory) []byte {
+	e := k.of(m)
+	if e == nil {
+		return nil
+	}
+	return e.text[len(e.text)-int(e.n):]
+}
+
+// keep remembers the end of a text, which goes on with b.
+func (k *keeper) keep(m *memory, b []byte) {
+	m.carry = m.next
+	if len(b) == 0 {
+		return
+	}
+	e := k.of(m)
+	if e == nil {
+		e = k.take(m)
+	}
+	e.n = int32(min(int(e.n)+len(b), len(e.text)))
+	b = b[max(0, len(b)-len(e.text)):]
+	copy(e.text[:], e.text[len(b):])
+	copy(e.text[len(e.text)-len(b):], b)
+}
+
+// take gives a text a place, the one that was taken first.
+func (k *keeper) take(m *memory) *ending {
+	if len(k.ends) < maxKept {
+		k.ends = append(k.ends, ending{})
+		m.place = uint32(len(k.ends) - 1)
+	} else {
+		m.place = k.taken % maxKept
+	}
+	k.taken++
+	k.taken = max(k.taken, 1) // 0 is nobody's
+	m.taken = k.taken
+	e := &k.ends[m.place]
+	e.taken, e.n = m.taken, 0
+	return e
+}

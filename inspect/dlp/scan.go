@@ -76,7 +76,7 @@ func (s *Scan) look(before *memory, at Place, last bool) (done int) {
 	done = s.d.find(before, s.buf, !last)
 	done = s.d.act(s.buf, 0, done)
 	s.d.conclude()
-	before.keep(s.buf[:done])
+	s.d.kept.keep(before, s.buf[:done])
 	return done
 }
 

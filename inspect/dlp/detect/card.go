@@ -78,12 +78,14 @@ func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	return 90
 }
 
-// inRow says whether digits stand before i or four of them behind end, parted by the card's own separator.
+// inRow says whether four digits stand before i or behind end, parted by the card's own separator. Fewer are the number of a line, or
+// what somebody hides a card behind.
 func (s *Scanner) inRow(c *cardNumber, i, end int) bool {
-	if s.byteAt(i-1) == c.sep && isDigit(s.byteAt(i-2)) {
-		return true
+	before := 0
+	for s.byteAt(i-1) == c.sep && before < 4 && isDigit(s.byteAt(i-2-before)) {
+		before++
 	}
-	return s.byteAt(end) == c.sep && s.run(end+1, 5, digits) == end+5
+	return before == 4 || s.byteAt(end) == c.sep && s.run(end+1, 5, digits) == end+5
 }
 
 // printed says whether the groups are those of a card.
