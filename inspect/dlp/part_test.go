@@ -103,7 +103,7 @@ func TestBodiesInStreams(t *testing.T) {
 
 // TestFieldsAskedFor: the bodies of the directions that are looked at; they are altered only if something is masked.
 func TestFieldsAskedFor(t *testing.T) {
-	up, down := field.SetOf(field.HTTPRequestBody), field.SetOf(field.HTTPResponseBody)
+	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody), field.SetOf(field.HTTPResponseBody)
 	for _, c := range []struct {
 		yaml          string
 		fields, edits field.Set

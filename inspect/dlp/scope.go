@@ -12,7 +12,7 @@ import (
 
 // Fields that are looked at as what they mean. All else is looked at as it is on the wire, and called payload.
 var (
-	fromClient = field.SetOf(field.HTTPRequestBody)
+	fromClient = field.SetOf(field.HTTPRequestBody, field.EmailBody)
 	fromServer = field.SetOf(field.HTTPResponseBody)
 	fields     = fromClient.Union(fromServer)
 )

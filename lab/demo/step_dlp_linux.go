@@ -2,7 +2,9 @@ package demo
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -109,7 +111,31 @@ func (r *live) showDLP() {
 		len(sent), len(got), differing(sent, got)) && bytes.Equal(got, sent) {
 		r.screen.note("The number arrived as it was: no issuer that Weir knows has cards that begin like it.")
 	}
+	r.compressedCard()
 	r.curlCard()
+}
+
+// compressedCard sends the card in base64 in JSON in gzip.
+func (r *live) compressedCard() {
+	from := r.journal.now()
+	document := func(card string) string {
+		return `{"order":"A-17","note":"` + base64.StdEncoding.EncodeToString([]byte("my card is "+card)) + `"}`
+	}
+	var body bytes.Buffer
+	w := gzip.NewWriter(&body)
+	_, _ = io.WriteString(w, document(r.Card))
+	_ = w.Close()
+	req, err := http.NewRequest("POST", "http://www.example.com/order", &body)
+	if err != nil {
+		r.fail("%v", err)
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Encoding", "gzip")
+	x := r.request(r.server(false), req)
+	seen := r.journal.await(from, patience, func(e *eveEvent) bool { return e.Type == "dlp" && e.Weir.Name == "card" })
+	r.check(x.err == nil && seen != nil && bytes.Contains(x.received(), []byte(document(masked(r.Card)))),
+		"in base64, in JSON, in gzip: masked in its own code, and the JSON is whole")
 }
 
 // curlCard does the same with a program that knows nothing of Weir, if it is installed.
