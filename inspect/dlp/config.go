@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
@@ -84,6 +85,19 @@ type Detector struct {
 	Clients []string `yaml:"clients,omitempty"`
 	Servers []string `yaml:"servers,omitempty"`
 
+	// Count is how many values it takes: this applies from that one on, and those before it are left alone and not told of. Default 1, at most 500.
+	Count int `yaml:"count,omitempty"`
+
+	// Distinct counts a value that comes several times once.
+	Distinct bool `yaml:"distinct,omitempty"`
+
+	// Per is what values are counted in: a "message" (default: a body, a part of a mail; what is neither counts by flow), a "flow", or all of a
+	// "client".
+	Per string `yaml:"per,omitempty"`
+
+	// Within is for how long the values of a client count, 1s to 24h. Default 1h.
+	Within time.Duration `yaml:"within,omitempty"`
+
 	// Severity is that of events: "high" (default), "medium" or "low".
 	Severity string `yaml:"severity,omitempty"`
 
@@ -150,7 +164,7 @@ func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 // covers reports whether a rule before r applies wherever r does.
 func (s *ruleSet) covers(r *rule) bool {
 	return slices.ContainsFunc(s.rules, func(o *rule) bool {
-		return r.own == nil && o.own == nil && o.kind == r.kind && o.score <= r.score && o.scope.covers(&r.scope)
+		return r.own == nil && o.own == nil && o.count <= r.count && o.kind == r.kind && o.score <= r.score && o.scope.covers(&r.scope)
 	})
 }
 
@@ -197,6 +211,7 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 		}
 	}
 	s.checkSeverity(r, d.Severity, path, m)
+	checkCount(r, d, path, m)
 	switch d.Mode {
 	case "", "enforce":
 	case "monitor":

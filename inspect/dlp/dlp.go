@@ -40,6 +40,7 @@ type Inspector struct {
 	look                look
 	alone               memory // of a datagram
 	kept                keeper
+	counter             counter
 	found               []finding // in what is looked at
 	bytes               []byte    // which findings point into
 	all                 []byte    // scratch: the text from the 16th value on, with masks
@@ -52,7 +53,7 @@ type Inspector struct {
 // newInspector returns an inspector of one lane.
 func newInspector(s *ruleSet) *Inspector {
 	return &Inspector{
-		set: s, kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
+		set: s, counter: newCounter(), kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
 		hashed: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
@@ -109,7 +110,9 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	if f.Offset == 0 && f.Seen == 0 {
 		s.body.forget()
 		s.told = 0
+		s.bodies++
 	}
+	d.look.message = uint64(s.bodies)<<1 | uint64(cx.Dir)
 	b, v := f.Value, &s.body
 	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
 	wait := d.readOn(v, b, from, len(b), f.More)

@@ -18,13 +18,16 @@ const maxEdits = 15
 
 // A look is one call of the inspector.
 type look struct {
-	cx       *inspect.Context
-	field    *field.Field // nil: the payload
-	place    place
-	left     int // bytes at the head that have left, and were seen to when they did
-	told     int // values
-	edits    int // asked for
-	decision inspect.Decision
+	cx        *inspect.Context
+	field     *field.Field // nil: the payload
+	place     place
+	flow      uint64
+	message   uint64 // of the flow and direction: which body, 0 for the payload
+	left      int    // bytes at the head that have left, and were seen to when they did
+	told      int    // values
+	edits     int    // asked for
+	exhausted bool   // there were more codes than are looked at
+	decision  inspect.Decision
 }
 
 // A finding is a value that was found, and what is to become of it.
@@ -50,6 +53,7 @@ func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
 		d.look.place.field = f.ID
 	}
 	if cx.Flow != nil {
+		d.look.flow = cx.Flow.ID
 		d.look.place.client, d.look.place.server = cx.Flow.Client().Addr(), cx.Flow.Server().Addr()
 	}
 }
@@ -92,6 +96,7 @@ func (d *Inspector) find(m *memory, text []byte, more bool) (open int) {
 			open = min(open, end) // the code is cut
 		}
 	}
+	d.look.exhausted = d.look.exhausted || d.finder.Exhausted
 	slices.SortFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
 	kept := d.found[:0]
 	for _, f := range d.found {
@@ -203,6 +208,7 @@ func (d *Inspector) recode(v *view.View, m detect.Match, masked part) (coded par
 
 // act carries out what is to become of the values that begin before limit, and returns where the undecided begins: limit, or the end of the last value.
 func (d *Inspector) act(b []byte, from, limit int) int {
+	applies := true
 	rest := part{} // of b: from the first value that has no edit of its own to the last one
 	d.all = d.all[:0]
 	for i := range d.found {
@@ -212,6 +218,12 @@ func (d *Inspector) act(b []byte, from, limit int) int {
 		}
 		limit = max(limit, from+f.end)
 		if from+f.end <= d.look.left {
+			continue
+		}
+		if !f.goesOn {
+			applies = d.reached(f)
+		}
+		if !applies {
 			continue
 		}
 		if f.masked.end > 0 && !f.unable {
@@ -264,6 +276,9 @@ func (d *Inspector) edit(off, end int, with []byte) bool {
 func (d *Inspector) conclude() inspect.Decision {
 	if d.look.told > d.set.maxEvents && !d.tellsAll {
 		d.tellRest(d.look.told - d.set.maxEvents)
+	}
+	if d.look.exhausted {
+		d.tellExhausted()
 	}
 	decision := d.look.decision
 	d.look = look{}

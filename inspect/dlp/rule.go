@@ -2,6 +2,7 @@ package dlp
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
@@ -46,6 +47,12 @@ type rule struct {
 	score    uint8
 	severity event.Severity
 	scope    scope
+	index    uint16 // in ruleSet.rules
+
+	count    uint32 // of values that it takes; 1 for any
+	distinct bool
+	per      unit
+	within   time.Duration // iff per is perClient
 }
 
 func (r *rule) decision() inspect.Decision {
@@ -81,7 +88,8 @@ type ruleSet struct {
 func (s *ruleSet) compile() {
 	s.byKind = make([][]*rule, len(detect.Bundled()))
 	var kinds []detect.Kind
-	for _, r := range s.rules {
+	for i, r := range s.rules {
+		r.index = uint16(i)
 		switch {
 		case r.own != nil:
 			s.own = append(s.own, r)

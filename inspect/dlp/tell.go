@@ -44,6 +44,13 @@ func (d *Inspector) tellRest(more int) {
 	d.look.cx.Emit(&d.event)
 }
 
+// tellExhausted emits an event for a text that was not looked at in all its codes.
+func (d *Inspector) tellExhausted() {
+	d.event.Begin(event.KindDLP, event.Medium, "too-many-codes")
+	d.event.Field = d.look.name()
+	d.look.cx.Emit(&d.event)
+}
+
 // name is the name in events of what is looked at.
 func (l *look) name() string {
 	if l.field != nil {

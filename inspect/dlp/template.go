@@ -45,7 +45,7 @@ func (s *ruleSet) addTemplates(names []string, m *inspect.Mistakes) {
 		}
 		for _, d := range templates[k].names {
 			kind, ok := detect.Parse(d)
-			r := &rule{name: d, kind: kind, shown: detect.Bundled()[kind].Shown, action: templates[k].action, keep: templates[k].keep, char: 'X', score: minScore, severity: severities[0].severity, scope: scope{dirs: s.dirs}}
+			r := &rule{name: d, kind: kind, shown: detect.Bundled()[kind].Shown, action: templates[k].action, keep: templates[k].keep, char: 'X', score: minScore, count: 1, severity: severities[0].severity, scope: scope{dirs: s.dirs}}
 			if !ok {
 				panic("dlp: template of an unknown detector: " + d)
 			}
