@@ -72,7 +72,7 @@ var makers = []maker{
 		return "-----BEGIN " + label + "-----" + r.pick("\n", "\r\n", "\\n") + r.of(standard, 64), false
 	}},
 	token("aws-access-key", "AKIA|ASIA", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16, 16),
-	{"aws-secret-key", []string{"aws_secret_access_key", "AWS secret key", "SecretAccessKey for aws", "aws.secretKey"}, func(r *source) (string, bool) {
+	{"aws-secret-key", []string{"aws_secret_access_key", "AWS_SECRET_KEY", "aws.secretKey", "awsSecretAccessKey"}, func(r *source) (string, bool) {
 		return r.of(standard, 40), true
 	}},
 	{"github-token", []string{"token", "GITHUB_TOKEN"}, func(r *source) (string, bool) {
@@ -117,7 +117,7 @@ var makers = []maker{
 	{"anthropic-key", []string{"ANTHROPIC_API_KEY", "key"}, func(r *source) (string, bool) {
 		return "sk-ant-api03-" + r.of(urlSafe, 93) + "AA", false
 	}},
-	{"azure-storage-key", []string{"AccountName=weir;AccountKey", "azure storage account_key"}, func(r *source) (string, bool) {
+	{"azure-storage-key", []string{"AccountKey", "azure_storage_key", "AZURE_STORAGE_ACCOUNT_KEY"}, func(r *source) (string, bool) {
 		return r.of(standard, 85) + r.of("AQgw", 1) + "==", true
 	}},
 	{"jwt", []string{"token", "session"}, func(r *source) (string, bool) {
@@ -143,26 +143,31 @@ func token(kind, prefixes, alphabet string, min, max int) maker {
 	}}
 }
 
+// designs are cards of the networks. What begins like a common one can be told by its digits alone.
+var designs = []struct {
+	prefixes []string
+	n        int
+	lens     []int
+	common   bool
+}{
+	{[]string{"4"}, 16, []int{4}, true},
+	{[]string{"51", "52", "53", "54", "55"}, 16, []int{4}, true},
+	{[]string{"34", "37"}, 15, []int{4, 6, 5}, true},
+	{[]string{"6011"}, 16, []int{4}, true},
+	{[]string{"2221", "2500", "2720"}, 16, []int{4}, false},
+	{[]string{"65", "644"}, 16, []int{4}, false},
+	{[]string{"3528", "3589"}, 16, []int{4}, false},
+	{[]string{"6250", "6288"}, 16, []int{4}, false},
+	{[]string{"36", "38"}, 14, []int{4, 6, 4}, false},
+	{[]string{"6759", "5018"}, 16, []int{4}, false},
+}
+
 func makeCard(r *source) (string, bool) {
-	type design struct {
-		prefixes []string
-		n        int
-		lens     []int
-	}
-	d := []design{
-		{[]string{"4"}, 16, []int{4}},
-		{[]string{"51", "52", "53", "54", "55", "2221", "2500", "2720"}, 16, []int{4}},
-		{[]string{"34", "37"}, 15, []int{4, 6, 5}},
-		{[]string{"6011", "65", "644"}, 16, []int{4}},
-		{[]string{"3528", "3589"}, 16, []int{4}},
-		{[]string{"6250", "6288"}, 16, []int{4}},
-		{[]string{"36", "38"}, 14, []int{4, 6, 4}},
-		{[]string{"6759", "5018"}, 16, []int{4}},
-	}[r.IntN(8)]
+	d := designs[r.IntN(len(designs))]
 	prefix := r.pick(d.prefixes...)
 	s := withCheck(prefix+r.digits(d.n-1-len(prefix)), luhn)
 	if r.chance(40) {
-		return s, d.n == 14 || prefix == "6759" || prefix == "5018"
+		return s, !d.common
 	}
 	return grouped(s, r.pick(" ", "-"), d.lens...), false
 }

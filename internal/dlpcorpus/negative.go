@@ -3,6 +3,7 @@ package dlpcorpus
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -109,11 +110,11 @@ func wrongChecks(r *source) Case {
 			continue
 		}
 		v, _ := m.make(r)
-		if strings.HasPrefix(v, "github_pat_") {
-			return wrongChecks(r)
-		}
 		b := []byte(v)
 		i := len(b) - 1
+		if strings.HasPrefix(v, "github_pat_") || b[i] > '9' {
+			return wrongChecks(r)
+		}
 		b[i] = digits[(int(b[i]-'0')+1+r.IntN(8))%10]
 		if b[i] == v[i] {
 			return wrongChecks(r)
@@ -150,10 +151,11 @@ func addresses(r *source) Case {
 func columns(r *source) Case {
 	var b strings.Builder
 	sep := r.pick(" ", "\t", ", ", ";")
-	n := r.between(2, 5)
+	n := r.between(2, 6)
+	most, _ := strconv.Atoi("1" + strings.Repeat("0", n))
 	for range r.between(2, 6) {
 		for range r.between(3, 8) {
-			b.WriteString(r.digits(n) + sep)
+			fmt.Fprintf(&b, "%*d%s", n+1, r.IntN(most), sep)
 		}
 		b.WriteString("\n")
 	}

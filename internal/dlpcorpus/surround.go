@@ -128,7 +128,7 @@ func makePhone(r *source) (string, bool) {
 	case 0:
 		return "+1" + r.pick(" ", "-", "") + "212-555-" + r.digits(4), false
 	case 1:
-		return "+44" + r.pick(" 20 7946 ", "2079460") + r.digits(4)[:r.between(4, 4)], false
+		return "+44" + r.pick(" 20 7946 ", "207946") + r.digits(4), false
 	case 2:
 		return "+49 30 90" + r.digits(5) + r.of("123456789", 1), false
 	case 3:

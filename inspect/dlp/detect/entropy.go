@@ -44,7 +44,7 @@ func placeholder(v []byte) bool {
 			return true
 		}
 	}
-	return distinct(v) < 4
+	return distinct(v) < 4 || string(l[:n]) == "secret" || string(l[:n]) == "pass" || string(l[:n]) == "passwd"
 }
 
 var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +

@@ -138,11 +138,13 @@ func (s *Scanner) mayBegin(off int, sep byte) bool {
 	switch c := s.byteAt(off - 1); c {
 	case 0:
 		return true
-	case '.', '/':
+	case '.':
 		return !isDigit(s.byteAt(off - 2))
 	case '-':
 		return !isAlnum(s.byteAt(off - 2))
-	case '+', '#':
+	case '/': // a date, a path
+		return !isAlnum(s.byteAt(off - 2))
+	case '+':
 		return false
 	case sep:
 		return !isDigit(s.byteAt(off - 2))

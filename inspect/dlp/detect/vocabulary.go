@@ -28,8 +28,7 @@ var contexts = [kinds]string{
 	TwilioKey:       "twilio",
 	TelegramToken:   "telegram bottoken bot",
 	AzureStorageKey: "azure azurestorage storageaccount storagekey accountkey",
-	ConnectionString: "server datasource userid uid username user database initialcatalog host hostname dbname provider dsn " +
-		"driver trustedconnection",
+	ConnectionString: "server datasource userid uid database initialcatalog dbname dsn trustedconnection",
 	Email: "email mail courriel correo",
 	Phone: "phone phones telephone telephon telefon telefono teléfono téléphone telefone tel mobile mobil mobiltelefon handy cell cellphone " +
 		"cellular fax call whatsapp sms dial contact móvil movil portable komórka telefoon phonenumber phoneno rufnummer",
