@@ -139,7 +139,7 @@ func (s *Scanner) mayBegin(off int, sep byte) bool {
 	case 0:
 		return true
 	case '.':
-		return !isDigit(s.byteAt(off - 2))
+		return !isDigit(s.byteAt(off-2)) && s.byteAt(off-2) != '.'
 	case '-':
 		return !isAlnum(s.byteAt(off - 2))
 	case '/': // a date, a path
