@@ -5,10 +5,10 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bsd evade bench microbench baseline build release clean mutants
+.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bsd evade dlp-report bench microbench baseline build release clean mutants
 
 menu:          ## print this
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo:          ## see Weir work on real diverted traffic, in a lab of its own (no root needed)
 	$(GO) run ./cmd/weir demo
@@ -68,6 +68,9 @@ bsd:           ## tests of divert sockets, built for FreeBSD and OpenBSD, agains
 
 evade:         ## every evasion, against the kernel's own stack with Weir between and without; writes docs/evasions.md (root)
 	$(GO) run ./evade/cmd/evade -write docs/evasions.md
+
+dlp-report:    ## precision and recall of the detectors of sensitive values, beside plain regexps; fails below their floors
+	$(GO) run ./internal/dlpcorpus/cmd/dlpreport
 
 bench:         ## compare with no divert, C loops and other programs (root); writes bench/RESULTS.md and results.svg
 	$(GO) run ./bench

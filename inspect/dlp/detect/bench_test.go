@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/weir-project/weir/internal/dlpcorpus"
 )
 
 // payloadBytes is what a TCP segment carries over Ethernet.
@@ -59,7 +61,7 @@ func BenchmarkClean(b *testing.B) {
 
 // regexps are what people write for these kinds: from the tutorials and rule sets that come up first.
 var regexps = func() (all []*regexp.Regexp) {
-	for _, e := range PlainRegexps {
+	for _, e := range dlpcorpus.PlainRegexps {
 		all = append(all, regexp.MustCompile(e))
 	}
 	return all

@@ -19,7 +19,7 @@ type cardNumber struct {
 // cardAt looks for a payment card that begins with the group [i, end) of digits; the longest one counts.
 func (s *Scanner) cardAt(i, end int) {
 	lengths := mayIssue(s.text[i], s.text[i+1])
-	if lengths == 0 || !s.mayBegin(i, 0) {
+	if lengths == 0 || !s.cardMayBegin(i) {
 		return
 	}
 	var c cardNumber
@@ -58,6 +58,14 @@ func (s *Scanner) cardGoesOn(c *cardNumber, end int) bool {
 	}
 	c.sep = sep
 	return true
+}
+
+// cardMayBegin says whether a card may begin at i. Unlike other numbers it may stand in a path, but not behind a slash between digits.
+func (s *Scanner) cardMayBegin(i int) bool {
+	if s.byteAt(i-1) == '/' {
+		return !isDigit(s.byteAt(i - 2))
+	}
+	return s.mayBegin(i, 0)
 }
 
 // cardMayEnd says whether a card may end at end: neither within a word nor before the decimals of a number.

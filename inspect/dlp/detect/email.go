@@ -28,7 +28,7 @@ func emailAt(s *Scanner, i int) {
 	for off < i && (s.byteAt(off) == '\'' || s.byteAt(off) == '-') { // quotes and dashes before it
 		off++
 	}
-	if off < 0 || !mailbox(s.text[off:i]) {
+	if off < 0 || s.byteAt(off-1) == '/' && s.byteAt(off-2) == '/' || !mailbox(s.text[off:i]) {
 		return
 	}
 	end, ok := s.domainEnd(i + 1)

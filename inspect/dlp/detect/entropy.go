@@ -44,7 +44,7 @@ func placeholder(v []byte) bool {
 			return true
 		}
 	}
-	return distinct(v) < 4
+	return distinct(v) < 4 || string(l[:n]) == "secret" || string(l[:n]) == "pass" || string(l[:n]) == "passwd"
 }
 
 var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +
@@ -58,14 +58,30 @@ func reference(v []byte, quoted bool) bool {
 	return identifier(v)
 }
 
-// identifier says whether v is words of letters, with dots, dashes or underscores between: user.password, my_secret, MyToken.
+// identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password, my_secret, MyToken. In random
+// letters every second one changes case; in words few do.
 func identifier(v []byte) bool {
-	for _, c := range v {
-		if !isLetter(c) && c != '.' && c != '_' && c != '-' && c != ':' && c != '/' && c != '>' && c != '[' && c != ']' {
+	changes := 0
+	for k, c := range v {
+		switch {
+		case isLetter(c):
+			if k > 0 && isLetter(v[k-1]) && (c^v[k-1])&0x20 != 0 {
+				changes++
+			}
+		case !joins(c):
 			return false
 		}
 	}
-	return len(v) < 20 || sorts(v) < 2 || bytes.IndexByte(v, '.') >= 0
+	return len(v) < 20 || changes < len(v)/3
+}
+
+// joins says whether c may stand between the words of an expression.
+func joins(c byte) bool {
+	switch c {
+	case '.', '_', '-', ':', '/', '>', '[', ']':
+		return true
+	}
+	return false
 }
 
 // isUUID says whether v is of the form of RFC 9562 §4.

@@ -1,5 +1,7 @@
 package detect
 
+import "unicode/utf8"
+
 // A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit or one of the letters
 // that stand for it in a codice fiscale, and everything else for itself.
 type form struct {
@@ -138,17 +140,33 @@ func (s *Scanner) mayBegin(off int, sep byte) bool {
 	switch c := s.byteAt(off - 1); c {
 	case 0:
 		return true
-	case '.', '/':
-		return !isDigit(s.byteAt(off - 2))
+	case '.': // a fraction, a range; but not the dots that lead from a name to its value
+		return !isDigit(s.byteAt(off-2)) && (s.byteAt(off-2) != '.' || !isDigit(s.byteAt(off-3)))
 	case '-':
 		return !isAlnum(s.byteAt(off - 2))
-	case '+', '#':
+	case '/': // a date, a path
+		return !isAlnum(s.byteAt(off - 2))
+	case '+':
 		return false
 	case sep:
 		return !isDigit(s.byteAt(off - 2))
 	default:
-		return !isWord(c) && c < 0x80
+		return !isWord(c) && !s.isLetterBefore(off)
 	}
+}
+
+// isLetterBefore says whether the rune before off is a letter beyond ASCII, of an alphabet that parts words by spaces: Latin to Arabic. It is none if it is
+// a quotation mark, a dash, a space that does not break, or Chinese, where numbers stand among the words.
+func (s *Scanner) isLetterBefore(off int) bool {
+	for i := 1; i <= utf8.UTFMax; i++ {
+		switch c := s.byteAt(off - i); {
+		case c < 0x80:
+			return i > 1 // not UTF-8
+		case c >= 0xc0:
+			return c >= 0xc3 && c <= 0xdf
+		}
+	}
+	return true
 }
 
 // mayEnd says whether a number with that separator may end at end.

@@ -7,7 +7,7 @@ type issuer struct {
 	first, last int
 	min, max    int
 	skip        uint32 // lengths between min and max that are not issued: bit n for n digits
-	usual       int    // digits of the cards in use, which need no word of context; 0 if the range alone says too little
+	usual       int    // digits with which a card needs neither a word nor groups; 0 if it always does
 }
 
 // issuers are the ranges of the networks' published rules: ISO/IEC 7812; Visa "BIN attributes"; Mastercard "2-Series
@@ -17,7 +17,7 @@ type issuer struct {
 var issuers = []issuer{
 	{400000, 499999, 13, 19, 1<<14 | 1<<15 | 1<<17 | 1<<18, 16}, // Visa: 13, 16 or 19
 	{510000, 559999, 16, 16, 0, 16},                             // Mastercard
-	{222100, 272099, 16, 16, 0, 16},                             // Mastercard, 2-series
+	{222100, 272099, 16, 16, 0, 0},                              // Mastercard, 2-series
 	{340000, 349999, 15, 15, 0, 15},                             // American Express
 	{370000, 379999, 15, 15, 0, 15},
 	{300000, 305999, 14, 19, 0, 0}, // Diners Club
@@ -25,26 +25,26 @@ var issuers = []issuer{
 	{360000, 369999, 14, 19, 0, 0},
 	{380000, 399999, 14, 19, 0, 0},
 	{601100, 601199, 16, 19, 0, 16}, // Discover
-	{622126, 622925, 16, 19, 0, 16},
-	{644000, 659999, 16, 19, 0, 16},
-	{352800, 358999, 16, 19, 0, 16}, // JCB
-	{620000, 629999, 16, 19, 0, 16}, // UnionPay
-	{810000, 817199, 16, 19, 0, 16}, // UnionPay, 8-series
-	{501800, 501899, 12, 19, 0, 0},  // Maestro
+	{622126, 622925, 16, 19, 0, 0},
+	{644000, 659999, 16, 19, 0, 0},
+	{352800, 358999, 16, 19, 0, 0}, // JCB
+	{620000, 629999, 16, 19, 0, 0}, // UnionPay
+	{810000, 817199, 16, 19, 0, 0}, // UnionPay, 8-series
+	{501800, 501899, 12, 19, 0, 0}, // Maestro
 	{502000, 502099, 12, 19, 0, 0},
 	{503800, 503899, 12, 19, 0, 0},
 	{561200, 561299, 12, 19, 0, 0},
 	{589300, 589399, 12, 19, 0, 0},
 	{630400, 630499, 12, 19, 0, 0},
 	{670000, 679999, 12, 19, 0, 0},
-	{220000, 220499, 16, 19, 0, 16}, // Mir
-	{508500, 508999, 16, 16, 0, 16}, // RuPay
-	{606985, 607984, 16, 16, 0, 16},
-	{608001, 608500, 16, 16, 0, 16},
-	{636000, 636999, 16, 19, 0, 0},  // InterPayment
-	{637000, 639999, 16, 16, 0, 0},  // InstaPayment
-	{506099, 506198, 16, 19, 0, 0},  // Verve
-	{979200, 979299, 16, 16, 0, 16}, // Troy
+	{220000, 220499, 16, 19, 0, 0}, // Mir
+	{508500, 508999, 16, 16, 0, 0}, // RuPay
+	{606985, 607984, 16, 16, 0, 0},
+	{608001, 608500, 16, 16, 0, 0},
+	{636000, 636999, 16, 19, 0, 0}, // InterPayment
+	{637000, 639999, 16, 16, 0, 0}, // InstaPayment
+	{506099, 506198, 16, 19, 0, 0}, // Verve
+	{979200, 979299, 16, 16, 0, 0}, // Troy
 }
 
 // has says whether the issuer has cards of n digits.

@@ -38,6 +38,7 @@ var plans = func() (t [1000]plan) {
 const (
 	maxE164     = 15 // digits: ITU-T E.164 §6.2.1
 	maxNational = 12
+	bareBytes   = 16 // how far before a national number without separators a word of context may stand
 )
 
 // A phoneNumber is digits in groups, as they are read.
@@ -140,6 +141,9 @@ func (s *Scanner) nationalAt(i, end int) {
 	s.from = min(s.from, off)
 	p := s.readPhone(i)
 	if s.short || p.n > maxNational || !s.phoneMayEnd(p.end) || same(p.digits[1:p.n]) {
+		return
+	}
+	if p.g == 1 && !s.told(Phone, off, bareBytes) {
 		return
 	}
 	if p.trunk() || p.american() || p.iberian() {

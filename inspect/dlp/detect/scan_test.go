@@ -123,6 +123,47 @@ func TestCutsChangeNothing(t *testing.T) {
 	}
 }
 
+// TestCutsChangeNothingInLongTexts feeds texts of many times MaxOpen, in parts of all sizes.
+func TestCutsChangeNothingInLongTexts(t *testing.T) {
+	r := rand.New(rand.NewPCG(22, 23))
+	parts := append(fragments(), "eyJhbGciOiJIUzI1NiJ9."+strings.Repeat("eyJzdWIi", 400), "eyJhbGciOiJIUzI1NiJ9."+strings.Repeat("a", 2000)+".c",
+		strings.Repeat("lorem ipsum, ", 100), strings.Repeat("pwd=a1b2c3d&", 100), "password="+strings.Repeat("aB3", 90)+" ")
+	for range 30 {
+		var b strings.Builder
+		for b.Len() < 40000 {
+			b.WriteString(parts[r.IntN(len(parts))])
+			b.WriteString([]string{"", " ", "\n"}[r.IntN(3)])
+		}
+		text := b.String()
+		want := scan(everything, text)
+		for _, most := range []int{100, 1460, 9000, 30000} {
+			var cuts []int
+			for at := r.IntN(most); at < len(text); at += 1 + r.IntN(most) {
+				cuts = append(cuts, at)
+			}
+			sameFinds(t, text, cuts, scanInParts(t, everything, text, cuts), want)
+		}
+	}
+}
+
+// TestCleanTextWaitsForLittle wants the bytes that wait at the end of a clean text to be few: they are held back on the wire.
+func TestCleanTextWaitsForLittle(t *testing.T) {
+	s := everything.Scanner()
+	for name, text := range clean() {
+		sum := 0
+		for cut := 1; cut < len(text); cut++ {
+			s.Reset(nil, []byte(text[:cut]), true)
+			s.Next()
+			held := cut - s.Open()
+			sum += held
+			if held > maxToken {
+				t.Errorf("%s: %d bytes wait behind %q", name, held, text[max(0, cut-80):cut])
+			}
+		}
+		t.Logf("%s: %.1f bytes on average", name, float64(sum)/float64(len(text)))
+	}
+}
+
 func TestCutsChangeNothingInEveryCase(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, cases := range positives {

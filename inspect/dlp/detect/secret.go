@@ -25,7 +25,7 @@ var secretNames = [...][]string{
 	passwords: {"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "motdepasse", "mot_de_passe"},
 	randoms: {
 		"secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
-		"account_key", "encryption_key", "signing_key", "credential",
+		"account_key", "accountkey", "storage_key", "storagekey", "encryption_key", "signing_key", "credential",
 	},
 }
 
@@ -51,11 +51,17 @@ func (s *Scanner) assignedAt(i int, t trust) {
 	if off < 0 || s.short || last-off > maxSecret {
 		return
 	}
+	for !quoted && last > off && s.text[last-1] == '.' { // the end of a sentence
+		last--
+	}
 	v := s.text[off:last]
-	if len(v) < minPassword || placeholder(v) || reference(v, quoted) {
+	if len(v) < minPassword || placeholder(v) {
 		return
 	}
 	s.knownKeys(v, off, last)
+	if reference(v, quoted) {
+		return
+	}
 	if t == passwords && s.byteAt(last) != '(' {
 		s.proposePassword(v, off, last, quoted)
 	}
@@ -86,8 +92,11 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 }
 
 // assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1 if there
-// is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<, \"name\":\"value\".
+// is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<, \"name\":\"value\", and name is value.
 func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
+	if at := s.copula(i); at > i {
+		return at, s.until(at, 0), false
+	}
 	i = s.quote(i)
 	if s.byteAt(i) == ']' {
 		i++
@@ -124,6 +133,33 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	}
 	return off, end, true
 }
+
+// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key" or without and with a colon or
+// without; otherwise i.
+func (s *Scanner) copula(i int) int {
+	at := i
+	if s.says(at, " key") {
+		at += len(" key")
+	}
+	for _, is := range copulas {
+		if s.says(at, is) {
+			at += len(is)
+			if c := s.byteAt(at); c == ':' || c == '=' {
+				at++
+			}
+			for s.byteAt(at) == ' ' && at-i < 12 {
+				at++
+			}
+			if c := s.byteAt(at); c == ':' || c == '=' {
+				at++
+			}
+			return s.quote(s.spaces(at))
+		}
+	}
+	return i
+}
+
+var copulas = []string{" is", " ist", " lautet", " est", " es"}
 
 // quote returns what follows a quote at i, or i.
 func (s *Scanner) quote(i int) int {

@@ -35,6 +35,9 @@ var itinForms = []form{
 // validITIN says whether the number begins with 9 and its fourth and fifth digits are of those that the IRS gives out.
 func validITIN(d []byte) bool {
 	group := decimal(d[3:5])
+	if string(d[:8]) == "98765432" { // kept for advertisements
+		return false
+	}
 	return d[0] == '9' && !same(d) &&
 		(group >= 50 && group <= 65 || group >= 70 && group <= 88 || group >= 90 && group <= 92 || group >= 94)
 }

@@ -55,7 +55,7 @@ var tokens = []token{
 	{kind: PyPIToken, prefix: "pypi-AgEIcHlwaS5vcmc", body: base64url, min: 50, max: 230, base: 98},
 	{kind: PyPIToken, prefix: "pypi-AgENdGVzdC5weXBpLm9yZw", body: base64url, min: 50, max: 220, base: 98},
 	{kind: SendGridKey, prefix: "SG.", body: nameBytes, min: 66, max: 66, base: 97, check: dotted(22, '.')},
-	{kind: TwilioKey, prefix: "SK", body: lowerHex, min: 32, max: 32, base: 70},
+	{kind: TwilioKey, prefix: "SK", body: lowerHex, min: 32, max: 32, base: 85},
 	{kind: OpenAIKey, prefix: "sk-", body: base64url, min: 48, max: 220, base: 98, check: hasOpenAI},
 	{kind: AnthropicKey, prefix: "sk-ant-", body: base64url, min: 80, max: 130, base: 98, check: hasVersion},
 	{kind: AzureStorageKey, prefix: "AccountKey=", body: base64std, min: 88, max: 88, base: 98, bare: true, check: is64Bytes},

@@ -66,6 +66,17 @@ func (w *words) adjoins(end int) bool {
 	return letters <= 2
 }
 
+// told says whether a word of context for k ends in the last max bytes before off.
+func (s *Scanner) told(k Kind, off, max int) bool {
+	w := s.wordsBefore(off)
+	for _, h := range w.hits[:w.n] {
+		if vocabulary[h.word].raises.has(k) && int(h.end) >= w.len-max {
+			return true
+		}
+	}
+	return false
+}
+
 // ceiling is the highest score of a kind: what is only assigned to a word gives way to what has a form of its own.
 func ceiling(k Kind) int {
 	if k == Secret {
