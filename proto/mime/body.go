@@ -235,6 +235,9 @@ func (g *Pool) textBefore(lead int) (n int) {
 func (c *collector) back(keep int) {
 	b, g := &c.r.body, c.r.pool
 	start, raw := g.rawAt(keep)
+	if raw > c.f.at && raw < len(c.f.Raw) && c.f.Raw[raw] == '\n' && c.f.Raw[raw-1] == '\r' && start > 0 {
+		start, raw = start-1, raw-1 // a line's end is read whole
+	}
 	b.offset += int64(keep - b.skip)
 	b.seen, b.skip = len(g.text)-keep, keep-start
 	c.at, b.fresh = raw, false

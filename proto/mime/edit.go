@@ -446,8 +446,8 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 		if eol := f.endBehind(c.at); r.flush(f, c.at, eol) {
 			c.at, b.fresh = c.at+eol, true
 		}
-	case b.anew && f.Soft && c.q.n > b.parted:
-		b.parted = copy(b.part[:], c.q.chars[:c.q.n])
+	case b.anew && f.Soft && c.q.size() > b.parted:
+		b.parted = copy(b.part[:], c.q.chars[:c.q.size()])
 		g.edit(c.q.start, c.at, nil)
 		b.place.to(f.Raw, c.q.start)
 		b.place.over(f.Raw, c.at, nil)

@@ -94,8 +94,7 @@ func (p *parser) readChunk(h *half, f *feed) bool {
 	if p.mail != nil {
 		text, lead := b[:n], len(p.kept)
 		if lead > 0 {
-			p.g.text = append(append(p.g.text[:0], p.kept...), text...)
-			text = p.g.text
+			text = p.join(text)
 		}
 		in := p.input(f, text, over && p.last)
 		in.Lead = lead + max(0, h.gone-f.at)
@@ -128,6 +127,15 @@ func (p *parser) readChunk(h *half, f *feed) bool {
 		p.drop()
 	}
 	return true
+}
+
+// join returns what is kept with more behind it: in place, if there is room, so that many small chunks do not cost many copies.
+func (p *parser) join(more []byte) []byte {
+	if n := len(p.kept); n+len(more) <= cap(p.kept) {
+		return append(p.kept[:n], more...)
+	}
+	p.g.text = append(append(p.g.text[:0], p.kept...), more...)
+	return p.g.text
 }
 
 // resize puts the chunk's size right, in front of its edits.

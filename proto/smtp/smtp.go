@@ -127,6 +127,9 @@ func (g *Grammar) keep(p *parser, text []byte) bool {
 		return true
 	case len(text) > maxKept:
 		return false
+	case p.kept != nil && &text[0] == &p.kept[0]:
+		p.kept = text // it was joined in place
+		return true
 	case p.kept != nil:
 	case n > 0:
 		p.kept, g.kept = g.kept[n-1], g.kept[:n-1]
