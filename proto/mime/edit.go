@@ -18,8 +18,8 @@ const (
 // editing is what edits have left to be done in a body.
 type editing struct {
 	anew      bool // base64: what follows leaves encoded anew, behind
-	carry     [2]byte
-	carried   int     // bytes that are not out yet, and
+	carry     [4]byte
+	carried   int     // bytes that are not out yet: up to two, and two more of a last quantum whose place has left; and
 	part      [3]byte // characters that have been taken in
 	parted    int
 	rewritten int // of the text that was gathered, up to where it is decided how it leaves
@@ -374,15 +374,17 @@ func wrapLimit(raw []byte, p place) int {
 // appendBase64 appends data, behind what is carried, and carries what is left of it, unless it is the last.
 func (b *body) appendBase64(dst, data []byte, col, limit int, last bool) ([]byte, int) {
 	var three [3]byte
-	n := copy(three[:], b.carry[:b.carried])
-	b.carried = 0
-	for _, ch := range data {
-		three[n] = ch
-		if n++; n == 3 {
-			dst, col = appendQuantum(dst, three, 3, col, limit)
-			n = 0
+	n := 0
+	for _, part := range [...][]byte{b.carry[:b.carried], data} {
+		for _, ch := range part {
+			three[n] = ch
+			if n++; n == 3 {
+				dst, col = appendQuantum(dst, three, 3, col, limit)
+				n = 0
+			}
 		}
 	}
+	b.carried = 0
 	switch {
 	case n == 0:
 	case last:
@@ -421,6 +423,11 @@ func (r *Reader) encode(f *feed, from, to int) {
 			continue
 		}
 		c := g.cutAt(off, end, 0)
+		if c.raw < f.Lead { // of a quantum that was taken in before: flush finds a place for it
+			b.carried += copy(b.carry[b.carried:], g.text[off:end])
+			from = end
+			continue
+		}
 		b.place.to(f.Raw, c.raw)
 		g.unit, _ = b.appendBase64(g.unit[:0], g.text[off:end], b.place.out, wrapLimit(f.Raw, b.place), g.short(end))
 		g.edit(c.raw, c.end, g.unit)

@@ -23,9 +23,6 @@ func (p *parser) open(f *feed) bool {
 func (p *parser) readData(h *half, f *feed) bool {
 	b := f.rest()
 	text, end, why := p.scan.look(b)
-	if why != "" {
-		return f.refuse(proto.Unreadable, why)
-	}
 	n := text
 	if p.mail != nil {
 		in := p.input(f, b[:text], end > 0)
@@ -35,6 +32,9 @@ func (p *parser) readData(h *half, f *feed) bool {
 		if n = got.N; !p.take(f, f.at, 0, &got) {
 			return false
 		}
+	}
+	if why != "" { // what came before the fault counts first
+		return f.refuse(proto.Unreadable, why)
 	}
 	f.at += n
 	p.scan.done(n, text, end)
