@@ -4,7 +4,7 @@
 // any more, and a client that goes on after AUTH before the server has replied is refused ("ftp-ahead-of-reply"). So are, in commands,
 // CR or LF alone, NUL, and Telnet controls but in front of a line, where ABOR has them: servers read them in different ways.
 //
-// What a command says can be edited as long as it stays in its line; a verb, as long as it stays one word.
+// A connection of which nobody wants a field is not read. What a command says can be edited as long as it stays in its line; a verb, as long as it stays one word.
 //
 // Limits: 16 KiB of a command; 64 KiB of a reply, of which more is shown as another one, and told; 32,768 connections.
 //

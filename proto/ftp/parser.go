@@ -16,7 +16,7 @@ type parser struct {
 	server  flow.Direction // in which replies come
 	known   bool           // server is
 	greeted bool
-	dark    bool // TLS has begun
+	dark    bool // TLS has begun, or nobody wants to see anything
 	stopped bool // nobody wants to see any more
 
 	waiting uint16 // commands that were not replied to
@@ -58,6 +58,7 @@ const maxSteps = 2048
 func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	f := &p.g.feed
 	*f = feed{in: in, out: out}
+	p.dark = p.dark || in.Want&p.g.Fields() == 0
 	if !p.known {
 		p.known, p.server = true, flow.ToClient
 		if server(in.Bytes) == proto.Yes {

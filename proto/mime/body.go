@@ -132,7 +132,7 @@ func (b *body) follow(raw []byte, from, at int) {
 func (r *Reader) next(f *feed, c *collector) bool {
 	r.showEnd(f)
 	f.at = c.behind
-	r.depth = c.level + 1
+	r.depth, r.inMessage = c.level+1, false
 	switch {
 	case c.closes:
 		r.depth--

@@ -229,9 +229,6 @@ func (c *collector) base64(end int) bool {
 				c.r.body.padded = true
 				c.quantum(c.at+1, false)
 			}
-		case ch == '=' && !c.r.body.padded:
-			c.r.badText(c.f, badBase64)
-		case ch == '=':
 		case ch == ' ' || ch == '\t' || ch == '\r':
 		default:
 			c.r.badText(c.f, badBase64)

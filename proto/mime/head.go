@@ -85,7 +85,7 @@ func (r *Reader) begin(f *feed, h *head, cut bool) {
 		r.body.coding = h.coding
 	case h.kind == message && !cut:
 		r.showEnd(f)
-		r.inBody = false
+		r.inBody, r.inMessage = false, true
 	case h.kind == multipart:
 		if r.depth == maxDepth {
 			r.tell(f, proto.Beyond, tooDeep)
@@ -96,7 +96,8 @@ func (r *Reader) begin(f *feed, h *head, cut bool) {
 	}
 }
 
-func (r *Reader) inDigest() bool { return r.depth > 0 && r.stack[r.depth-1].digest }
+// inDigest reports whether a part of a digest begins, and not the message in it.
+func (r *Reader) inDigest() bool { return !r.inMessage && r.depth > 0 && r.stack[r.depth-1].digest }
 
 // showEnd shows that what belongs to a head is over.
 func (r *Reader) showEnd(f *feed) {

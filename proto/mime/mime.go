@@ -123,17 +123,18 @@ func (p *Pool) Used() int { return p.made - len(p.free) }
 
 // A Reader reads one message.
 type Reader struct {
-	pool    *Pool
-	stack   [maxDepth]boundary
-	depth   int
-	parts   int
-	scanned int   // bytes at the start of what comes next in which no head ends
-	told    uint8 // what was told once
-	inBody  bool
-	body    body
-	top     bool // no head was read yet
-	over    bool
-	stopped bool // nobody wants to see any more
+	pool      *Pool
+	stack     [maxDepth]boundary
+	depth     int
+	parts     int
+	scanned   int   // bytes at the start of what comes next in which no head ends
+	told      uint8 // what was told once
+	inBody    bool
+	inMessage bool // that is a part
+	body      body
+	top       bool // no head was read yet
+	over      bool
+	stopped   bool // nobody wants to see any more
 }
 
 // A boundary is what divides a multipart.
