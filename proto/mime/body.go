@@ -32,6 +32,7 @@ type body struct {
 	skip   int   // bytes of text in front of those, which come again
 
 	padded bool // base64 ended by its padding
+	bad    bool // it was told that the text is not in its encoding
 	editing
 }
 
@@ -300,4 +301,10 @@ func (r *Reader) longer(line []byte, i int) bool {
 	return false
 }
 
-func (r *Reader) badText(f *feed, why packet.Reason) { r.tell(f, proto.Unreadable, why) }
+// badText tells, once in a message, that a text is not in the encoding that it claims to be in. It may be asked of each byte.
+func (r *Reader) badText(f *feed, why packet.Reason) {
+	if !r.body.bad {
+		r.body.bad = true
+		r.tell(f, proto.Unreadable, why)
+	}
+}

@@ -223,8 +223,12 @@ func TestWarmEditsAllocateNothing(t *testing.T) {
 func BenchmarkFeed(b *testing.B) {
 	g, s := NewPool("smtp"), &silent{}
 	line := strings.Repeat("some text ", 7) + "\r\n"
-	for name, head := range map[string]string{"plain": "A: b", "base64": "Content-Transfer-Encoding: base64", "quoted-printable": "Content-Transfer-Encoding: quoted-printable"} {
-		text := []byte(head + "\r\n\r\n" + strings.Repeat(line, 800))
+	for name, part := range map[string][2]string{
+		"plain": {"7bit", line}, "quoted-printable": {"quoted-printable", line}, "escapes": {"quoted-printable", strings.Repeat("=41", 24) + "=\r\n"},
+		"base64": {"base64", strings.Repeat("c29tZSB0", 9) + "\r\n"}, "broken base64": {"base64", strings.Repeat("c 2!9", 14) + "\r\n"},
+		"empty lines": {"7bit", strings.Repeat("\r\n", 35)},
+	} {
+		text := []byte("Content-Transfer-Encoding: " + part[0] + "\r\n\r\n" + strings.Repeat(part[1], 800))
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
