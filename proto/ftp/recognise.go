@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 )
 
@@ -29,7 +30,7 @@ func client(line []byte, port uint16, whole bool) proto.Match {
 	for _, first := range [...]string{"auth tls", "auth ssl", "auth tls-c", "auth tls-p", "user "} {
 		n := min(len(line), len(first))
 		switch {
-		case first == "user " && port != 21, !equalFold(line[:n], first[:n]):
+		case first == "user " && port != 21, !ascii.EqualFold(line[:n], first[:n]):
 		case n == len(first) && (len(line) == n || first == "user "):
 			return proto.Yes
 		case !whole && n == len(line):
@@ -52,8 +53,8 @@ func server(line []byte) proto.Match {
 	}
 	smtp, ftp := false, false
 	for i := range line {
-		smtp = smtp || hasPrefixFold(line[i:], "smtp") || hasPrefixFold(line[i:], "lmtp")
-		ftp = ftp || hasPrefixFold(line[i:], "ftp") || hasPrefixFold(line[i:], "filezilla")
+		smtp = smtp || ascii.HasPrefixFold(line[i:], "smtp") || ascii.HasPrefixFold(line[i:], "lmtp")
+		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp") || ascii.HasPrefixFold(line[i:], "filezilla")
 	}
 	switch {
 	case ftp && !smtp:
@@ -62,24 +63,4 @@ func server(line []byte) proto.Match {
 		return proto.No
 	}
 	return proto.Maybe
-}
-
-// equalFold reports whether b is the lower-case word.
-func equalFold(b []byte, word string) bool { return len(b) == len(word) && hasPrefixFold(b, word) }
-
-// hasPrefixFold reports whether b begins with the lower-case word.
-func hasPrefixFold(b []byte, word string) bool {
-	if len(b) < len(word) {
-		return false
-	}
-	for i := range len(word) {
-		c := b[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
 }

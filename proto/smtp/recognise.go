@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 )
 
@@ -35,7 +36,7 @@ func client(line []byte) proto.Match {
 	for _, verb := range [...]string{"ehlo ", "helo ", "lhlo ", "mail from:"} {
 		n := min(len(line), len(verb))
 		switch {
-		case !equalFold(line[:n], verb[:n]):
+		case !ascii.EqualFold(line[:n], verb[:n]):
 		case n == len(verb):
 			return proto.Yes
 		default:
@@ -58,8 +59,8 @@ func server(line []byte) proto.Match {
 	}
 	smtp, ftp := false, false
 	for i := range line {
-		smtp = smtp || hasPrefixFold(line[i:], "smtp") || hasPrefixFold(line[i:], "lmtp")
-		ftp = ftp || hasPrefixFold(line[i:], "ftp")
+		smtp = smtp || ascii.HasPrefixFold(line[i:], "smtp") || ascii.HasPrefixFold(line[i:], "lmtp")
+		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp")
 	}
 	switch {
 	case smtp && !ftp:
@@ -68,24 +69,4 @@ func server(line []byte) proto.Match {
 		return proto.No
 	}
 	return proto.Maybe
-}
-
-// equalFold reports whether b is the lower-case word.
-func equalFold(b []byte, word string) bool { return len(b) == len(word) && hasPrefixFold(b, word) }
-
-// hasPrefixFold reports whether b begins with the lower-case word.
-func hasPrefixFold(b []byte, word string) bool {
-	if len(b) < len(word) {
-		return false
-	}
-	for i := range len(word) {
-		c := b[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
 }
