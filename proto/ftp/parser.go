@@ -62,7 +62,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	p.dark = p.dark || in.Want&p.g.Fields() == 0
 	if !p.known {
 		p.known, p.server = true, flow.ToClient
-		if server(in.Bytes) == proto.Yes {
+		if server(in.Bytes, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-// Recognise looks for a greeting, 220, that says FTP and not SMTP; for AUTH TLS; and on port 21 for USER.
+// Recognise looks for a greeting, 220, that says FTP and not SMTP, or on port 21 neither; for AUTH TLS; and on port 21 for USER.
 func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	line, _, whole := bytes.Cut(unit[:min(len(unit), maxLine)], []byte{'\n'})
-	match := server(line)
+	match := server(line, whole && from.ServerPort == 21)
 	if from.Dir == flow.ToServer {
 		match = max(match, client(bytes.TrimSuffix(line, []byte{'\r'}), from.ServerPort, whole))
 	}
@@ -40,8 +40,8 @@ func client(line []byte, port uint16, whole bool) proto.Match {
 	return match
 }
 
-// server judges the line of a server.
-func server(line []byte) proto.Match {
+// server judges the line of a server. known says that a greeting which does not say what it is of is one.
+func server(line []byte, known bool) proto.Match {
 	n := min(len(line), 3)
 	switch {
 	case string(line[:n]) != "220"[:n]:
@@ -57,7 +57,7 @@ func server(line []byte) proto.Match {
 		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp") || ascii.HasPrefixFold(line[i:], "filezilla")
 	}
 	switch {
-	case ftp && !smtp:
+	case ftp && !smtp, known && !smtp:
 		return proto.Yes
 	case len(line) > 512:
 		return proto.No

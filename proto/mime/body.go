@@ -73,28 +73,11 @@ func (r *Reader) readBody(f *feed) bool {
 	if f.why != "" {
 		return false
 	}
-	over := st >= divided
-	if b.seen > 0 && len(g.text)-b.skip <= b.seen && !over {
+	if b.seen > 0 && len(g.text)-b.skip <= b.seen && st < divided {
 		b.fresh = false // the line that was shown without its end is waited for again
 		return false
 	}
-	keep := len(g.text)
-	if b.wanted && !r.stopped {
-		keep = r.showText(f, c.at, over, st == full)
-	}
-	if keep < len(g.text) {
-		c.back(keep)
-	} else {
-		b.offset += int64(keep - b.skip)
-		b.seen, b.skip = 0, 0
-	}
-	r.finish(f, &c, over)
-	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
-		g.mark(from, c.at)
-	}
-	if !over {
-		b.follow(f.Raw, from, c.at)
-	}
+	r.part(f, &c, st)
 	f.at = c.at
 	switch st {
 	case divided:
@@ -108,6 +91,28 @@ func (r *Reader) readBody(f *feed) bool {
 		return true
 	}
 	return st == full && f.at > from
+}
+
+// part shows what c has gathered, has it edited, and has c stand where what is held begins.
+func (r *Reader) part(f *feed, c *collector, st state) {
+	b, g := &r.body, r.pool
+	over, from, keep := st >= divided, f.at, len(g.text)
+	if b.wanted && !r.stopped {
+		keep = r.showText(f, c.at, over, st == full)
+	}
+	if keep < len(g.text) {
+		c.back(keep)
+	} else {
+		b.offset += int64(keep - b.skip)
+		b.seen, b.skip = 0, 0
+	}
+	r.finish(f, c, over)
+	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
+		g.mark(from, c.at)
+	}
+	if !over {
+		b.follow(f.Raw, from, c.at)
+	}
 }
 
 // mark notes that bytes leave as they were shown.

@@ -22,7 +22,7 @@ type collector struct {
 
 // gather reads on until there is too little or too much, or the body is over.
 func (c *collector) gather() state {
-	b, g, raw := &c.r.body, c.r.pool, c.f.Raw
+	b, g := &c.r.body, c.r.pool
 	c.q.start = c.at
 	for _, ch := range b.part[:b.parted] {
 		c.q.add(ch)
@@ -37,32 +37,38 @@ func (c *collector) gather() state {
 			}
 			continue
 		}
-		n := bytes.IndexByte(raw[c.at:], '\n')
-		end, eol := len(raw), 0
-		switch {
-		case n >= 0:
-			end, eol = c.at+n, 1
-			if n > 0 && raw[end-1] == '\r' {
-				end, eol = end-1, 2
-			}
-		case c.wait && len(raw)-c.at < maxLine:
+		end, eol := c.line()
+		if end < 0 {
 			return c.pause(wanting)
-		case end > c.at && raw[end-1] == '\r' && !c.f.End:
-			end--
 		}
 		if !c.content(end, eol > 0) {
 			return c.pause(full)
 		}
-		if c.at < end { // the end of what there is of the line must wait
-			return c.pause(wanting)
-		}
-		if eol == 0 && !c.f.End {
+		if c.at < end || eol == 0 && !c.f.End { // the end of what there is of the line must wait
 			return c.pause(wanting)
 		}
 		if st, ok := c.startLine(c.at, eol); !ok {
 			return st
 		}
 	}
+}
+
+// line returns up to where there is text of the line, and how many bytes the line's end has that follows it, if it does. end is negative if
+// the line is to be waited for.
+func (c *collector) line() (end, eol int) {
+	raw := c.f.Raw
+	n := bytes.IndexByte(raw[c.at:], '\n')
+	switch end = len(raw); {
+	case n > 0 && raw[c.at+n-1] == '\r':
+		return c.at + n - 1, 2
+	case n >= 0:
+		return c.at + n, 1
+	case c.wait && end-c.at < maxLine:
+		return -1, 0
+	case end > c.at && raw[end-1] == '\r' && !c.f.End:
+		end--
+	}
+	return end, 0
 }
 
 // pause ends the gathering, in front of a quantum that is not whole.

@@ -38,7 +38,7 @@ func (r *Reader) readHead(f *feed) bool {
 	for _, why := range h.trouble[:h.troubles] {
 		r.tell(f, troubleOf(why), why)
 	}
-	f.at, r.scanned, r.top = next, 0, false
+	f.at, r.scanned = next, 0
 	r.begin(f, h, next == end)
 	return true
 }

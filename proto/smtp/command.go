@@ -34,6 +34,13 @@ func (p *parser) readCommand(h *half, f *feed) bool {
 	if !p.queue.push(k) {
 		return f.refuse(proto.Beyond, tooDeep)
 	}
+	p.command(f, k, line, arg)
+	f.at += n
+	return true
+}
+
+// command does what a command says, whose argument stands at arg.
+func (p *parser) command(f *feed, k kind, line []byte, arg int) {
 	switch k {
 	case data, startTLS, auth:
 		p.place = inWait
@@ -48,8 +55,6 @@ func (p *parser) readCommand(h *half, f *feed) bool {
 	case reset:
 		p.drop()
 	}
-	f.at += n
-	return true
 }
 
 // verbOf is the word that a command begins with; empty if it begins with something else.

@@ -106,7 +106,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 		p.known, p.server = true, flow.ToClient
 		if client(in.Bytes) == proto.Yes {
 			p.server = in.Dir.Reverse()
-		} else if server(in.Bytes) == proto.Yes {
+		} else if server(in.Bytes, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}

@@ -9,12 +9,13 @@ import (
 )
 
 // Recognise looks for the first line of either side: a greeting, 220, that says SMTP or LMTP; EHLO, HELO or LHLO, or MAIL FROM of a
-// connection that was met in its middle. A greeting that does not say what it is of, is told from FTP's by what the client says.
+// connection that was met in its middle. A greeting that says neither SMTP nor FTP is taken for one of SMTP on ports 25 and 587; elsewhere what
+// the client says tells.
 func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	line, _, whole := bytes.Cut(unit[:min(len(unit), maxLine)], lf)
 	match := client(line)
 	if from.Dir == flow.ToClient || match == proto.No {
-		match = max(match, server(line))
+		match = max(match, server(line, whole && (from.ServerPort == 25 || from.ServerPort == 587)))
 	}
 	if match == proto.Yes && !whole {
 		if len(unit) >= maxLine {
@@ -46,8 +47,8 @@ func client(line []byte) proto.Match {
 	return match
 }
 
-// server judges the line of a server.
-func server(line []byte) proto.Match {
+// server judges the line of a server. known says that a greeting which does not say what it is of is one.
+func server(line []byte, known bool) proto.Match {
 	n := min(len(line), 3)
 	switch {
 	case string(line[:n]) != "220"[:n]:
@@ -63,7 +64,7 @@ func server(line []byte) proto.Match {
 		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp")
 	}
 	switch {
-	case smtp && !ftp:
+	case smtp && !ftp, known && !ftp:
 		return proto.Yes
 	case len(line) > 512:
 		return proto.No

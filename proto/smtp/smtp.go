@@ -65,9 +65,8 @@ type Grammar struct {
 	// Scratch for one call.
 	feed  feed
 	msg   field.Message
-	text  []byte       // what is kept of a message, and what comes next of it
-	bytes []byte       // edits of a command
-	edits []field.Edit // likewise
+	text  []byte // what is kept of a message, and what comes next of it
+	bytes []byte // edits of a command
 }
 
 // New returns a Grammar.
