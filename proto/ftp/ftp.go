@@ -4,13 +4,13 @@
 // any more, and a client that goes on after AUTH before the server has replied is refused ("ftp-ahead-of-reply"). So are, in commands,
 // CR or LF alone, NUL, and Telnet controls but in front of a line, where ABOR has them: servers read them in different ways.
 //
-// What a command says can be edited as long as it stays in its line; a verb, as long as it stays one word.
+// A connection of which nobody wants a field is not read. What a command says can be edited as long as it stays in its line; a verb, as long as it stays one word.
 //
 // Limits: 16 KiB of a command; 64 KiB of a reply, of which more is shown as another one, and told; 32,768 connections.
 //
 // It does not follow data connections, neither PORT and EPRT nor the answers to PASV and EPSV: what goes over them is plain payload. It
-// does not undo MIC, CONF and ENC (RFC 2228). A greeting that does not say FTP is not taken for one; then USER and AUTH TLS make
-// the connection known, USER on port 21 only, since POP3 and IRC have it too.
+// does not undo MIC, CONF and ENC (RFC 2228). A greeting that does not say FTP is taken for one on port 21 only; elsewhere
+// AUTH TLS makes the connection known, but not USER, since POP3 and IRC have it too.
 package ftp
 
 import (

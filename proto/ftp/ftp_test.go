@@ -67,6 +67,37 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+func TestRecognise(t *testing.T) {
+	for _, c := range []struct {
+		unit string
+		dir  flow.Direction
+		port uint16
+		want proto.Match
+	}{
+		{"220 FTP\r\n", down, 40000, proto.Yes},
+		{"220-FileZilla\r\n", down, 40000, proto.Yes},
+		{"220 hi\r\n", down, 40000, proto.No},
+		{"220 hi\r\n", down, 21, proto.Yes},
+		{"220 smtp\r\n", down, 21, proto.No},
+		{"220 smtp ftp\r\n", down, 40000, proto.No},
+		{"220 h", down, 21, proto.Maybe},
+		{"221 FTP\r\n", down, 21, proto.No},
+		{"USER a\r\n", up, 21, proto.Yes},
+		{"USER a\r\n", up, 110, proto.No},
+		{"US", up, 21, proto.Maybe},
+		{"AUTH TLS\r\n", up, 40000, proto.Yes},
+		{"auth ssl\r\n", up, 40000, proto.Yes},
+		{"AUTH TLSX\r\n", up, 40000, proto.No},
+		{"AUTH PLAIN\r\n", up, 40000, proto.No},
+		{"AUTH T", up, 40000, proto.Maybe},
+		{"USER " + strings.Repeat("x", maxLine), up, 21, proto.No},
+	} {
+		if got := New().Recognise([]byte(c.unit), proto.Peer{Transport: packet.TCP, Dir: c.dir, ServerPort: c.port}); got != c.want {
+			t.Errorf("%.20q on port %d: %v, want %v", c.unit, c.port, got, c.want)
+		}
+	}
+}
+
 // TestSecret: no field and no unit shows what PASS says, but its size.
 func TestSecret(t *testing.T) {
 	detail := uint32(0)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
 )
@@ -16,7 +17,7 @@ type parser struct {
 	server  flow.Direction // in which replies come
 	known   bool           // server is
 	greeted bool
-	dark    bool // TLS has begun
+	dark    bool // TLS has begun, or nobody wants to see anything
 	stopped bool // nobody wants to see any more
 
 	waiting uint16 // commands that were not replied to
@@ -58,9 +59,10 @@ const maxSteps = 2048
 func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	f := &p.g.feed
 	*f = feed{in: in, out: out}
+	p.dark = p.dark || in.Want&p.g.Fields() == 0
 	if !p.known {
 		p.known, p.server = true, flow.ToClient
-		if server(in.Bytes) == proto.Yes {
+		if server(in.Bytes, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}
@@ -149,7 +151,7 @@ func commandLine(b []byte) (line []byte, start int, why packet.Reason) {
 func (p *parser) command(f *feed, line []byte, verb field.Span) {
 	name := line[verb.Off:verb.End]
 	p.waiting = min(p.waiting+1, 1<<15)
-	p.auth = equalFold(name, "auth")
+	p.auth = ascii.EqualFold(name, "auth")
 	m := &p.g.msg
 	m.Reset(p.g.Name(), line)
 	m.Complete = true
@@ -159,7 +161,7 @@ func (p *parser) command(f *feed, line []byte, verb field.Span) {
 	if verb.End < len(line) && f.in.Want.Has(field.FTPCommandData) {
 		s := field.Span{Off: verb.End + 1, End: len(line)}
 		fd := field.Field{ID: field.FTPCommandData, Value: line[s.Off:s.End:s.End], Span: s, Editable: true}
-		if equalFold(name, "pass") || equalFold(name, "acct") {
+		if ascii.EqualFold(name, "pass") || ascii.EqualFold(name, "acct") {
 			fd.Value, fd.Editable, fd.Detail = line[s.Off:s.Off:s.Off], false, uint32(s.Len())
 			m.Unit = line[:s.Off:s.Off] // so that nobody finds it there
 			fd.Span.End = s.Off

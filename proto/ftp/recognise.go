@@ -4,13 +4,14 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 )
 
-// Recognise looks for a greeting, 220, that says FTP and not SMTP; for AUTH TLS; and on port 21 for USER.
+// Recognise looks for a greeting, 220, that says FTP and not SMTP, or on port 21 neither; for AUTH TLS; and on port 21 for USER.
 func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	line, _, whole := bytes.Cut(unit[:min(len(unit), maxLine)], []byte{'\n'})
-	match := server(line)
+	match := server(line, whole && from.ServerPort == 21)
 	if from.Dir == flow.ToServer {
 		match = max(match, client(bytes.TrimSuffix(line, []byte{'\r'}), from.ServerPort, whole))
 	}
@@ -29,7 +30,7 @@ func client(line []byte, port uint16, whole bool) proto.Match {
 	for _, first := range [...]string{"auth tls", "auth ssl", "auth tls-c", "auth tls-p", "user "} {
 		n := min(len(line), len(first))
 		switch {
-		case first == "user " && port != 21, !equalFold(line[:n], first[:n]):
+		case first == "user " && port != 21, !ascii.EqualFold(line[:n], first[:n]):
 		case n == len(first) && (len(line) == n || first == "user "):
 			return proto.Yes
 		case !whole && n == len(line):
@@ -39,8 +40,8 @@ func client(line []byte, port uint16, whole bool) proto.Match {
 	return match
 }
 
-// server judges the line of a server.
-func server(line []byte) proto.Match {
+// server judges the line of a server. known says that a greeting which does not say what it is of is one.
+func server(line []byte, known bool) proto.Match {
 	n := min(len(line), 3)
 	switch {
 	case string(line[:n]) != "220"[:n]:
@@ -52,34 +53,14 @@ func server(line []byte) proto.Match {
 	}
 	smtp, ftp := false, false
 	for i := range line {
-		smtp = smtp || hasPrefixFold(line[i:], "smtp") || hasPrefixFold(line[i:], "lmtp")
-		ftp = ftp || hasPrefixFold(line[i:], "ftp") || hasPrefixFold(line[i:], "filezilla")
+		smtp = smtp || ascii.HasPrefixFold(line[i:], "smtp") || ascii.HasPrefixFold(line[i:], "lmtp")
+		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp") || ascii.HasPrefixFold(line[i:], "filezilla")
 	}
 	switch {
-	case ftp && !smtp:
+	case ftp && !smtp, known && !smtp:
 		return proto.Yes
 	case len(line) > 512:
 		return proto.No
 	}
 	return proto.Maybe
-}
-
-// equalFold reports whether b is the lower-case word.
-func equalFold(b []byte, word string) bool { return len(b) == len(word) && hasPrefixFold(b, word) }
-
-// hasPrefixFold reports whether b begins with the lower-case word.
-func hasPrefixFold(b []byte, word string) bool {
-	if len(b) < len(word) {
-		return false
-	}
-	for i := range len(word) {
-		c := b[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -32,6 +32,7 @@ type body struct {
 	skip   int   // bytes of text in front of those, which come again
 
 	padded bool // base64 ended by its padding
+	bad    bool // it was told that the text is not in its encoding
 	editing
 }
 
@@ -72,28 +73,11 @@ func (r *Reader) readBody(f *feed) bool {
 	if f.why != "" {
 		return false
 	}
-	over := st >= divided
-	if b.seen > 0 && len(g.text)-b.skip <= b.seen && !over {
+	if b.seen > 0 && len(g.text)-b.skip <= b.seen && st < divided {
 		b.fresh = false // the line that was shown without its end is waited for again
 		return false
 	}
-	keep := len(g.text)
-	if b.wanted && !r.stopped {
-		keep = r.showText(f, c.at, over, st == full)
-	}
-	if keep < len(g.text) {
-		c.back(keep)
-	} else {
-		b.offset += int64(keep - b.skip)
-		b.seen, b.skip = 0, 0
-	}
-	r.finish(f, &c, over)
-	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
-		g.mark(from, c.at)
-	}
-	if !over {
-		b.follow(f.Raw, from, c.at)
-	}
+	r.part(f, &c, st)
 	f.at = c.at
 	switch st {
 	case divided:
@@ -107,6 +91,28 @@ func (r *Reader) readBody(f *feed) bool {
 		return true
 	}
 	return st == full && f.at > from
+}
+
+// part shows what c has gathered, has it edited, and has c stand where what is held begins.
+func (r *Reader) part(f *feed, c *collector, st state) {
+	b, g := &r.body, r.pool
+	over, from, keep := st >= divided, f.at, len(g.text)
+	if b.wanted && !r.stopped {
+		keep = r.showText(f, c.at, over, st == full)
+	}
+	if keep < len(g.text) {
+		c.back(keep)
+	} else {
+		b.offset += int64(keep - b.skip)
+		b.seen, b.skip = 0, 0
+	}
+	r.finish(f, c, over)
+	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
+		g.mark(from, c.at)
+	}
+	if !over {
+		b.follow(f.Raw, from, c.at)
+	}
 }
 
 // mark notes that bytes leave as they were shown.
@@ -132,7 +138,7 @@ func (b *body) follow(raw []byte, from, at int) {
 func (r *Reader) next(f *feed, c *collector) bool {
 	r.showEnd(f)
 	f.at = c.behind
-	r.depth = c.level + 1
+	r.depth, r.inMessage = c.level+1, false
 	switch {
 	case c.closes:
 		r.depth--
@@ -235,6 +241,9 @@ func (g *Pool) textBefore(lead int) (n int) {
 func (c *collector) back(keep int) {
 	b, g := &c.r.body, c.r.pool
 	start, raw := g.rawAt(keep)
+	if raw > c.f.at && raw < len(c.f.Raw) && c.f.Raw[raw] == '\n' && c.f.Raw[raw-1] == '\r' && start > 0 {
+		start, raw = start-1, raw-1 // a line's end is read whole
+	}
 	b.offset += int64(keep - b.skip)
 	b.seen, b.skip = len(g.text)-keep, keep-start
 	c.at, b.fresh = raw, false
@@ -297,4 +306,10 @@ func (r *Reader) longer(line []byte, i int) bool {
 	return false
 }
 
-func (r *Reader) badText(f *feed, why packet.Reason) { r.tell(f, proto.Unreadable, why) }
+// badText tells, once in a message, that a text is not in the encoding that it claims to be in. It may be asked of each byte.
+func (r *Reader) badText(f *feed, why packet.Reason) {
+	if !r.body.bad {
+		r.body.bad = true
+		r.tell(f, proto.Unreadable, why)
+	}
+}

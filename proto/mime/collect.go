@@ -22,9 +22,11 @@ type collector struct {
 
 // gather reads on until there is too little or too much, or the body is over.
 func (c *collector) gather() state {
-	b, g, raw := &c.r.body, c.r.pool, c.f.Raw
-	c.q.n = copy(c.q.chars[:], b.part[:b.parted])
+	b, g := &c.r.body, c.r.pool
 	c.q.start = c.at
+	for _, ch := range b.part[:b.parted] {
+		c.q.add(ch)
+	}
 	for {
 		if len(g.pieces) > maxPieces-8 || len(g.text) > maxText {
 			return c.pause(full)
@@ -35,26 +37,14 @@ func (c *collector) gather() state {
 			}
 			continue
 		}
-		n := bytes.IndexByte(raw[c.at:], '\n')
-		end, eol := len(raw), 0
-		switch {
-		case n >= 0:
-			end, eol = c.at+n, 1
-			if n > 0 && raw[end-1] == '\r' {
-				end, eol = end-1, 2
-			}
-		case c.wait && len(raw)-c.at < maxLine:
+		end, eol := c.line()
+		if end < 0 {
 			return c.pause(wanting)
-		case end > c.at && raw[end-1] == '\r' && !c.f.End:
-			end--
 		}
 		if !c.content(end, eol > 0) {
 			return c.pause(full)
 		}
-		if c.at < end { // the end of what there is of the line must wait
-			return c.pause(wanting)
-		}
-		if eol == 0 && !c.f.End {
+		if c.at < end || eol == 0 && !c.f.End { // the end of what there is of the line must wait
 			return c.pause(wanting)
 		}
 		if st, ok := c.startLine(c.at, eol); !ok {
@@ -63,17 +53,34 @@ func (c *collector) gather() state {
 	}
 }
 
+// line returns up to where there is text of the line, and how many bytes the line's end has that follows it, if it does. end is negative if
+// the line is to be waited for.
+func (c *collector) line() (end, eol int) {
+	raw := c.f.Raw
+	n := bytes.IndexByte(raw[c.at:], '\n')
+	switch end = len(raw); {
+	case n > 0 && raw[c.at+n-1] == '\r':
+		return c.at + n - 1, 2
+	case n >= 0:
+		return c.at + n, 1
+	case c.wait && end-c.at < maxLine:
+		return -1, 0
+	case end > c.at && raw[end-1] == '\r' && !c.f.End:
+		end--
+	}
+	return end, 0
+}
+
 // pause ends the gathering, in front of a quantum that is not whole.
 func (c *collector) pause(st state) state {
 	b := &c.r.body
-	if b.coding != base64 || c.q.n == b.parted {
+	if b.coding != base64 || c.q.size() == b.parted {
 		return st
 	}
 	if c.f.Soft {
 		return st // finish decides, when it is known whether what follows is encoded anew
 	}
 	c.at, b.fresh = c.q.start, false
-	c.q.n = b.parted
 	return st
 }
 
@@ -166,7 +173,7 @@ func (c *collector) lineEnd(at, eol int) {
 	if eol == 0 || b.coding == base64 || b.coding == quoted && b.soft {
 		return
 	}
-	c.add(c.f.Raw[at:at+eol], at, at+eol, atom)
+	c.add(c.f.Raw[at:at+eol], at, at+eol, plain)
 }
 
 // content reads up to end in a line; whole says that the line ends there. It reports false if there is no more room.
@@ -188,8 +195,20 @@ func (c *collector) content(end int, whole bool) bool {
 // A quantum is four characters of base64, as far as they are there.
 type quantum struct {
 	chars [4]byte
-	n     int
+	n     int // of the alphabet
+	pad   int // and behind them
 	start int
+}
+
+func (q *quantum) size() int { return q.n + q.pad }
+
+func (q *quantum) add(ch byte) {
+	q.chars[q.size()] = ch
+	if ch == '=' {
+		q.pad++
+	} else {
+		q.n++
+	}
 }
 
 func (c *collector) base64(end int) bool {
@@ -198,21 +217,24 @@ func (c *collector) base64(end int) bool {
 		ch := raw[c.at]
 		switch {
 		case sextet[ch] >= 0:
-			c.startQuantum()
-			if q.n == 0 {
-				if len(g.text)+3 > maxText+maxLine || len(g.pieces) > maxPieces-8 {
-					return false
-				}
-				if c.r.body.padded {
-					c.r.badText(c.f, badBase64)
-				}
+			if q.pad > 0 {
+				c.shortQuantum(c.at)
 			}
-			q.chars[q.n] = ch
-			if q.n++; q.n == 4 {
+			if q.n == 0 && (len(g.text)+3 > maxText+maxLine || len(g.pieces) > maxPieces-8) {
+				return false
+			}
+			if c.startQuantum(); q.n == 0 && c.r.body.padded {
+				c.r.badText(c.f, badBase64)
+			}
+			if q.add(ch); q.n == 4 {
 				c.quantum(c.at+1, c.at+1-q.start == 4)
 			}
-		case ch == '=':
-			c.padding()
+		case ch == '=' && q.n > 0:
+			c.startQuantum()
+			if q.add(ch); q.size() == 4 {
+				c.r.body.padded = true
+				c.quantum(c.at+1, false)
+			}
 		case ch == ' ' || ch == '\t' || ch == '\r':
 		default:
 			c.r.badText(c.f, badBase64)
@@ -221,31 +243,17 @@ func (c *collector) base64(end int) bool {
 	return true
 }
 
-// padding reads one byte of it: the first ends the quantum.
-func (c *collector) padding() {
-	b, q := &c.r.body, &c.q
-	if q.n == 0 {
-		if !b.padded {
-			c.r.badText(c.f, badBase64)
-		}
-		return
-	}
+// shortQuantum ends one that is not whole at end.
+func (c *collector) shortQuantum(end int) {
+	c.r.badText(c.f, badBase64)
+	c.r.body.padded = c.r.body.padded || c.q.pad > 0
 	c.startQuantum()
-	end := c.at + 1
-	for end < len(c.f.Raw) && c.f.Raw[end] == '=' && end-c.at < 4-q.n {
-		end++
-	}
-	if end == len(c.f.Raw) && end-c.at < 4-q.n && !c.f.Soft && !c.f.End {
-		return // the rest of it comes
-	}
-	b.padded = true
 	c.quantum(end, false)
-	c.at = end - 1
 }
 
 // startQuantum notes where one begins, of which nothing is there but what was taken in before.
 func (c *collector) startQuantum() {
-	if c.q.n == c.r.body.parted {
+	if c.q.size() == c.r.body.parted {
 		c.q.start = c.at
 	}
 }
@@ -266,15 +274,13 @@ func (c *collector) quantum(end int, tight bool) {
 		s = quanta
 	}
 	c.add(three[:max(0, q.n-1)], q.start, end, s)
-	q.n, c.r.body.parted = 0, 0
+	q.n, q.pad, c.r.body.parted = 0, 0, 0
 }
 
 // flushQuantum decodes what there is of a last quantum.
 func (c *collector) flushQuantum() {
 	if c.r.body.coding == base64 && c.q.n > 0 {
-		c.r.badText(c.f, badBase64)
-		c.startQuantum()
-		c.quantum(c.at, false)
+		c.shortQuantum(c.at)
 	}
 }
 

@@ -18,8 +18,8 @@ const (
 // editing is what edits have left to be done in a body.
 type editing struct {
 	anew      bool // base64: what follows leaves encoded anew, behind
-	carry     [2]byte
-	carried   int     // bytes that are not out yet, and
+	carry     [4]byte
+	carried   int     // bytes that are not out yet: up to two, and two more of a last quantum whose place has left; and
 	part      [3]byte // characters that have been taken in
 	parted    int
 	rewritten int // of the text that was gathered, up to where it is decided how it leaves
@@ -185,24 +185,9 @@ func (r *Reader) replacePlain(f *feed, c *cut, end int) packet.Reason {
 	g.swallow(c, end)
 	b.place.to(f.Raw, c.raw)
 	old := b.place.out + restOfLine(f.Raw, c.raw)
-	g.unit = g.unit[:0]
-	col := b.place.out
-	for i, ch := range g.data {
-		pair := i > 0 && g.data[i-1] == '\r' && ch == '\n'
-		switch {
-		case !f.Stuffed:
-		case ch == '\n' && !pair, i > 0 && g.data[i-1] == '\r' && !pair, ch == '\r' && i == len(g.data)-1, ch == 0:
-			return breaks
-		case ch == '.' && col == 0:
-			g.unit = append(g.unit, '.')
-		}
-		g.unit = append(g.unit, ch)
-		if col++; ch == '\n' {
-			if col > longest+2 && col > old {
-				return breaks
-			}
-			col = 0
-		}
+	col, ok := g.stuff(f, b.place.out, old)
+	if !ok {
+		return breaks
 	}
 	if f.Stuffed && col == 0 && c.end == len(f.Raw) && !f.End {
 		return breaks // what follows may begin with a dot
@@ -217,6 +202,30 @@ func (r *Reader) replacePlain(f *feed, c *cut, end int) packet.Reason {
 	return ""
 }
 
+// stuff puts g.data into g.unit, from column col on, with a dot in front of each line that begins with one; if lines must be well-formed and not
+// longer than old. It returns the column behind it.
+func (g *Pool) stuff(f *feed, col, old int) (int, bool) {
+	g.unit = g.unit[:0]
+	for i, ch := range g.data {
+		pair := i > 0 && g.data[i-1] == '\r' && ch == '\n'
+		switch {
+		case !f.Stuffed:
+		case ch == '\n' && !pair, i > 0 && g.data[i-1] == '\r' && !pair, ch == '\r' && i == len(g.data)-1, ch == 0:
+			return 0, false
+		case ch == '.' && col == 0:
+			g.unit = append(g.unit, '.')
+		}
+		g.unit = append(g.unit, ch)
+		if col++; ch == '\n' {
+			if col > longest+2 && col > old {
+				return 0, false
+			}
+			col = 0
+		}
+	}
+	return col, true
+}
+
 // wouldDivide reports whether a line would be a boundary, if the bytes of the cut were g.unit.
 func (r *Reader) wouldDivide(f *feed, c *cut) bool {
 	g, b := r.pool, &r.body
@@ -224,16 +233,13 @@ func (r *Reader) wouldDivide(f *feed, c *cut) bool {
 		return false
 	}
 	g.plain = g.plain[:0]
-	if b.place.in > 0 {
-		start := c.raw - b.place.in
-		if start < f.at {
-			if b.dashed && b.place.in < maxBoundary+4 {
-				return true
-			}
-			start = c.raw
-			g.plain = append(g.plain, ' ')
-		}
+	switch start := c.raw - b.place.in; {
+	case start >= f.at:
 		g.plain = append(g.plain, f.Raw[start:c.raw]...)
+	case b.dashed && b.place.in < maxBoundary+4:
+		return true // the line's begin has left
+	default:
+		g.plain = append(g.plain, ' ')
 	}
 	g.plain = append(g.plain, g.unit...)
 	g.plain = append(g.plain, f.Raw[c.end:c.end+restOfLine(f.Raw, c.end)]...)
@@ -242,193 +248,26 @@ func (r *Reader) wouldDivide(f *feed, c *cut) bool {
 		if f.Stuffed && line[0] == '.' {
 			line = line[1:]
 		}
-		if len(line) < 2 || line[0] != '-' || line[1] != '-' {
-			continue
-		}
-		for i := range r.depth {
-			d := &r.stack[i]
-			if bytes.HasPrefix(line[2:], d.text[:d.n]) {
-				return true
-			}
+		if r.beginsBoundary(line) {
+			return true
 		}
 	}
 	return false
 }
 
-// replaceQuoted puts into g.unit how g.data leaves in quoted-printable.
-func (r *Reader) replaceQuoted(f *feed, c *cut, end int) packet.Reason {
-	g, b, raw := r.pool, &r.body, f.Raw
-	if !b.soft || c.textEnd < len(g.text) {
-		g.swallow(c, end)
-	}
-	b.place.to(raw, c.raw)
-	limit, rest := wrapAt, restOfLine(raw, c.end)
-	if b.place.in+restOfLine(raw, c.raw) > wrapAt {
-		limit = longest
-	}
-	atEnd := len(bytes.Trim(raw[c.end:c.end+rest], " \t")) == 0
-	g.unit = g.unit[:0]
-	col := b.place.out
-	for i := 0; i < len(g.data); i++ {
-		ch := g.data[i]
-		if ch == '\r' && i+1 < len(g.data) && g.data[i+1] == '\n' {
-			if g.blankEnd(f, c.raw) {
-				g.unit = append(g.unit, "=\r\n"...) // a blank here would be taken away
-			}
-			g.unit, col = append(g.unit, "\r\n"...), 0
-			i++
-			continue
-		}
-		last := i == len(g.data)-1 && atEnd || i+2 < len(g.data) && g.data[i+1] == '\r' && g.data[i+2] == '\n'
-		literal := ch > ' ' && ch < 127 && ch != '=' || (ch == ' ' || ch == '\t') && !last
-		if (ch == '.' || ch == '-') && col == 0 {
-			literal = false
-		}
-		size := 1
-		if !literal {
-			size = 3
-		}
-		if col+size > limit-1 && col > 0 {
-			g.unit, col = append(g.unit, "=\r\n"...), 0
-			if ch == '.' || ch == '-' {
-				literal, size = false, 3
-			}
-		}
-		if literal {
-			g.unit = append(g.unit, ch)
-		} else {
-			g.unit = append(g.unit, '=', upperHex[ch>>4], upperHex[ch&15])
-		}
-		col += size
-	}
-	switch {
-	case rest > 0 && !atEnd && col > 0 && col+rest > limit:
-		g.unit, col = append(g.unit, "=\r\n"...), 0
-	case atEnd && g.blankEnd(f, c.raw):
-		g.unit = append(g.unit, "=\r\n"...)
-	}
-	if ch := byte(0); col == 0 && rest > 0 {
-		if ch = raw[c.end]; ch == '.' || ch == '-' {
-			g.unit = append(g.unit, '=', upperHex[ch>>4], upperHex[ch&15])
-			c.end++
+// beginsBoundary reports whether a line begins like any boundary of the stack.
+func (r *Reader) beginsBoundary(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, dashes)
+	for i := 0; ok && i < r.depth; i++ {
+		d := &r.stack[i]
+		if bytes.HasPrefix(rest, d.text[:d.n]) {
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
-const upperHex = "0123456789ABCDEF"
-
-// blankEnd reports whether a blank stands, or may stand, at the end of g.unit, which is to leave from at on.
-func (g *Pool) blankEnd(f *feed, at int) bool {
-	n := len(g.unit)
-	switch {
-	case n > 0:
-		return g.unit[n-1] == ' ' || g.unit[n-1] == '\t'
-	case at == f.at:
-		return true
-	}
-	return f.Raw[at-1] == ' ' || f.Raw[at-1] == '\t'
-}
-
-// replaceBase64 has g.data leave in place of the cut.
-func (r *Reader) replaceBase64(f *feed, c cut) packet.Reason {
-	g, b := r.pool, &r.body
-	was := b.place
-	b.place.to(f.Raw, c.raw)
-	limit := wrapLimit(f.Raw, b.place)
-	short := g.short(c.textEnd)
-	left := (b.carried + len(g.data)) % 3
-	col := b.place.out
-	g.unit, col = b.appendBase64(g.unit[:0], g.data, col, limit, short)
-	rest := restOfLine(f.Raw, c.end)
-	if (left == 0 || short) && rest > 0 && col > 0 && col+rest > limit {
-		g.unit = append(g.unit, "\r\n"...)
-	}
-	if f.Fixed && len(g.unit) != c.end-c.raw || f.Fixed && b.carried > 0 {
-		b.place, b.carried = was, 0 // it was 0, for so it is while the length is fixed
-		return cannotResize
-	}
-	g.edit(c.raw, c.end, g.unit)
-	b.place.over(f.Raw, c.end, g.unit)
-	b.anew, b.rewritten = b.carried > 0, c.textEnd
-	return ""
-}
-
-// short reports whether the text up to end is all of what its padding ended.
-func (g *Pool) short(end int) bool {
-	if end == 0 {
-		return false
-	}
-	p := &g.pieces[g.pieceAt(end-1)]
-	return p.shape == atom && p.n < 3 && p.text+p.n == end
-}
-
-// wrapLimit is how long the line of a place may become.
-func wrapLimit(raw []byte, p place) int {
-	if p.in+restOfLine(raw, p.at) > wrapAt {
-		return longest
-	}
-	return wrapAt
-}
-
-// appendBase64 appends data, behind what is carried, and carries what is left of it, unless it is the last.
-func (b *body) appendBase64(dst, data []byte, col, limit int, last bool) ([]byte, int) {
-	var three [3]byte
-	n := copy(three[:], b.carry[:b.carried])
-	b.carried = 0
-	for _, ch := range data {
-		three[n] = ch
-		if n++; n == 3 {
-			dst, col = appendQuantum(dst, three, 3, col, limit)
-			n = 0
-		}
-	}
-	switch {
-	case n == 0:
-	case last:
-		clear(three[n:])
-		dst, col = appendQuantum(dst, three, n, col, limit)
-	default:
-		b.carried = copy(b.carry[:], three[:n])
-	}
-	return dst, col
-}
-
-// appendQuantum appends n bytes of three as four characters.
-func appendQuantum(dst []byte, three [3]byte, n, col, limit int) ([]byte, int) {
-	if col > 0 && col+4 > limit {
-		dst, col = append(dst, "\r\n"...), 0
-	}
-	v := uint32(three[0])<<16 | uint32(three[1])<<8 | uint32(three[2])
-	for i := range 4 {
-		if i > n {
-			dst = append(dst, '=')
-		} else {
-			dst = append(dst, alphabet[v>>(18-6*i)&63])
-		}
-	}
-	return dst, col + 4
-}
-
-// encode has the text [from, to) leave encoded anew, piece by piece, so that lines stay lines.
-func (r *Reader) encode(f *feed, from, to int) {
-	g, b := r.pool, &r.body
-	f.vital = true
-	for i := g.pieceAt(from); i < len(g.pieces) && from < to && b.anew; i++ {
-		p := &g.pieces[i]
-		off, end := max(from, p.text), min(to, p.text+p.n)
-		if off >= end {
-			continue
-		}
-		c := g.cutAt(off, end, 0)
-		b.place.to(f.Raw, c.raw)
-		g.unit, _ = b.appendBase64(g.unit[:0], g.text[off:end], b.place.out, wrapLimit(f.Raw, b.place), g.short(end))
-		g.edit(c.raw, c.end, g.unit)
-		b.place.over(f.Raw, c.end, g.unit)
-		b.anew, from = b.carried > 0, end
-	}
-	b.rewritten = max(b.rewritten, from)
-}
+var dashes = []byte("--")
 
 // finish has leave what the edits have left to be done, up to where c stands.
 func (r *Reader) finish(f *feed, c *collector, over bool) {
@@ -446,32 +285,14 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 		if eol := f.endBehind(c.at); r.flush(f, c.at, eol) {
 			c.at, b.fresh = c.at+eol, true
 		}
-	case b.anew && f.Soft && c.q.n > b.parted:
-		b.parted = copy(b.part[:], c.q.chars[:c.q.n])
+	case b.anew && f.Soft && c.q.size() > b.parted:
+		b.parted = copy(b.part[:], c.q.chars[:c.q.size()])
 		g.edit(c.q.start, c.at, nil)
 		b.place.to(f.Raw, c.q.start)
 		b.place.over(f.Raw, c.at, nil)
 	case !b.anew && f.Soft && c.q.n > 0 && c.at > c.q.start: // what there is of a quantum is read again
 		c.at, b.fresh = c.q.start, false
 	}
-}
-
-// flush has what is carried leave, in front of a line's end of eol bytes at at; or, if that has left, behind it, as a line of its own.
-func (r *Reader) flush(f *feed, at, eol int) (behind bool) {
-	g, b := r.pool, &r.body
-	behind = at < f.Lead
-	if behind {
-		at += eol
-	}
-	b.place.to(f.Raw, at)
-	g.unit, _ = b.appendBase64(g.unit[:0], nil, b.place.out, wrapAt, true)
-	if behind {
-		g.unit = append(g.unit, "\r\n"...)
-	}
-	g.edit(at, at, g.unit)
-	b.place.over(f.Raw, at, g.unit)
-	b.anew = false
-	return behind
 }
 
 // endBehind is the size of the line's end at at, if what stands behind it may be a boundary or the message's end.

@@ -98,42 +98,42 @@ func NewPool(name string) *Pool {
 }
 
 // Open returns a Reader for one message; nil iff the pool is exhausted.
-func (p *Pool) Open() *Reader {
-	if n := len(p.free); n > 0 {
-		r := p.free[n-1]
-		p.free = p.free[:n-1]
+func (g *Pool) Open() *Reader {
+	if n := len(g.free); n > 0 {
+		r := g.free[n-1]
+		g.free = g.free[:n-1]
 		return r
 	}
-	if p.made == maxReaders {
+	if g.made == maxReaders {
 		return nil
 	}
-	p.made++
-	return &Reader{pool: p, top: true}
+	g.made++
+	return &Reader{pool: g}
 }
 
 // Close gives a Reader back to its pool.
 func (r *Reader) Close() {
-	p := r.pool
-	*r = Reader{pool: p, top: true}
-	p.free = append(p.free, r)
+	g := r.pool
+	*r = Reader{pool: g}
+	g.free = append(g.free, r)
 }
 
 // Used is the number of Readers that are open.
-func (p *Pool) Used() int { return p.made - len(p.free) }
+func (g *Pool) Used() int { return g.made - len(g.free) }
 
 // A Reader reads one message.
 type Reader struct {
-	pool    *Pool
-	stack   [maxDepth]boundary
-	depth   int
-	parts   int
-	scanned int   // bytes at the start of what comes next in which no head ends
-	told    uint8 // what was told once
-	inBody  bool
-	body    body
-	top     bool // no head was read yet
-	over    bool
-	stopped bool // nobody wants to see any more
+	pool      *Pool
+	stack     [maxDepth]boundary
+	depth     int
+	parts     int
+	scanned   int   // bytes at the start of what comes next in which no head ends
+	told      uint8 // what was told once
+	inBody    bool
+	inMessage bool // that is a part
+	body      body
+	over      bool
+	stopped   bool // nobody wants to see any more
 }
 
 // A boundary is what divides a multipart.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/internal/ascii"
 )
 
 // This file reads the values of structured fields: RFC 2045 §5.1, RFC 2231.
@@ -96,7 +97,7 @@ func (g *Pool) filenames(m *field.Message, v []byte, name string, s field.Span) 
 		var p param
 		p, rest = nextParam(rest)
 		switch {
-		case equalFold(p.name, name):
+		case ascii.EqualFold(p.name, name):
 			if long {
 				add(g.value[from:len(g.value):len(g.value)])
 				long = false
@@ -105,7 +106,7 @@ func (g *Pool) filenames(m *field.Message, v []byte, name string, s field.Span) 
 			g.value = appendWords(g.value, p.value)
 			add(g.value[at:len(g.value):len(g.value)])
 			from = len(g.value)
-		case len(p.name) > len(name) && hasPrefixFold(p.name, name) && p.name[len(name)] == '*':
+		case len(p.name) > len(name) && ascii.HasPrefixFold(p.name, name) && p.name[len(name)] == '*':
 			g.value, charset = appendExtended(g.value, p, len(name), !long, charset)
 			long = true
 		}
@@ -163,23 +164,3 @@ func (g *Pool) decoded(m *field.Message, id field.ID, unit []byte, s field.Span,
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-// equalFold reports whether b is the lower-case name.
-func equalFold(b []byte, name string) bool { return len(b) == len(name) && hasPrefixFold(b, name) }
-
-// hasPrefixFold reports whether b begins with the lower-case name.
-func hasPrefixFold(b []byte, name string) bool {
-	if len(b) < len(name) {
-		return false
-	}
-	for i := range len(name) {
-		c := b[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != name[i] {
-			return false
-		}
-	}
-	return true
-}

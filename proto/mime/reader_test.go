@@ -33,6 +33,7 @@ type mail struct {
 	why    packet.Reason
 	missed int
 	list   []field.Edit
+	shown  func(m *field.Message, phase field.Phase)
 }
 
 func newMail(t testing.TB, g *Pool) *mail { return &mail{t: t, r: g.Open(), want: Fields} }
@@ -114,6 +115,9 @@ func (w *mail) Show(m *field.Message, phase field.Phase) proto.Answer {
 	if phase == field.MessageEnd {
 		fmt.Fprintf(&w.log, "body=%q end\n", w.part)
 		fmt.Fprintf(&w.edited, "body=%q end\n", w.after())
+	}
+	if w.shown != nil {
+		w.shown(m, phase)
 	}
 	a.Edits = w.list
 	return a

@@ -3,6 +3,8 @@ package mime
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/weir-project/weir/internal/ascii"
 )
 
 // This file decodes encoded words (RFC 2047).
@@ -17,7 +19,7 @@ const (
 
 func charsetOf(name []byte) charset {
 	name, _, _ = bytes.Cut(name, []byte{'*'}) // a language (RFC 2231 §5)
-	if equalFold(name, "iso-8859-1") || equalFold(name, "iso-8859-15") || equalFold(name, "windows-1252") {
+	if ascii.EqualFold(name, "iso-8859-1") || ascii.EqualFold(name, "iso-8859-15") || ascii.EqualFold(name, "windows-1252") {
 		return latin
 	}
 	return unknown

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/proto/mime"
 )
@@ -26,13 +27,20 @@ func (p *parser) readCommand(h *half, f *feed) bool {
 	if len(verb) == 0 && len(line) > 0 {
 		return f.refuse(proto.Unreadable, badCommand)
 	}
-	if equalFold(verb, "bdat") {
+	if ascii.EqualFold(verb, "bdat") {
 		return p.chunk(f, line, n)
 	}
 	k, arg := commandOf(line, verb)
 	if !p.queue.push(k) {
 		return f.refuse(proto.Beyond, tooDeep)
 	}
+	p.command(f, k, line, arg)
+	f.at += n
+	return true
+}
+
+// command does what a command says, whose argument stands at arg.
+func (p *parser) command(f *feed, k kind, line []byte, arg int) {
 	switch k {
 	case data, startTLS, auth:
 		p.place = inWait
@@ -47,8 +55,6 @@ func (p *parser) readCommand(h *half, f *feed) bool {
 	case reset:
 		p.drop()
 	}
-	f.at += n
-	return true
 }
 
 // verbOf is the word that a command begins with; empty if it begins with something else.
@@ -90,10 +96,10 @@ func commandOf(line, verb []byte) (k kind, arg int) {
 	}
 	for i := range verbs {
 		v := &verbs[i]
-		if !equalFold(verb, v.name) {
+		if !ascii.EqualFold(verb, v.name) {
 			continue
 		}
-		if hasPrefixFold(line[arg:], v.word) {
+		if ascii.HasPrefixFold(line[arg:], v.word) {
 			arg += len(v.word)
 		}
 		return v.kind, arg
@@ -161,7 +167,7 @@ func (p *parser) chunk(f *feed, line []byte, n int) bool {
 		due = 10*due + int64(line[size.End]-'0')
 	}
 	rest = trimRight(line[min(len(line), size.End):])
-	last := equalFold(rest, " last")
+	last := ascii.EqualFold(rest, " last")
 	if size.End == 5 || len(rest) > 0 && !last {
 		return f.refuse(proto.Unreadable, badChunk)
 	}

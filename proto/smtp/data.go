@@ -23,9 +23,6 @@ func (p *parser) open(f *feed) bool {
 func (p *parser) readData(h *half, f *feed) bool {
 	b := f.rest()
 	text, end, why := p.scan.look(b)
-	if why != "" {
-		return f.refuse(proto.Unreadable, why)
-	}
 	n := text
 	if p.mail != nil {
 		in := p.input(f, b[:text], end > 0)
@@ -35,6 +32,9 @@ func (p *parser) readData(h *half, f *feed) bool {
 		if n = got.N; !p.take(f, f.at, 0, &got) {
 			return false
 		}
+	}
+	if why != "" { // what came before the fault counts first
+		return f.refuse(proto.Unreadable, why)
 	}
 	f.at += n
 	p.scan.done(n, text, end)
@@ -90,33 +90,9 @@ func (p *parser) readChunk(h *half, f *feed) bool {
 	if n == 0 && p.due > 0 {
 		return false
 	}
-	over := int64(n) == p.due // the chunk is
 	if p.mail != nil {
-		text, lead := b[:n], len(p.kept)
-		if lead > 0 {
-			p.g.text = append(append(p.g.text[:0], p.kept...), text...)
-			text = p.g.text
-		}
-		in := p.input(f, text, over && p.last)
-		in.Lead = lead + max(0, h.gone-f.at)
-		in.Fixed = p.fixed || !p.last
-		in.Soft = in.Soft || over
-		got := p.mail.Feed(in, f.out)
-		p.stopped = p.mail.Stopped()
-		if !p.resize(f, &got) || !p.take(f, f.at, lead, &got) {
+		if n = p.feedChunk(h, f, b[:n]); n < 0 {
 			return false
-		}
-		keep := text[got.N:got.N]
-		switch {
-		case over:
-			keep = text[got.N:]
-		case got.N < lead:
-			keep, n = text[got.N:lead], 0
-		default:
-			n = got.N - lead
-		}
-		if !p.g.keep(p, keep) {
-			return f.refuse(proto.Beyond, exhausted)
 		}
 	}
 	f.at += n
@@ -128,6 +104,45 @@ func (p *parser) readChunk(h *half, f *feed) bool {
 		p.drop()
 	}
 	return true
+}
+
+// feedChunk has the message's reader read more of a chunk, and returns how much is done with; what is left of a chunk at its end is kept. It is
+// negative if the reading ends.
+func (p *parser) feedChunk(h *half, f *feed, more []byte) int {
+	over, lead, text := int64(len(more)) == p.due, len(p.kept), more
+	if lead > 0 {
+		text = p.join(more)
+	}
+	in := p.input(f, text, over && p.last)
+	in.Lead = lead + max(0, h.gone-f.at)
+	in.Fixed = p.fixed || !p.last
+	in.Soft = in.Soft || over
+	got := p.mail.Feed(in, f.out)
+	p.stopped = p.mail.Stopped()
+	if !p.resize(f, &got) || !p.take(f, f.at, lead, &got) {
+		return -1
+	}
+	keep, n := text[got.N:got.N], got.N-lead
+	switch {
+	case over:
+		keep, n = text[got.N:], len(more)
+	case n < 0:
+		keep, n = text[got.N:lead], 0
+	}
+	if !p.g.keep(p, keep) {
+		f.refuse(proto.Beyond, exhausted)
+		return -1
+	}
+	return n
+}
+
+// join returns what is kept with more behind it: in place, if there is room, so that many small chunks do not cost many copies.
+func (p *parser) join(more []byte) []byte {
+	if n := len(p.kept); n+len(more) <= cap(p.kept) {
+		return append(p.kept[:n], more...)
+	}
+	p.g.text = append(append(p.g.text[:0], p.kept...), more...)
+	return p.g.text
 }
 
 // resize puts the chunk's size right, in front of its edits.

@@ -29,7 +29,7 @@ type parser struct {
 	half    [2]half
 	server  flow.Direction // in which replies come
 	known   bool           // server is
-	dark    bool           // TLS has begun
+	dark    bool           // TLS has begun, or nobody wants to see anything
 	stopped bool           // nobody wants to see any more
 	lmtp    bool
 	chunked bool   // the server offers CHUNKING
@@ -101,11 +101,12 @@ const maxSteps = 2048
 func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	f, h := &p.g.feed, &p.half[in.Dir]
 	*f = feed{in: in, out: out}
+	p.dark = p.dark || in.Want&p.g.Fields() == 0
 	if !p.known {
 		p.known, p.server = true, flow.ToClient
 		if client(in.Bytes) == proto.Yes {
 			p.server = in.Dir.Reverse()
-		} else if server(in.Bytes) == proto.Yes {
+		} else if server(in.Bytes, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}

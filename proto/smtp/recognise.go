@@ -4,16 +4,18 @@ import (
 	"bytes"
 
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 )
 
 // Recognise looks for the first line of either side: a greeting, 220, that says SMTP or LMTP; EHLO, HELO or LHLO, or MAIL FROM of a
-// connection that was met in its middle. A greeting that does not say what it is of, is told from FTP's by what the client says.
+// connection that was met in its middle. A greeting that says neither SMTP nor FTP is taken for one of SMTP on ports 25 and 587; elsewhere what
+// the client says tells.
 func (g *Grammar) Recognise(unit []byte, from proto.Peer) proto.Match {
 	line, _, whole := bytes.Cut(unit[:min(len(unit), maxLine)], lf)
 	match := client(line)
 	if from.Dir == flow.ToClient || match == proto.No {
-		match = max(match, server(line))
+		match = max(match, server(line, whole && (from.ServerPort == 25 || from.ServerPort == 587)))
 	}
 	if match == proto.Yes && !whole {
 		if len(unit) >= maxLine {
@@ -35,7 +37,7 @@ func client(line []byte) proto.Match {
 	for _, verb := range [...]string{"ehlo ", "helo ", "lhlo ", "mail from:"} {
 		n := min(len(line), len(verb))
 		switch {
-		case !equalFold(line[:n], verb[:n]):
+		case !ascii.EqualFold(line[:n], verb[:n]):
 		case n == len(verb):
 			return proto.Yes
 		default:
@@ -45,8 +47,8 @@ func client(line []byte) proto.Match {
 	return match
 }
 
-// server judges the line of a server.
-func server(line []byte) proto.Match {
+// server judges the line of a server. known says that a greeting which does not say what it is of is one.
+func server(line []byte, known bool) proto.Match {
 	n := min(len(line), 3)
 	switch {
 	case string(line[:n]) != "220"[:n]:
@@ -58,34 +60,14 @@ func server(line []byte) proto.Match {
 	}
 	smtp, ftp := false, false
 	for i := range line {
-		smtp = smtp || hasPrefixFold(line[i:], "smtp") || hasPrefixFold(line[i:], "lmtp")
-		ftp = ftp || hasPrefixFold(line[i:], "ftp")
+		smtp = smtp || ascii.HasPrefixFold(line[i:], "smtp") || ascii.HasPrefixFold(line[i:], "lmtp")
+		ftp = ftp || ascii.HasPrefixFold(line[i:], "ftp")
 	}
 	switch {
-	case smtp && !ftp:
+	case smtp && !ftp, known && !ftp:
 		return proto.Yes
 	case len(line) > 512:
 		return proto.No
 	}
 	return proto.Maybe
-}
-
-// equalFold reports whether b is the lower-case word.
-func equalFold(b []byte, word string) bool { return len(b) == len(word) && hasPrefixFold(b, word) }
-
-// hasPrefixFold reports whether b begins with the lower-case word.
-func hasPrefixFold(b []byte, word string) bool {
-	if len(b) < len(word) {
-		return false
-	}
-	for i := range len(word) {
-		c := b[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/proto"
 )
 
@@ -19,7 +20,7 @@ func (p *parser) readReply(h *half, f *feed) bool {
 	if p.replied == 0 && (k == hello || k == lhello) && code == 250 {
 		p.chunked = false
 	}
-	if waits && (k == hello || k == lhello) && len(line) > 4 && equalFold(trimRight(line[4:]), "chunking") {
+	if waits && (k == hello || k == lhello) && len(line) > 4 && ascii.EqualFold(trimRight(line[4:]), "chunking") {
 		p.chunked = true
 	}
 	p.code, p.replied = code, 1

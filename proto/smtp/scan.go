@@ -12,13 +12,14 @@ type scan struct {
 	cr  bool // the last byte was CR
 }
 
-// look goes on in b. It returns up to where the bytes are certainly the message's, and behind its end where that begins, or 0.
+// look goes on in b. It returns up to where the bytes are certainly the message's, and behind its end where that begins, or 0; or why
+// there is none.
 func (s *scan) look(b []byte) (text, end int, why packet.Reason) {
 	for i := s.n; i < len(b); i++ {
 		c := b[i]
 		switch {
 		case s.cr && c != '\n', !s.cr && c == '\n':
-			return 0, 0, bareLineEnd
+			return s.before(i), 0, bareLineEnd
 		case c == '\n' && s.dot:
 			s.n = i + 1
 			return i - 2, i + 1, ""
@@ -27,23 +28,27 @@ func (s *scan) look(b []byte) (text, end int, why packet.Reason) {
 		case c == '\r':
 			s.cr = true
 		case c == 0:
-			return 0, 0, controlByte
+			return s.before(i), 0, controlByte
 		default:
 			s.dot = s.col == 0 && c == '.'
 			if s.col++; s.col > maxText {
-				return 0, 0, lineTooLong
+				return i, 0, lineTooLong
 			}
 		}
 	}
 	s.n = len(b)
-	text = len(b)
+	return s.before(len(b)), 0, ""
+}
+
+// before is up to where the bytes in front of i are certainly the message's.
+func (s *scan) before(i int) int {
 	if s.cr {
-		text--
+		i--
 	}
 	if s.dot {
-		text--
+		i--
 	}
-	return text, 0, ""
+	return i
 }
 
 // done says that n bytes of the text, of which all that was looked at is the begin, do not come again. The end, if it was found, is

@@ -9,7 +9,7 @@
 // Where a message ends must not be in doubt (SMTP smuggling): the one end of DATA is CR LF dot CR LF. CR or LF alone, NUL, and lines of
 // more than 64 KiB are refused, in messages sent by DATA and in commands. Those sent by BDAT may hold any bytes.
 //
-// The recipients' fields and the sender's can be edited as long as they stay one word. Edits of messages are package mime's. A chunk of BDAT
+// A connection of which nobody wants a field is not read, and so not refused. The recipients' fields and the sender's can be edited as long as they stay one word. Edits of messages are package mime's. A chunk of BDAT
 // gets its new size if all of it is there, and waits for that up to 32 KiB; the length of others stays ("mime-cannot-resize"), and so does
 // that of chunks that are not the last, as far as it would shift what follows in base64.
 //
@@ -65,9 +65,8 @@ type Grammar struct {
 	// Scratch for one call.
 	feed  feed
 	msg   field.Message
-	text  []byte       // what is kept of a message, and what comes next of it
-	bytes []byte       // edits of a command
-	edits []field.Edit // likewise
+	text  []byte // what is kept of a message, and what comes next of it
+	bytes []byte // edits of a command
 }
 
 // New returns a Grammar.
@@ -127,6 +126,9 @@ func (g *Grammar) keep(p *parser, text []byte) bool {
 		return true
 	case len(text) > maxKept:
 		return false
+	case p.kept != nil && &text[0] == &p.kept[0]:
+		p.kept = text // it was joined in place
+		return true
 	case p.kept != nil:
 	case n > 0:
 		p.kept, g.kept = g.kept[n-1], g.kept[:n-1]

@@ -147,6 +147,11 @@ func TestEnvelopeEdits(t *testing.T) {
 
 func TestRecognise(t *testing.T) {
 	g := New()
+	for unit, want := range map[string]proto.Match{"220 mx\r\n": proto.Yes, "220 mx": proto.Maybe, "220 ftp\r\n": proto.No, "+OK\r\n": proto.No} {
+		if got := g.Recognise([]byte(unit), proto.Peer{Transport: packet.TCP, Dir: down, ServerPort: 25}); got != want {
+			t.Errorf("%q on port 25: %v, want %v", unit, got, want)
+		}
+	}
 	for _, c := range []struct {
 		unit string
 		dir  int
