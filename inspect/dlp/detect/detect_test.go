@@ -198,6 +198,42 @@ func TestBetterOfTwoThatOverlap(t *testing.T) {
 	}
 }
 
+// TestBetterTakesThePlace wants the last of a row of values of which each overlaps the next and is worse.
+func TestBetterTakesThePlace(t *testing.T) {
+	s := everything.Scanner()
+	s.Reset(nil, make([]byte, 100), false)
+	for i := range 4 {
+		s.queue.add(Match{Kind: Card, Off: 8 * i, End: 8*i + 10, Score: uint8(60 + i)}, 8*i)
+	}
+	s.queue.add(Match{Kind: Card, Off: 40, End: 50, Score: 55}, 40)
+	s.done = true
+	first, _ := s.settle()
+	second, _ := s.settle()
+	if _, more := s.settle(); first.Off != 24 || second.Off != 40 || more {
+		t.Errorf("%v and %v, more %v", first, second, more)
+	}
+}
+
+func TestTheNearerWordCounts(t *testing.T) {
+	for text, want := range map[string]int{
+		"4111111111111111":                                     65,
+		"card 4111111111111111":                                100,
+		"order 12, card 4111111111111111":                      100,
+		"card of order 4111111111111111":                       50,
+		"order 4111-1111-1111-1111":                            0,
+		"dummy card 4111111111111111":                          55,
+		"order" + strings.Repeat(" ", 40) + "4111111111111111": 65,
+	} {
+		got := 0
+		for _, f := range scan(NewSet(Card), text) {
+			got = int(f.Score)
+		}
+		if got != want {
+			t.Errorf("%q scores %d, want %d", text, got, want)
+		}
+	}
+}
+
 // TestNextPairIsTheFirst compares the filter with a walk over all literals at every place.
 func TestNextPairIsTheFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 13))

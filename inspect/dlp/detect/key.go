@@ -44,8 +44,8 @@ func (s *Scanner) Carry() Carry {
 
 func keyLiterals() []literal {
 	return []literal{
-		{"-----BEGIN ", false, setOf(PrivateKey), pemAt},
-		{"PuTTY-User-Key-File-", false, setOf(PrivateKey), puttyAt},
+		{text: "-----BEGIN ", kinds: setOf(PrivateKey), probe: pemAt},
+		{text: "PuTTY-User-Key-File-", kinds: setOf(PrivateKey), probe: puttyAt},
 	}
 }
 

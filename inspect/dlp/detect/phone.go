@@ -138,7 +138,6 @@ func (s *Scanner) nationalAt(i, end int) {
 	if n := end - i; first != '0' && n != 3 && n != 10 || off < 0 || !s.mayBegin(off, s.byteAt(end)) {
 		return
 	}
-	s.from = min(s.from, off)
 	p := s.readPhone(i)
 	if s.short || p.n > maxNational || !s.phoneMayEnd(p.end) || same(p.digits[1:p.n]) {
 		return

@@ -101,7 +101,7 @@ func fragments() (all []string) {
 		all = append(all, cases...)
 	}
 	return append(all, " ", "\n", ":", "=", "@", "+", "-", ".", "4", "12 ", "password=", "token: \"", "-----BEGIN ", "eyJ", "\"", "'", "a@b.co", "://u:",
-		"-----BEGIN RSA PRIVATE KEY-----\n", strings.Repeat("MIIEpAIBAAKC", 5)+"\n")
+		"bob@secret.org: "+strings.Repeat("aB3dE5fG7hJ9", 12)+" ", "-----BEGIN RSA PRIVATE KEY-----\n", strings.Repeat("MIIEpAIBAAKC", 5)+"\n")
 }
 
 func TestCutsChangeNothing(t *testing.T) {
@@ -150,6 +150,7 @@ func TestCutsChangeNothingInLongTexts(t *testing.T) {
 func TestCleanTextWaitsForLittle(t *testing.T) {
 	s := everything.Scanner()
 	for name, text := range clean() {
+		text = text[:2*payloadBytes]
 		sum := 0
 		for cut := 1; cut < len(text); cut++ {
 			s.Reset(nil, []byte(text[:cut]), true)

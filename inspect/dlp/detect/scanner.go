@@ -117,18 +117,19 @@ func (s *Scanner) step() {
 		return
 	}
 	s.at = i + 1
-	if s.set.begins[s.text[i]] {
-		s.literalAt(i)
-	}
+	s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
 	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
 		s.look(numberAt, i+1)
 	}
 }
 
-// literalAt looks at what begins with a literal at i.
-func (s *Scanner) literalAt(i int) {
-	for k := range s.set.literals[s.text[i]] {
-		l := &s.set.literals[s.text[i]][k]
+// literalsAt looks at what begins with one of the literals at i, whose first two bytes are there.
+func (s *Scanner) literalsAt(i int, literals []literal) {
+	for k := range literals {
+		l := &literals[k]
+		if third := i + 2; len(l.text) > 2 && third < len(s.text) && s.text[third]|l.third != l.text[2]|l.third {
+			continue
+		}
 		s.from, s.short = i, false
 		if s.begins(i, l) {
 			l.probe(s, i)
@@ -137,6 +138,14 @@ func (s *Scanner) literalAt(i int) {
 		if s.key.goesOn() {
 			return
 		}
+	}
+}
+
+// lastByte looks at what may begin with the last byte of a text that goes on: literals of one byte have begun, others may.
+func (s *Scanner) lastByte(i int) {
+	s.undecide(i)
+	for _, l := range s.set.literalsAt(s.text[i], 0) { // 0 stands in none, so that these are of one byte
+		s.look(l.probe, i)
 	}
 }
 
@@ -179,7 +188,7 @@ func (s *Scanner) finish() {
 		return
 	}
 	if s.set.begins[s.text[n-1]] {
-		s.literalAt(n - 1)
+		s.lastByte(n - 1)
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {
 		s.undecide(n - 1)

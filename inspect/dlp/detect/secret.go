@@ -33,12 +33,12 @@ func secretLiterals() (all []literal) {
 	for t, names := range secretNames {
 		for _, name := range names {
 			probe := func(s *Scanner, i int) { s.assignedAt(i+len(name), trust(t)) }
-			all = append(all, literal{name, true, secretKinds, probe})
+			all = append(all, literal{text: name, fold: true, kinds: secretKinds, probe: probe})
 		}
 	}
 	return append(all,
-		literal{"bearer ", true, setOf(Secret), bearerAt},
-		literal{"basic ", true, setOf(Secret), basicAt})
+		literal{text: "bearer ", fold: true, kinds: setOf(Secret), probe: bearerAt},
+		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
 }
 
 // assignedAt looks for a value that is assigned to the name that goes on at i.

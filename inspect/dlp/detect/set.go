@@ -5,7 +5,9 @@ type Set struct {
 	kinds    kindSet
 	pairs    [1 << 10]uint64 // bit a|b<<8: something begins with the bytes a, b, or a row of digits with b behind a
 	begins   [256]bool       // something begins with that byte
-	literals [256][]literal  // by first byte
+	rows     [256]uint8      // by a literal's first byte: its row; 0 if there is none
+	lists    [][256]uint16   // by row and second byte: index in literals; 0 if there are none
+	literals [][]literal     // that begin with the same two bytes
 	forms    [maxFirst + 1][classes][]*form
 	byDigits bool // there are no literals, and nothing but digits begins a value
 	tail     int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
@@ -13,7 +15,7 @@ type Set struct {
 
 // NewSet returns the set of these kinds, each at most once. A kind that does not exist panics.
 func NewSet(ks ...Kind) *Set {
-	s := &Set{byDigits: true}
+	s := &Set{byDigits: true, lists: make([][256]uint16, 1), literals: make([][]literal, 1)}
 	for _, k := range ks {
 		if k >= kinds {
 			panic("detect: no such kind")
@@ -38,12 +40,30 @@ func (s *Set) addLiterals() {
 		s.byDigits = false
 		for _, first := range l.spellings(0) {
 			s.begins[first] = true
-			s.literals[first] = append(s.literals[first], l)
 			for _, second := range l.spellings(1) {
 				s.addPair(first, second)
+				s.addLiteral(first, second, l)
 			}
 		}
 	}
+}
+
+func (s *Set) addLiteral(first, second byte, l literal) {
+	if s.rows[first] == 0 {
+		s.rows[first] = uint8(len(s.lists)) // at most 52 letters and a few signs
+		s.lists = append(s.lists, [256]uint16{})
+	}
+	list := &s.lists[s.rows[first]][second]
+	if *list == 0 {
+		*list = uint16(len(s.literals))
+		s.literals = append(s.literals, nil)
+	}
+	s.literals[*list] = append(s.literals[*list], l)
+}
+
+// literalsAt returns the literals that begin with these two bytes.
+func (s *Set) literalsAt(first, second byte) []literal {
+	return s.literals[s.lists[s.rows[first]][second]]
 }
 
 func (s *Set) addForms() {

@@ -72,14 +72,14 @@ func tokenLiterals() (all []literal) {
 		if t.check == nil {
 			t.check = varied
 		}
-		all = append(all, literal{t.prefix, false, setOf(t.kind), t.at})
+		all = append(all, literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at})
 	}
 	return all
 }
 
 // at looks for the token whose prefix stands at i.
 func (t *token) at(s *Scanner, i int) {
-	if !s.fresh(i) || s.byteAt(i-1) == '_' && !t.bare {
+	if !s.fresh(i) {
 		return
 	}
 	off := i + len(t.prefix)
@@ -201,7 +201,7 @@ func (s *Scanner) afterBot(i int) bool {
 func discordLiterals() (all []literal) {
 	for _, a := range "MNO" {
 		for _, b := range "DTjz" {
-			all = append(all, literal{string([]rune{a, b}), false, setOf(DiscordToken), discordAt})
+			all = append(all, literal{text: string([]rune{a, b}), kinds: setOf(DiscordToken), probe: discordAt})
 		}
 	}
 	return all
