@@ -3,11 +3,12 @@ package detect
 // A Set is which kinds to look for, compiled. It is immutable; lanes share it.
 type Set struct {
 	kinds    kindSet
-	pairs    [1 << 10]uint64 // bit a|b<<8: something begins with the bytes a, b, or a row of digits with b behind a
-	begins   [256]bool       // something begins with that byte
-	rows     [256]uint8      // by a literal's first byte: its row; 0 if there is none
-	lists    [][256]uint16   // by row and second byte: index in literals; 0 if there are none
-	literals [][]literal     // that begin with the same two bytes
+	pairs    pairs         // with which something begins, or of which the second begins a row of digits
+	seconds  pairs         // the second and third byte of what begins with such a pair
+	begins   [256]bool     // something begins with that byte
+	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
+	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
+	literals [][]literal   // that begin with the same two bytes
 	forms    [maxFirst + 1][classes][]*form
 	byDigits bool // there are no literals, and nothing but digits begins a value
 	tail     int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
@@ -41,8 +42,11 @@ func (s *Set) addLiterals() {
 		for _, first := range l.spellings(0) {
 			s.begins[first] = true
 			for _, second := range l.spellings(1) {
-				s.addPair(first, second)
+				s.pairs.add(first, second)
 				s.addLiteral(first, second, l)
+				for _, third := range l.spellings(2) {
+					s.seconds.add(second, third)
+				}
 			}
 		}
 	}
@@ -95,15 +99,24 @@ func (s *Set) addDigits() {
 	}
 	for a := range 256 {
 		for b := byte('0'); b <= '9' && !isDigit(byte(a)); b++ {
-			s.addPair(byte(a), b)
+			s.pairs.add(byte(a), b)
+			for third := range 256 {
+				s.seconds.add(b, byte(third))
+			}
 		}
 	}
 }
 
-func (s *Set) addPair(a, b byte) {
+// pairs is a set of pairs of bytes: bit a|b<<8 for a before b.
+type pairs [1 << 10]uint64
+
+func (p *pairs) add(a, b byte) {
 	w := uint(a) | uint(b)<<8
-	s.pairs[w>>6] |= 1 << (w & 63)
+	p[w>>6] |= 1 << (w & 63)
 }
+
+// bit returns in its lowest bit whether the pair w is in the set; what is above it is of other pairs.
+func (p *pairs) bit(w uint) uint64 { return p[w>>6&(1<<10-1)] >> (w & 63) }
 
 // tailBytes returns how far before what shows a value the value may begin: a mailbox before its @, the letters before
 // the first digit of a number.
@@ -134,15 +147,19 @@ func (s *Set) next(b []byte, i int) (int, bool) {
 		}
 		return len(b), false
 	}
-	if i >= len(b) {
-		return i, false
+	if i+1 >= len(b) {
+		return len(b), false
 	}
-	w := uint(b[i]) << 8
-	for k, c := range b[i+1:] {
-		w = w>>8 | uint(c)<<8
-		if s.pairs[w>>6]>>(w&63)&1 != 0 {
+	w := uint(b[i]) | uint(b[i+1])<<8
+	for k, c := range b[i+2:] {
+		v := w>>8 | uint(c)<<8
+		if s.pairs.bit(w)&s.seconds.bit(v)&1 != 0 {
 			return i + k, true
 		}
+		w = v
+	}
+	if s.pairs.bit(w)&1 != 0 {
+		return len(b) - 2, true
 	}
 	return len(b), false
 }
