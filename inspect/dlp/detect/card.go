@@ -66,8 +66,8 @@ func (s *Scanner) cardMayEnd(end int) bool {
 	return !isWord(c) && c != '@' && (c != '.' || !isDigit(s.byteAt(end+1)))
 }
 
-// cardBase returns what a card is worth without a word of context. Cards are printed in groups of 4-4-4-4, 4-6-5, 4-6-4 or 6-13; other
-// groups, and rows of more of the same, are mostly columns of a table.
+// cardBase returns what a card is worth without a word of context. Cards are printed in groups of 4-4-4-4, 4-6-5,
+// 4-6-4 or 6-13; other groups, and rows of more of the same, are mostly columns of a table.
 func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	switch {
 	case c.g == 1 && c.n == r.usual:

@@ -11,8 +11,8 @@ func unbar(s string) string { return strings.ReplaceAll(s, "¦", "") }
 
 const key64 = "MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi"
 
-// positives are texts by kind in which exactly one value of that kind is found. Numbers are published examples of the authority, or made
-// from them by another implementation of the check.
+// positives are texts by kind in which exactly one value of that kind is found. Numbers are published examples of the
+// authority, or made from them by another implementation of the check.
 var positives = map[Kind][]string{
 	Card: {
 		"4111 1111 1111 1111", "card=4111111111111111&x=1", "5555-5555-5555-4444", "3782 822463 10005", "378282246310005", "2223 0031 2200 3222",

@@ -352,7 +352,8 @@ func TestMod97IsThatOfTheNumber(t *testing.T) {
 	}
 }
 
-// TestVerhoeffNoticesEverySlip wants what Verhoeff proves: no digit that is changed and no two neighbours that change places go unnoticed.
+// TestVerhoeffNoticesEverySlip wants what Verhoeff proves: no digit that is changed and no two neighbours that change
+// places go unnoticed.
 func TestVerhoeffNoticesEverySlip(t *testing.T) {
 	for _, number := range []string{"2363", "234123412346", "84736430954837284567892"} { // the published examples
 		if number == "2363" && !verhoeff([]byte(number)) || number == "234123412346" && !verhoeff([]byte(number)) {

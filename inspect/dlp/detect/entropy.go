@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file that it is in.
+// harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file
+// that it is in.
 func harmless(name []byte) bool {
 	var l [maxName]byte
 	for k, c := range name {
@@ -58,8 +59,8 @@ func reference(v []byte, quoted bool) bool {
 	return identifier(v)
 }
 
-// identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password, my_secret, MyToken. In random
-// letters every second one changes case; in words few do.
+// identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password,
+// my_secret, MyToken. In random letters every second one changes case; in words few do.
 func identifier(v []byte) bool {
 	changes := 0
 	for k, c := range v {
@@ -110,8 +111,8 @@ func chosen(v []byte) bool {
 	return letters && others && sorts(v) >= 2 && entropy(v) >= 2.2
 }
 
-// random says whether v may have been drawn by a machine: long, of the characters of an encoding, several sorts of them, as even as random ones
-// are. A row of n different characters has at most log2 n bits each.
+// random says whether v may have been drawn by a machine: long, of the characters of an encoding, several sorts of
+// them, as even as random ones are. A row of n different characters has at most log2 n bits each.
 func random(v []byte) bool {
 	if len(v) < minSecret || !all(v, token68) || sorts(v) < 2 || decimalOnly(v) {
 		return false
@@ -165,8 +166,8 @@ func distinct(v []byte) (n int) {
 	return n
 }
 
-// entropy returns the entropy of v's characters in bits each (C. E. Shannon, A Mathematical Theory of Communication, 1948): log2 n - Σ c log2 c / n for
-// characters that occur c times each.
+// entropy returns the entropy of v's characters in bits each (C. E. Shannon, A Mathematical Theory of Communication,
+// 1948): log2 n - Σ c log2 c / n for characters that occur c times each.
 func entropy(v []byte) float64 {
 	var count [256]uint16
 	for _, c := range v {

@@ -1,7 +1,7 @@
 package detect
 
-// A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit or one of the letters
-// that stand for it in a codice fiscale, and everything else for itself.
+// A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit
+// or one of the letters that stand for it in a codice fiscale, and everything else for itself.
 type form struct {
 	kind  Kind
 	text  string
@@ -133,7 +133,8 @@ func (s *Scanner) matches(off int, f *form) bool {
 	return true
 }
 
-// mayBegin says whether a number with that separator may begin at off: not within a word, a fraction or a longer number.
+// mayBegin says whether a number with that separator may begin at off: not within a word, a fraction or a longer
+// number.
 func (s *Scanner) mayBegin(off int, sep byte) bool {
 	switch c := s.byteAt(off - 1); c {
 	case 0:

@@ -46,7 +46,8 @@ func compared(all []literal) []literal {
 	return all
 }
 
-// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n or %3D.
+// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n
+// or %3D.
 func (s *Scanner) fresh(off int) bool {
 	switch c := s.byteAt(off - 1); {
 	case c == 'n' || c == 'r' || c == 't':

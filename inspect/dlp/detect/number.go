@@ -31,8 +31,9 @@ func numberAt(s *Scanner, i int) {
 	}
 }
 
-// withinWord says whether the letters before i make it sure that no number begins there: those that may stand before the first digit are one (NIE), two
-// (IBAN), three ("bot", before Telegram's) or six (codice fiscale), and before them stands no other.
+// withinWord says whether the letters before i make it sure that no number begins there: those that may stand before
+// the first digit are one (NIE), two (IBAN), three ("bot", before Telegram's) or six (codice fiscale), and before them
+// stands no other.
 func (s *Scanner) withinWord(i int) bool {
 	return isLetter(s.byteAt(i-1)) && isAlnum(s.byteAt(i-2)) && isAlnum(s.byteAt(i-3)) && isAlnum(s.byteAt(i-4)) && isAlnum(s.byteAt(i-7))
 }
@@ -53,8 +54,8 @@ func weighted(d []byte, weights ...int) (sum int) {
 	return sum
 }
 
-// luhn says whether the last digit of d checks (ISO/IEC 7812-1 annex B): counted from it, every second one counts twice, and of twice a digit
-// the digits are added.
+// luhn says whether the last digit of d checks (ISO/IEC 7812-1 annex B): counted from it, every second one counts
+// twice, and of twice a digit the digits are added.
 func luhn(d []byte) bool {
 	sum := 0
 	for i, c := range d {

@@ -146,7 +146,8 @@ func TestCutsChangeNothingInLongTexts(t *testing.T) {
 	}
 }
 
-// TestCleanTextWaitsForLittle wants the bytes that wait at the end of a clean text to be few: they are held back on the wire.
+// TestCleanTextWaitsForLittle wants the bytes that wait at the end of a clean text to be few: they are held back on
+// the wire.
 func TestCleanTextWaitsForLittle(t *testing.T) {
 	s := everything.Scanner()
 	for name, text := range clean() {

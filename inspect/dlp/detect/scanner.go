@@ -5,8 +5,8 @@ import "math"
 const (
 	// ContextBytes is how much of what stands before a text is looked at.
 	ContextBytes = 64
-	// MaxOpen is the most bytes at the end of a text that may have to wait for what follows: a JWT that has begun, behind one that it
-	// may overlap, and a few short values.
+	// MaxOpen is the most bytes at the end of a text that may have to wait for what follows: a JWT that has begun,
+	// behind one that it may overlap, and a few short values.
 	MaxOpen = 2*maxJWT + 4*maxToken
 	// Threshold is the score from which a value is reported.
 	Threshold = 50
@@ -49,8 +49,8 @@ type Scanner struct {
 // Scanner returns a new scanner for s. It is the only thing here that allocates.
 func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 
-// Reset begins a text that has nothing to do with the last one. before is what stood in front of it, of which the last ContextBytes
-// are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
+// Reset begins a text that has nothing to do with the last one. before is what stood in front of it, of which the last
+// ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
@@ -64,8 +64,8 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.plain = plain{}
 }
 
-// Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not overlap: of two
-// that do, the one with the higher score counts, then the longer, then the earlier.
+// Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not
+// overlap: of two that do, the one with the higher score counts, then the longer, then the earlier.
 func (s *Scanner) Next() (Match, bool) {
 	for {
 		if m, ok := s.settle(); ok {
@@ -83,8 +83,9 @@ func (s *Scanner) Next() (Match, bool) {
 // follows. It is len(text) if nothing is undecided, and at most MaxOpen bytes before that.
 func (s *Scanner) Open() int { return s.open }
 
-// sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text that goes on is
-// certain only when the end has been seen, since a value that is still open may begin before one that is not.
+// sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text
+// that goes on is certain only when the end has been seen, since a value that is still open may begin before one that
+// is not.
 func (s *Scanner) sure() int {
 	switch {
 	case s.done && !s.more:
@@ -141,7 +142,8 @@ func (s *Scanner) literalsAt(i int, literals []literal) {
 	}
 }
 
-// lastByte looks at what may begin with the last byte of a text that goes on: literals of one byte have begun, others may.
+// lastByte looks at what may begin with the last byte of a text that goes on: literals of one byte have begun, others
+// may.
 func (s *Scanner) lastByte(i int) {
 	s.undecide(i)
 	for _, l := range s.set.literalsAt(s.text[i], 0) { // 0 stands in none, so that these are of one byte
@@ -218,8 +220,8 @@ func (s *Scanner) close() {
 // isLead says whether c may stand before what shows a value and belong to it.
 func isLead(c byte) bool { return isAlnum(c) || isLocal(c) }
 
-// byteAt returns the byte at offset i of the text, which may lie before it; 0 where there is none. Behind the end of a text that
-// goes on it notes that the text was too short.
+// byteAt returns the byte at offset i of the text, which may lie before it; 0 where there is none. Behind the end of a
+// text that goes on it notes that the text was too short.
 func (s *Scanner) byteAt(i int) byte {
 	if uint(i) < uint(len(s.text)) {
 		return s.text[i]

@@ -91,8 +91,9 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 	}
 }
 
-// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1 if there
-// is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<, \"name\":\"value\", and name is value.
+// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1
+// if there is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<,
+// \"name\":\"value\", and name is value.
 func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	if at := s.copula(i); at > i {
 		return at, s.until(at, 0), false
@@ -134,8 +135,8 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	return off, end, true
 }
 
-// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key" or without and with a colon or
-// without; otherwise i.
+// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key"
+// or without and with a colon or without; otherwise i.
 func (s *Scanner) copula(i int) int {
 	at := i
 	if s.says(at, " key") {
@@ -183,8 +184,8 @@ func (s *Scanner) spaces(i int) int {
 	return end
 }
 
-// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It goes at most one byte beyond
-// maxSecret.
+// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It
+// goes at most one byte beyond maxSecret.
 func (s *Scanner) until(i int, stop byte) int {
 	p := &s.plain
 	end := i
@@ -225,7 +226,8 @@ func bearerAt(s *Scanner, i int) {
 	s.propose(Secret, off, end, 45)
 }
 
-// basicAt looks for the credentials of an Authorization header: "Basic ", whose b is at i, and user:password in Base64 (RFC 7617 §2).
+// basicAt looks for the credentials of an Authorization header: "Basic ", whose b is at i, and user:password in Base64
+// (RFC 7617 §2).
 func basicAt(s *Scanner, i int) {
 	off := i + len("basic ")
 	end := s.run(off, maxSecret+1, base64std)

@@ -1,9 +1,9 @@
-// Command dlpreport lets the bundled detectors, and the regexps that people write instead, look for the values of a generated corpus and of the
-// hand-made cases, and prints precision and recall of each. It exits with 1 if a detector is below its floor: 0.99 for what has a check digit or
-// a structure, 0.95 for the rest.
+// Command dlpreport lets the bundled detectors, and the regexps that people write instead, look for the values of a
+// generated corpus and of the hand-made cases, and prints precision and recall of each. It exits with 1 if a detector
+// is below its floor: 0.99 for what has a check digit or a structure, 0.95 for the rest.
 //
-// A match of ours counts only if its first and last byte are right; for a regexp it is enough to touch the value. The last column is how many of
-// the values were found that nothing tells from other numbers; for these there is no floor.
+// A match of ours counts only if its first and last byte are right; for a regexp it is enough to touch the value. The
+// last column is how many of the values were found that nothing tells from other numbers; for these there is no floor.
 package main
 
 import (
