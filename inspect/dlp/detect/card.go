@@ -78,12 +78,39 @@ func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	return 90
 }
 
-// inRow says whether digits stand before i or four of them behind end, parted by the card's own separator.
+// inRow says whether four digits stand before i or behind end, parted by the card's own separator, that do not belong to
+// another card.
 func (s *Scanner) inRow(c *cardNumber, i, end int) bool {
-	if s.byteAt(i-1) == c.sep && isDigit(s.byteAt(i-2)) {
-		return true
+	before := s.byteAt(i-1) == c.sep && isDigit(s.byteAt(i-5)) && !isDigit(s.byteAt(i-6)) && s.fourDigits(i-5)
+	behind := s.byteAt(end) == c.sep && s.fourDigits(end+1) && !isDigit(s.byteAt(end+5))
+	return before && !s.squareCard(i-squareLen-1, c.sep) || behind && !s.squareCard(end+1, c.sep)
+}
+
+func (s *Scanner) fourDigits(i int) bool {
+	return isDigit(s.byteAt(i)) && isDigit(s.byteAt(i+1)) && isDigit(s.byteAt(i+2)) && isDigit(s.byteAt(i+3))
+}
+
+// squareLen is the bytes of the most usual card: four groups of four.
+const squareLen = 4*4 + 3
+
+// squareCard says whether such a card begins at i, which may lie before the text.
+func (s *Scanner) squareCard(i int, sep byte) bool {
+	var c cardNumber
+	for k := range squareLen {
+		b := s.byteAt(i + k)
+		switch {
+		case k%5 == 4:
+			if b != sep {
+				return false
+			}
+		case !isDigit(b):
+			return false
+		default:
+			c.digits[c.n] = b
+			c.n++
+		}
 	}
-	return s.byteAt(end) == c.sep && s.run(end+1, 5, digits) == end+5
+	return luhn(c.digits[:c.n]) && issuerOf(&c) != nil
 }
 
 // printed says whether the groups are those of a card.

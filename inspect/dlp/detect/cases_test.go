@@ -82,7 +82,7 @@ var positives = map[Kind][]string{
 	},
 	Phone: {"+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678"},
 	Secret: {
-		"password=Hunter2!x", "\"password\": \"correct7Horse\"", "<password>Wint3r!sComing</password>", "api_key: 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c",
+		"user=a&pass=Secret123!", "DB_PASS: Password1!", "my password is Winter2024!", "password=Hunter2!x", "\"password\": \"correct7Horse\"", "<password>Wint3r!sComing</password>", "api_key: 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c",
 		"client_secret = 'dGhpcyBpcyBhIHNlY3JldA9xZ3k'", "Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Bearer mF_9.B5f-4.1JqMx7",
 		"{\\\"password\\\":\\\"Wint3r!sComing\\\"}",
 	},
@@ -138,7 +138,7 @@ var negatives = map[Kind][]string{
 		"192.168.100.200",
 	},
 	Secret: {
-		"password=${DB_PASSWORD}", "password: string", "password = getPassword()", "token: 550e8400-e29b-41d4-a716-446655440000", "password=user.password",
+		"passport: X1234567", "compass: 12-NNW", "password: password", "the password is required by rule 7", "password=${DB_PASSWORD}", "password: string", "password = getPassword()", "token: 550e8400-e29b-41d4-a716-446655440000", "password=user.password",
 		"\"password\": \"changeme1\"", "password_hash=5f4dcc3b5aa765d61d8327deb882cf99", "max_tokens: 4096000000000000", "secret/path/to/file1",
 		"sha256 token: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "type=\"password\" name=\"password1\"", "token_type=bearer123456789012",
 		"password == \"Wint3r!sComing\"", "secret: <your-secret-1234567890>", "basic understanding of tokens: 3",

@@ -45,11 +45,15 @@ func placeholder(v []byte) bool {
 			return true
 		}
 	}
-	return distinct(v) < 4 || string(l[:n]) == "secret" || string(l[:n]) == "pass" || string(l[:n]) == "passwd"
+	switch string(l[:n]) {
+	case "password", "mypassword", "passwd", "pass", "secret":
+		return true
+	}
+	return distinct(v) < 4
 }
 
 var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +
-	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg password"))
+	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg"))
 
 // reference says whether v names a secret, as programs do, rather than being one.
 func reference(v []byte, quoted bool) bool {

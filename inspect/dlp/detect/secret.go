@@ -37,8 +37,16 @@ func secretLiterals() (all []literal) {
 		}
 	}
 	return append(all,
+		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
 		literal{text: "bearer ", fold: true, kinds: setOf(Secret), probe: bearerAt},
 		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
+}
+
+// passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no compass.
+func passAt(s *Scanner, i int) {
+	if end := i + len("pass"); !isLetter(s.byteAt(i-1)) && !isLetter(s.byteAt(end)) {
+		s.assignedAt(end, passwords)
+	}
 }
 
 // assignedAt looks for a value that is assigned to the name that goes on at i.
