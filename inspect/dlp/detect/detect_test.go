@@ -214,6 +214,12 @@ func TestBetterTakesThePlace(t *testing.T) {
 	}
 }
 
+func TestCardsInARowAreFound(t *testing.T) {
+	if found := scan(everything, "4111 1111 1111 1111 5555 5555 5555 4444 4012 8888 8888 1881"); len(found) != 3 {
+		t.Errorf("found %v", found)
+	}
+}
+
 func TestTheNearerWordCounts(t *testing.T) {
 	for text, want := range map[string]int{
 		"4111111111111111":                                     65,

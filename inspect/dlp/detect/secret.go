@@ -111,27 +111,41 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 		i++
 	}
 	i = s.spaces(i)
-	switch s.byteAt(i) {
-	case '>':
+	if s.byteAt(i) == '>' {
 		return i + 1, s.until(i+1, '<'), false
-	case ':':
-		if i++; s.byteAt(i) == '=' {
-			i++
-		}
-	case '=':
-		if i++; s.byteAt(i) == '>' {
-			i++
-		} else if s.byteAt(i) == '=' {
-			return -1, 0, false
-		}
-	default:
+	}
+	i, ok := s.operator(i)
+	if !ok {
 		return -1, 0, false
 	}
 	i = s.spaces(i)
-	off = s.quote(i)
-	if off == i {
-		return off, s.until(off, 0), false
+	if off = s.quote(i); off > i {
+		return s.quotedValue(off)
 	}
+	return off, s.until(off, 0), false
+}
+
+// operator returns what follows an assignment at i, which is one of = : := => and no comparison.
+func (s *Scanner) operator(i int) (end int, ok bool) {
+	next := s.byteAt(i + 1)
+	switch s.byteAt(i) {
+	case ':':
+		if next == '=' {
+			return i + 2, true
+		}
+		return i + 1, true
+	case '=':
+		if next == '>' {
+			return i + 2, true
+		}
+		return i + 1, next != '='
+	}
+	return i, false
+}
+
+// quotedValue returns the value between the quote before off and its like; off is -1 if that does not follow. A quote that
+// is escaped ends with another that is.
+func (s *Scanner) quotedValue(off int) (from, end int, quoted bool) {
 	q := s.text[off-1]
 	end = s.until(off, q)
 	if s.byteAt(end) != q {
