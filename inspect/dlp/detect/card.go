@@ -78,16 +78,24 @@ func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	return 90
 }
 
-// inRow says whether four digits stand before i or behind end, parted by the card's own separator, that do not belong to
-// another card.
+// inRow says whether four digits stand before i or behind end, parted by the card's own separator, that do not belong
+// to another card.
 func (s *Scanner) inRow(c *cardNumber, i, end int) bool {
-	before := s.byteAt(i-1) == c.sep && isDigit(s.byteAt(i-5)) && !isDigit(s.byteAt(i-6)) && s.fourDigits(i-5)
-	behind := s.byteAt(end) == c.sep && s.fourDigits(end+1) && !isDigit(s.byteAt(end+5))
-	return before && !s.squareCard(i-squareLen-1, c.sep) || behind && !s.squareCard(end+1, c.sep)
+	return s.fourBefore(i, c.sep) && !s.squareCard(i-squareLen-1, c.sep) || s.fourBehind(end, c.sep) && !s.squareCard(end+1, c.sep)
 }
 
-func (s *Scanner) fourDigits(i int) bool {
-	return isDigit(s.byteAt(i)) && isDigit(s.byteAt(i+1)) && isDigit(s.byteAt(i+2)) && isDigit(s.byteAt(i+3))
+// fourBefore says whether sep and a group of four digits stand before i, be they hexadecimal: as in a table or a dump.
+func (s *Scanner) fourBefore(i int, sep byte) bool {
+	return s.byteAt(i-1) == sep && s.fourHex(i-5) && !isAlnum(s.byteAt(i-6))
+}
+
+// fourBehind says whether sep and such a group stand behind end.
+func (s *Scanner) fourBehind(end int, sep byte) bool {
+	return s.byteAt(end) == sep && s.fourHex(end+1) && !isAlnum(s.byteAt(end+5))
+}
+
+func (s *Scanner) fourHex(i int) bool {
+	return isHex(s.byteAt(i)) && isHex(s.byteAt(i+1)) && isHex(s.byteAt(i+2)) && isHex(s.byteAt(i+3))
 }
 
 // squareLen is the bytes of the most usual card: four groups of four.

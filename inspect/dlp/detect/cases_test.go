@@ -102,7 +102,7 @@ var negatives = map[Kind][]string{
 	ESDNI:           {"12345678Z", "DNI 12345678A", "X1234567L", "part 12345678-A"},
 	ITCodiceFiscale: {"RSSMRA85T10A562T", "RSSMRA85T99A562S", "ABCDEF12G34H567I"},
 	BRCPF:           {"529.982.247-26", "111.111.111-11", "52998224725", "CPF 52998224724"},
-	INAadhaar:       {"2341 2341 2347", "1341 2341 2346", "234123412346"},
+	INAadhaar:       {"2341 2341 2347", "0x0040:  4000 4001 3617 ac10 0101", "3f7e 2341 2341 2346", "1341 2341 2346", "234123412346"},
 	PLPESEL:         {"44051401358", "44951401359", "order 44051401359"},
 	NLBSN:           {"111222333", "BSN 111222334", "phone 123456782"},
 	SEPersonnummer:  {"811218-9877", "20240501-1234", "811318-9876", "1981121898760"},
@@ -134,11 +134,12 @@ var negatives = map[Kind][]string{
 		strings.Repeat("a", 65) + "@weir.org", "foo@bar.service",
 	},
 	Phone: {
-		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "fax version 1.2.3.4",
+		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "call\n0 1 3 6 10 15 21", "fax version 1.2.3.4",
 		"192.168.100.200",
 	},
 	Secret: {
-		"passport: X1234567", "compass: 12-NNW", "password: password", "the password is required by rule 7", "password=${DB_PASSWORD}", "password: string", "password = getPassword()", "token: 550e8400-e29b-41d4-a716-446655440000", "password=user.password",
+		"--- PASS: TestAllocs/ipv4", "key_password=certs[0][2]", "x(private_key: ed25519.Ed25519PrivateKey,", "<password>@host2<b>",
+		"c.password = password_data->user2", "passport: X1234567", "compass: 12-NNW", "password: password", "the password is required by rule 7", "password=${DB_PASSWORD}", "password: string", "password = getPassword()", "token: 550e8400-e29b-41d4-a716-446655440000", "password=user.password",
 		"\"password\": \"changeme1\"", "password_hash=5f4dcc3b5aa765d61d8327deb882cf99", "max_tokens: 4096000000000000", "secret/path/to/file1",
 		"sha256 token: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "type=\"password\" name=\"password1\"", "token_type=bearer123456789012",
 		"password == \"Wint3r!sComing\"", "secret: <your-secret-1234567890>", "basic understanding of tokens: 3",

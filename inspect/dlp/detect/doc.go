@@ -16,8 +16,8 @@
 // found, private keys excepted. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
 // the end is needed to tell what it is.
 //
-// Whoever wants to hide a value can: by a word such as "order" before it, by other separators, by any encoding. What is
-// found is what is sent carelessly.
+// Whoever wants to hide a value can: by a word such as "order" before it, by other separators, by any encoding. What
+// is found is what is sent carelessly.
 //
 // A scanner allocates nothing, takes no lock and reads no clock. The work per byte of text is bounded: what is looked
 // at from one place is at most MaxOpen bytes long and begins with a digit or a literal.

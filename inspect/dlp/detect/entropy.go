@@ -57,10 +57,32 @@ var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me cha
 
 // reference says whether v names a secret, as programs do, rather than being one.
 func reference(v []byte, quoted bool) bool {
-	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || bytes.IndexByte(v, '(') >= 0 && !quoted || isUUID(v) {
+	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || isUUID(v) || identifier(v) {
 		return true
 	}
-	return identifier(v)
+	return !quoted && expression(v)
+}
+
+// expression says whether v reads as a program's: a call, an element of an array, a member, a name that begins with
+// "password".
+func expression(v []byte) bool {
+	if bytes.IndexByte(v, '(') >= 0 || bytes.IndexByte(v, '[') >= 0 || bytes.Contains(v, []byte("->")) || bytes.HasPrefix(v, []byte("password")) {
+		return true
+	}
+	dot := bytes.IndexByte(v, '.')
+	return dot > 0 && dot < maxMember && len(v)-dot < maxMember+8 && isName(v[:dot]) && isName(v[dot+1:])
+}
+
+const maxMember = 16 // bytes of a variable's name before the dot of a member
+
+// isName says whether v may be the name of a variable or a member of one.
+func isName(v []byte) bool {
+	for _, c := range v {
+		if !isWord(c) && c != '.' {
+			return false
+		}
+	}
+	return len(v) > 0 && !isDigit(v[0])
 }
 
 // identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password,

@@ -99,7 +99,8 @@ func (s *Scanner) formsAt(i, end int) {
 			continue
 		}
 		s.from = min(s.from, off)
-		if !s.matches(off, f) || !s.mayEnd(off+len(f.text), f.sep) {
+		end := off + len(f.text)
+		if !s.matches(off, f) || !s.mayEnd(end, f.sep) || f.first == 4 && f.sep != 0 && (s.fourBefore(off, f.sep) || s.fourBehind(end, f.sep)) {
 			continue
 		}
 		value := appendCanonical(s.value[:0], s.text[off:off+len(f.text)], f.kind)

@@ -154,7 +154,7 @@ func (s *Scanner) nationalAt(i, end int) {
 // trunk says whether the number begins with the 0 that most countries dial before an area, and has as many digits as
 // they do.
 func (p *phoneNumber) trunk() bool {
-	return p.digits[0] == '0' && p.digits[1] != '0' && p.n >= 9 && p.groups[0] <= 12
+	return p.digits[0] == '0' && p.digits[1] != '0' && p.n >= 9 && p.groups[0] >= 2 && p.g <= 6
 }
 
 // american says whether it is ten digits of North America, as they are written there.

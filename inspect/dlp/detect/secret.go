@@ -42,11 +42,14 @@ func secretLiterals() (all []literal) {
 		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
 }
 
-// passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no compass.
+// passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no
+// compass, and not what a test says that has passed.
 func passAt(s *Scanner, i int) {
-	if end := i + len("pass"); !isLetter(s.byteAt(i-1)) && !isLetter(s.byteAt(end)) {
-		s.assignedAt(end, passwords)
+	end := i + len("pass")
+	if isLetter(s.byteAt(i-1)) || isLetter(s.byteAt(end)) || s.byteAt(end) == ':' && s.byteAt(i-1) != '_' {
+		return
 	}
+	s.assignedAt(end, passwords)
 }
 
 // assignedAt looks for a value that is assigned to the name that goes on at i.
@@ -112,7 +115,7 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	}
 	i = s.spaces(i)
 	if s.byteAt(i) == '>' {
-		return i + 1, s.until(i+1, '<'), false
+		return s.element(i + 1)
 	}
 	i, ok := s.operator(i)
 	if !ok {
@@ -123,6 +126,16 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 		return s.quotedValue(off)
 	}
 	return off, s.until(off, 0), false
+}
+
+// element returns the value between two tags of XML, of which the first ends at off; off is -1 if the second is not
+// one that ends.
+func (s *Scanner) element(off int) (from, end int, quoted bool) {
+	end = s.until(off, '<')
+	if s.byteAt(end) != '<' || s.byteAt(end+1) != '/' {
+		return -1, 0, false
+	}
+	return off, end, true
 }
 
 // operator returns what follows an assignment at i, which is one of = : := => and no comparison.
@@ -143,8 +156,8 @@ func (s *Scanner) operator(i int) (end int, ok bool) {
 	return i, false
 }
 
-// quotedValue returns the value between the quote before off and its like; off is -1 if that does not follow. A quote that
-// is escaped ends with another that is.
+// quotedValue returns the value between the quote before off and its like; off is -1 if that does not follow. A quote
+// that is escaped ends with another that is.
 func (s *Scanner) quotedValue(off int) (from, end int, quoted bool) {
 	q := s.text[off-1]
 	end = s.until(off, q)
