@@ -108,7 +108,7 @@ func (e *echoLoad) start() {
 	e.sending.Add(1)
 	go func() {
 		defer e.sending.Done()
-		packet := append(make([]byte, 8), " "+card+" is the card, and this is payload"...)
+		packet := append(make([]byte, 8), " card "+card+", and this is payload"...)
 		begin := time.Now()
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()

@@ -59,7 +59,8 @@ func scalar(s string, weights ...int) (sum int) {
 	return sum
 }
 
-// nhs: eleven less the remainder of the weighted sum is the last digit, eleven is written as 0, ten is never given out.
+// nhs: eleven less the remainder of the weighted sum is the last digit, eleven is written as 0, ten is never given
+// out.
 func nhs(s string) bool {
 	check := 11 - scalar(s, 10, 9, 8, 7, 6, 5, 4, 3, 2)%11
 	return check%11 == int(s[9]-'0') && check != 10

@@ -1,9 +1,10 @@
-// Package dlpcorpus makes texts with sensitive values in them, and texts that only look so, from a seed. It knows where the values are, and how
-// they are made, and nothing of how they are found: check digits are computed here in another way than in inspect/dlp/detect, so that a mistake
-// there shows.
+// Package dlpcorpus makes texts with sensitive values in them, and texts that only look so, from a seed. It knows
+// where the values are, and how they are made, and nothing of how they are found: check digits are computed here in
+// another way than in inspect/dlp/detect, so that a mistake there shows.
 //
-// It does not know what real traffic is like. Surroundings are drawn evenly from a handful of sorts, and there are as many texts with values as
-// without, so its precision is not that of a network: it compares detectors with one another and with what they were yesterday.
+// It does not know what real traffic is like. Surroundings are drawn evenly from a handful of sorts, and there are as
+// many texts with values as without, so its precision is not that of a network: it compares detectors with one another
+// and with what they were yesterday.
 package dlpcorpus
 
 import (
@@ -47,7 +48,8 @@ func (t *text) value(kind, s string, bare bool) *text {
 
 func (t *text) done(sort string) Case { return Case{sort, t.b.String(), t.labels} }
 
-// Generate returns n texts with a value of each kind, and as many without any value. The same seed gives the same texts.
+// Generate returns n texts with a value of each kind, and as many without any value. The same seed gives the same
+// texts.
 func Generate(seed uint64, n int) (cases []Case) {
 	r := &source{rand.New(rand.NewPCG(seed, 0x7765697264))}
 	for _, m := range makers {

@@ -1,7 +1,7 @@
 package dlpcorpus
 
-// PlainRegexps are, by kind, what people write who look for these values with a regexp: from tutorials, from question and answer
-// sites, and from the published rule sets of secret scanners.
+// PlainRegexps are, by kind, what people write who look for these values with a regexp: from tutorials, from question
+// and answer sites, and from the published rule sets of secret scanners.
 var PlainRegexps = map[string]string{
 	"card":              `\b(?:\d[ -]?){12,18}\d\b`,
 	"iban":              `\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b`,

@@ -7,8 +7,8 @@ var aadhaarForms = []form{
 	{kind: INAadhaar, text: "999999999999", base: 40, check: validAadhaar},
 }
 
-// validAadhaar says whether the number begins with 2 to 9 (UIDAI, "A UID Numbering Scheme"), checks, and does not read the
-// same from behind.
+// validAadhaar says whether the number begins with 2 to 9 (UIDAI, "A UID Numbering Scheme"), checks, and does not read
+// the same from behind.
 func validAadhaar(d []byte) bool { return d[0] >= '2' && !mirrored(d) && verhoeff(d) }
 
 func mirrored(d []byte) bool {
@@ -20,8 +20,8 @@ func mirrored(d []byte) bool {
 	return true
 }
 
-// verhoeff says whether d checks by the dihedral group of order 10 (J. Verhoeff, Error Detecting Decimal Codes, 1969). The
-// product of a and b in that group is computed rather than looked up: rotations are 0 to 4, reflections 5 to 9.
+// verhoeff says whether d checks by the dihedral group of order 10 (J. Verhoeff, Error Detecting Decimal Codes, 1969).
+// The product of a and b in that group is computed rather than looked up: rotations are 0 to 4, reflections 5 to 9.
 func verhoeff(d []byte) bool {
 	sum := 0
 	for i := range d {

@@ -9,8 +9,8 @@ var bsnForms = []form{
 	{kind: NLBSN, text: "9999 99 999", base: 45, check: validBSN},
 }
 
-// validBSN is the elfproef: the weighted sum, in which the last digit counts negatively, is a multiple of 11 (Logisch Ontwerp
-// BSN).
+// validBSN is the elfproef: the weighted sum, in which the last digit counts negatively, is a multiple of 11 (Logisch
+// Ontwerp BSN).
 func validBSN(d []byte) bool {
 	return !same(d) && weighted(d, 9, 8, 7, 6, 5, 4, 3, 2, -1)%11 == 0
 }

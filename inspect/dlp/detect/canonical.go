@@ -11,9 +11,9 @@ var raw = func() (s kindSet) {
 }()
 
 // Value returns the value of the last match in its canonical form, which is compared with lists and fingerprinted:
-// numbers without their separators and in capitals, phone numbers with their plus if they have one, mail addresses in lower case, a private key's
-// Base64 without the lines around it (empty where headers stand before it), everything else as it stands. View, valid until the next
-// Next.
+// numbers without their separators and in capitals, phone numbers with their plus if they have one, mail addresses in
+// lower case, a private key's Base64 without the lines around it (empty where headers stand before it), everything
+// else as it stands. View, valid until the next Next.
 func (s *Scanner) Value() []byte {
 	text := s.text[s.last.Off:s.last.End]
 	if raw.has(s.last.Kind) {
@@ -44,8 +44,9 @@ func appendCanonical(dst, text []byte, k Kind) []byte {
 	return dst
 }
 
-// AppendMasked appends text, which is a match of kind k, to dst, with the characters of the value replaced by char. Its separators stay, so that a form
-// remains a form, and the last keep characters. The line with which a private key begins stays as well.
+// AppendMasked appends text, which is a match of kind k, to dst, with the characters of the value replaced by char.
+// Its separators stay, so that a form remains a form, and the last keep characters. The line with which a private key
+// begins stays as well.
 func AppendMasked(dst, text []byte, k Kind, keep int, char byte) []byte {
 	from := 0
 	if k == PrivateKey {

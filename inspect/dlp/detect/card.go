@@ -74,11 +74,11 @@ func (s *Scanner) cardMayEnd(end int) bool {
 	return !isWord(c) && c != '@' && (c != '.' || !isDigit(s.byteAt(end+1)))
 }
 
-// cardBase returns what a card is worth without a word of context. Cards are printed in groups of 4-4-4-4, 4-6-5, 4-6-4 or 6-13; other
-// groups, and rows of more of the same, are mostly columns of a table.
+// cardBase returns what a card is worth without a word of context. Cards are printed in groups of 4-4-4-4, 4-6-5,
+// 4-6-4 or 6-13; other groups, and rows of more of the same, are mostly columns of a table.
 func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	switch {
-	case c.g == 1 && c.n == r.usual:
+	case c.g == 1 && c.n == r.usual && !s.inPath(i):
 		return 65
 	case c.g == 1, !c.printed(), s.inRow(c, i, end):
 		return 40
@@ -86,15 +86,51 @@ func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	return 90
 }
 
-// inRow says whether four digits stand before i or behind end, parted by the card's own separator. Fewer are the number of a line, or
-// what somebody hides a card behind.
+// inRow says whether four digits stand before i or behind end, parted by the card's own separator, that do not belong
+// to another card.
 func (s *Scanner) inRow(c *cardNumber, i, end int) bool {
-	before := 0
-	for s.byteAt(i-1) == c.sep && before < 4 && isDigit(s.byteAt(i-2-before)) {
-		before++
-	}
-	return before == 4 || s.byteAt(end) == c.sep && s.run(end+1, 5, digits) == end+5
+	return s.fourBefore(i, c.sep) && !s.squareCard(i-squareLen-1, c.sep) || s.fourBehind(end, c.sep) && !s.squareCard(end+1, c.sep)
 }
+
+// fourBefore says whether sep and a group of four digits stand before i, be they hexadecimal: as in a table or a dump.
+func (s *Scanner) fourBefore(i int, sep byte) bool {
+	return s.byteAt(i-1) == sep && s.fourHex(i-5) && !isAlnum(s.byteAt(i-6))
+}
+
+// fourBehind says whether sep and such a group stand behind end.
+func (s *Scanner) fourBehind(end int, sep byte) bool {
+	return s.byteAt(end) == sep && s.fourHex(end+1) && !isAlnum(s.byteAt(end+5))
+}
+
+func (s *Scanner) fourHex(i int) bool {
+	return isHex(s.byteAt(i)) && isHex(s.byteAt(i+1)) && isHex(s.byteAt(i+2)) && isHex(s.byteAt(i+3))
+}
+
+// squareLen is the bytes of the most usual card: four groups of four.
+const squareLen = 4*4 + 3
+
+// squareCard says whether such a card begins at i, which may lie before the text.
+func (s *Scanner) squareCard(i int, sep byte) bool {
+	var c cardNumber
+	for k := range squareLen {
+		b := s.byteAt(i + k)
+		switch {
+		case k%5 == 4:
+			if b != sep {
+				return false
+			}
+		case !isDigit(b):
+			return false
+		default:
+			c.digits[c.n] = b
+			c.n++
+		}
+	}
+	return luhn(c.digits[:c.n]) && issuerOf(&c) != nil
+}
+
+// inPath says whether what begins at i is a part of a path, where numbers name things.
+func (s *Scanner) inPath(i int) bool { return s.byteAt(i-1) == '/' && isAlnum(s.byteAt(i-2)) }
 
 // printed says whether the groups are those of a card.
 func (c *cardNumber) printed() bool {

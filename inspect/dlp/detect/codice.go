@@ -1,7 +1,7 @@
 package detect
 
-// codiceForms is that of the Italian codice fiscale: six letters of the names, year, month, day and sex, place, check letter. Where two people would
-// have the same, digits are replaced by letters from the right: omocodia.
+// codiceForms is that of the Italian codice fiscale: six letters of the names, year, month, day and sex, place, check
+// letter. Where two people would have the same, digits are replaced by letters from the right: omocodia.
 var codiceForms = []form{
 	{kind: ITCodiceFiscale, text: "AAAAAA99AXXAXXXA", base: 95, check: validCodice},
 }
@@ -33,8 +33,8 @@ func omocode(c byte) int {
 	return -1
 }
 
-// codiceOdd is what a character counts at the first, third … place, digits and letters alike by their number (Decreto Ministeriale 23
-// dicembre 1976, table of odd characters). At the other places a character counts its number.
+// codiceOdd is what a character counts at the first, third … place, digits and letters alike by their number (Decreto
+// Ministeriale 23 dicembre 1976, table of odd characters). At the other places a character counts its number.
 var codiceOdd = [26]int{1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23}
 
 const codiceMonths = "ABCDEHLMPRST"

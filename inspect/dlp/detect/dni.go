@@ -1,7 +1,7 @@
 package detect
 
-// dniForms are those of the Spanish DNI (eight digits and a letter) and of the NIE of foreigners (X, Y or Z before seven digits). One letter
-// in 23 is right by chance, so that what is written without a dash needs a word of context.
+// dniForms are those of the Spanish DNI (eight digits and a letter) and of the NIE of foreigners (X, Y or Z before
+// seven digits). One letter in 23 is right by chance, so that what is written without a dash needs a word of context.
 var dniForms = []form{
 	{kind: ESDNI, text: "99999999-A", base: 60, check: validDNI},
 	{kind: ESDNI, text: "99.999.999-A", base: 80, check: validDNI},
@@ -13,8 +13,8 @@ var dniForms = []form{
 
 const dniLetters = "TRWAGMYFPDXBNJZSQVHLCKE"
 
-// validDNI says whether the letter is that of the number modulo 23, in which X, Y and Z are 0, 1 and 2 (Ministerio del Interior, "Cálculo
-// del dígito de control del NIF/NIE").
+// validDNI says whether the letter is that of the number modulo 23, in which X, Y and Z are 0, 1 and 2 (Ministerio del
+// Interior, "Cálculo del dígito de control del NIF/NIE").
 func validDNI(v []byte) bool {
 	var d [8]byte
 	copy(d[:], v)

@@ -11,10 +11,13 @@
 // Threshold nothing is reported. Precision comes first: a number whose check lets many random ones through needs a
 // word of context or the separators with which people write it.
 //
-// Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of
-// context that stand behind a value, or in the header line of a table, are not seen. A value that is broken over lines
-// is not found, private keys excepted. Of a token longer than its kind's MaxLen only the beginning is found, or
-// nothing where the end is needed to tell what it is.
+// Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
+// that stand behind a value, or in the header line of a table, are not seen. A value that is broken over lines is not
+// found, private keys excepted. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
+// the end is needed to tell what it is.
+//
+// Whoever wants to hide a value can: by a word such as "order" before it, by other separators, by any encoding. What
+// is found is what is sent carelessly.
 //
 // A scanner allocates nothing, takes no lock and reads no clock. The work per byte of text is bounded: what is looked
 // at from one place is at most MaxOpen bytes long and begins with a digit or a literal.

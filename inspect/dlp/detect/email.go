@@ -37,7 +37,8 @@ func emailAt(s *Scanner, i int) {
 	}
 }
 
-// mailbox says whether b may be a mailbox: dots stand alone and inside. The one with which Git reaches its hosts is nobody's.
+// mailbox says whether b may be a mailbox: dots stand alone and inside. The one with which Git reaches its hosts is
+// nobody's.
 func mailbox(b []byte) bool {
 	if len(b) == 0 || b[0] == '.' || b[len(b)-1] == '.' || b[0] == '%' || string(b) == "git" {
 		return false
@@ -74,7 +75,8 @@ func (s *Scanner) domainEnd(i int) (end int, ok bool) {
 
 var hostLabel = classOf("-")
 
-// topLevel says whether b may be a top-level domain: letters, and not the ending of a file's name or of a name of a program.
+// topLevel says whether b may be a top-level domain: letters, and not the ending of a file's name or of a name of a
+// program.
 func topLevel(b []byte) bool {
 	if len(b) < 2 || len(b) > 18 {
 		return false

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file that it is in.
+// harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file
+// that it is in.
 func harmless(name []byte) bool {
 	var l [maxName]byte
 	for k, c := range name {
@@ -44,22 +45,48 @@ func placeholder(v []byte) bool {
 			return true
 		}
 	}
-	return distinct(v) < 4 || string(l[:n]) == "secret" || string(l[:n]) == "pass" || string(l[:n]) == "passwd"
+	switch string(l[:n]) {
+	case "password", "mypassword", "passwd", "pass", "secret":
+		return true
+	}
+	return distinct(v) < 4
 }
 
 var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +
-	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg password"))
+	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg"))
 
 // reference says whether v names a secret, as programs do, rather than being one.
 func reference(v []byte, quoted bool) bool {
-	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || bytes.IndexByte(v, '(') >= 0 && !quoted || isUUID(v) {
+	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || isUUID(v) || identifier(v) {
 		return true
 	}
-	return identifier(v)
+	return !quoted && expression(v)
 }
 
-// identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password, my_secret, MyToken. In random
-// letters every second one changes case; in words few do.
+// expression says whether v reads as a program's: a call, an element of an array, a member, a name that begins with
+// "password".
+func expression(v []byte) bool {
+	if bytes.IndexByte(v, '(') >= 0 || bytes.IndexByte(v, '[') >= 0 || bytes.Contains(v, []byte("->")) || bytes.HasPrefix(v, []byte("password")) {
+		return true
+	}
+	dot := bytes.IndexByte(v, '.')
+	return dot > 0 && dot < maxMember && len(v)-dot < maxMember+8 && isName(v[:dot]) && isName(v[dot+1:])
+}
+
+const maxMember = 16 // bytes of a variable's name before the dot of a member
+
+// isName says whether v may be the name of a variable or a member of one.
+func isName(v []byte) bool {
+	for _, c := range v {
+		if !isWord(c) && c != '.' {
+			return false
+		}
+	}
+	return len(v) > 0 && !isDigit(v[0])
+}
+
+// identifier says whether v is words of letters, with or without dots, dashes or underscores between: user.password,
+// my_secret, MyToken. In random letters every second one changes case; in words few do.
 func identifier(v []byte) bool {
 	changes := 0
 	for k, c := range v {
@@ -110,8 +137,8 @@ func chosen(v []byte) bool {
 	return letters && others && sorts(v) >= 2 && entropy(v) >= 2.2
 }
 
-// random says whether v may have been drawn by a machine: long, of the characters of an encoding, several sorts of them, as even as random ones
-// are. A row of n different characters has at most log2 n bits each.
+// random says whether v may have been drawn by a machine: long, of the characters of an encoding, several sorts of
+// them, as even as random ones are. A row of n different characters has at most log2 n bits each.
 func random(v []byte) bool {
 	if len(v) < minSecret || !all(v, token68) || sorts(v) < 2 || decimalOnly(v) {
 		return false
@@ -165,8 +192,8 @@ func distinct(v []byte) (n int) {
 	return n
 }
 
-// entropy returns the entropy of v's characters in bits each (C. E. Shannon, A Mathematical Theory of Communication, 1948): log2 n - Σ c log2 c / n for
-// characters that occur c times each.
+// entropy returns the entropy of v's characters in bits each (C. E. Shannon, A Mathematical Theory of Communication,
+// 1948): log2 n - Σ c log2 c / n for characters that occur c times each.
 func entropy(v []byte) float64 {
 	var count [256]uint16
 	for _, c := range v {

@@ -2,8 +2,8 @@ package detect
 
 import "unicode/utf8"
 
-// A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit or one of the letters
-// that stand for it in a codice fiscale, and everything else for itself.
+// A form is how a number is written: 9 stands for a digit, A for a letter, C for the A or B of Corsica, X for a digit
+// or one of the letters that stand for it in a codice fiscale, and everything else for itself.
 type form struct {
 	kind  Kind
 	text  string
@@ -101,7 +101,8 @@ func (s *Scanner) formsAt(i, end int) {
 			continue
 		}
 		s.from = min(s.from, off)
-		if !s.matches(off, f) || !s.mayEnd(off+len(f.text), f.sep) {
+		end := off + len(f.text)
+		if !s.matches(off, f) || !s.mayEnd(end, f.sep) || f.first == 4 && f.sep != 0 && (s.fourBefore(off, f.sep) || s.fourBehind(end, f.sep)) {
 			continue
 		}
 		value := appendCanonical(s.value[:0], s.text[off:off+len(f.text)], f.kind)
@@ -135,7 +136,8 @@ func (s *Scanner) matches(off int, f *form) bool {
 	return true
 }
 
-// mayBegin says whether a number with that separator may begin at off: not within a word, a fraction or a longer number.
+// mayBegin says whether a number with that separator may begin at off: not within a word, a fraction or a longer
+// number.
 func (s *Scanner) mayBegin(off int, sep byte) bool {
 	switch c := s.byteAt(off - 1); c {
 	case 0:

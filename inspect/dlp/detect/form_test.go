@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A twin finds what a form says, slowly: by regexps for the form and for what may stand on both sides of it, at every offset.
+// A twin finds what a form says, slowly: by regexps for the form and for what may stand on both sides of it, at every
+// offset.
 type twin struct {
 	*form
 	text, before, after *regexp.Regexp

@@ -1,7 +1,7 @@
 package detect
 
-// ibanCountries are the lengths and the structure of the BBAN behind the four characters of country and check digits, as the IBAN
-// Registry of SWIFT (release 99) has them: n for digits, a for letters, c for both.
+// ibanCountries are the lengths and the structure of the BBAN behind the four characters of country and check digits,
+// as the IBAN Registry of SWIFT has them: n for digits, a for letters, c for both.
 const ibanCountries = `AD8n12c AE19n AL8n16c AT16n AZ4a20c BA16n BE12n BG4a6n8c BH4a14c BI23n BR23n1a1c BY4c4n16c CH5n12c CR18n CY8n16c CZ20n
 DE18n DJ23n DK14n DO4c20n EE16n EG25n ES20n FI14n FK2a12n FO14n FR10n11c2n GB4a14n GE2a16n GI4a15c GL14n GR7n16c GT24c HN4a20n HR17n HU24n
 IE4a14n IL19n IQ4a15n IS22n IT1a10n12c JO4a4n18c KW4a22c KZ3n13c LB4n20c LC4a24c LI5n12c LT16n LU3n13c LV4a13c LY21n MC10n11c2n MD20c ME18n
@@ -50,7 +50,8 @@ func (s *Scanner) ibanAt(i, n int) {
 	}
 }
 
-// readIBAN reads v from off on, with or without the same separator behind every four characters, and returns where it ends.
+// readIBAN reads v from off on, with or without the same separator behind every four characters, and returns where it
+// ends.
 func (s *Scanner) readIBAN(v []byte, off int) (end int, ok bool) {
 	sep := s.byteAt(off + 4)
 	grouped := sep == ' ' || sep == '-'
@@ -82,8 +83,8 @@ func fits(v []byte, structure string) bool {
 	return true
 }
 
-// mod97 returns the number modulo 97 that v is once its first four characters stand last and each letter is a number from
-// 10 to 35 (ISO 7064 MOD 97-10).
+// mod97 returns the number modulo 97 that v is once its first four characters stand last and each letter is a number
+// from 10 to 35 (ISO 7064 MOD 97-10).
 func mod97(v []byte) int {
 	n := 0
 	for k := range v {

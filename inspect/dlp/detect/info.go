@@ -13,14 +13,14 @@ const (
 )
 
 // infos is what Bundled returns. Shown follows PCI DSS 4.0, requirement 3.4.1, for cards; of a national number nothing
-// is shown, since its last digits are what its holder is asked for; of a token four characters tell its
-// owner which it is and nobody else anything.
+// is shown, since its last digits are what its holder is asked for; of a token four characters tell its owner which it
+// is and nobody else anything.
 var infos = [kinds]Info{
 	Card:            {"card", "payment card number", checkDigit, 4, []string{"ISO/IEC 7812-1", "see issuer.go"}, 2*19 - 1},
-	IBAN:            {"iban", "international bank account number", checkDigit, 4, []string{"ISO 13616-1", "SWIFT IBAN Registry, release 99"}, 34 + 8},
+	IBAN:            {"iban", "international bank account number", checkDigit, 4, []string{"ISO 13616-1", "SWIFT, IBAN Registry"}, 34 + 8},
 	UKNHS:           {"uk-nhs", "NHS number (United Kingdom)", checkDigit, 0, []string{"NHS Data Dictionary, NHS NUMBER"}, 12},
 	CASIN:           {"ca-sin", "social insurance number (Canada)", checkDigit, 0, []string{"Employment and Social Development Canada, SIN Code of Practice"}, 11},
-	DESteuerID:      {"de-steuerid", "Steueridentifikationsnummer (Germany)", checkDigit, 0, []string{"BZSt, Pruefziffernberechnung, version 1.0", "ISO 7064 MOD 11,10"}, 14},
+	DESteuerID:      {"de-steuerid", "Steueridentifikationsnummer (Germany)", checkDigit, 0, []string{"BZSt, Prüfziffernberechnung", "ISO 7064 MOD 11,10"}, 14},
 	FRNIR:           {"fr-nir", "numéro de sécurité sociale (France)", checkDigit, 0, []string{"INSEE, Répertoire national d'identification des personnes physiques"}, 21},
 	ESDNI:           {"es-dni", "DNI and NIE (Spain)", checkDigit, 0, []string{"Real Decreto 1553/2005", "Ministerio del Interior, Cálculo del dígito de control del NIF/NIE"}, 12},
 	ITCodiceFiscale: {"it-codicefiscale", "codice fiscale (Italy)", checkDigit, 0, []string{"Decreto Ministeriale 23 dicembre 1976, n. 13813"}, 16},
@@ -36,7 +36,7 @@ var infos = [kinds]Info{
 	AWSAccessKey:    {"aws-access-key", "AWS access key ID", structure, 4, []string{"AWS IAM User Guide, IAM identifiers, unique ID prefixes"}, 20},
 	AWSSecretKey:    {"aws-secret-key", "AWS secret access key", structure, 0, []string{"AWS General Reference, Understanding and getting your credentials"}, 40},
 	GitHubToken:     {"github-token", "GitHub token", structure, 4, []string{"GitHub, Behind GitHub's new authentication token formats, 2021"}, 93},
-	GitLabToken:     {"gitlab-token", "GitLab token", structure, 4, []string{"GitLab documentation, Token overview, token prefixes"}, 300},
+	GitLabToken:     {"gitlab-token", "GitLab token", structure, 4, []string{"GitLab documentation, Token overview", "GitLab handbook, Routable tokens"}, 318},
 	SlackToken:      {"slack-token", "Slack token", structure, 4, []string{"Slack API documentation, Token types"}, 255},
 	SlackWebhook:    {"slack-webhook", "Slack incoming webhook", structure, 4, []string{"Slack API documentation, Incoming webhooks"}, 120},
 	StripeKey:       {"stripe-key", "Stripe key", structure, 4, []string{"Stripe documentation, API keys"}, 255},

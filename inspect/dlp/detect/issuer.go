@@ -50,7 +50,8 @@ var issuers = []issuer{
 // has says whether the issuer has cards of n digits.
 func (r *issuer) has(n int) bool { return n >= r.min && n <= r.max && r.skip>>n&1 == 0 }
 
-// beginnings says for the first two digits how long cards that begin so can be: bit n for n digits. Most numbers end here.
+// beginnings says for the first two digits how long cards that begin so can be: bit n for n digits. Most numbers end
+// here.
 var beginnings = func() (t [100]uint32) {
 	for i := range issuers {
 		r := &issuers[i]

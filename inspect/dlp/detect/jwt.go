@@ -5,8 +5,8 @@ import "bytes"
 // maxJOSE is the bytes in Base64 of the longest header of a JWT that is looked at.
 const maxJOSE = 400
 
-// jwtAt looks for a JSON Web Token whose header begins at i: three parts in Base64 with dots between them, or the five of an encrypted one
-// (RFC 7515 §7.1, RFC 7516 §7.1). The header is a JSON object that names an algorithm.
+// jwtAt looks for a JSON Web Token whose header begins at i: three parts in Base64 with dots between them, or the five
+// of an encrypted one (RFC 7515 §7.1, RFC 7516 §7.1). The header is a JSON object that names an algorithm.
 func jwtAt(s *Scanner, i int) {
 	if c := s.byteAt(i - 1); !s.fresh(i) || c == '.' || c == '-' || c == '_' {
 		return

@@ -2,12 +2,12 @@ package detect
 
 import "bytes"
 
-// Carry is what a text that goes on hands to its next part beside its bytes: that the body of a private key goes on. The
-// zero Carry is nothing.
+// Carry is what a text that goes on hands to its next part beside its bytes: that the body of a private key goes on.
+// The zero Carry is nothing.
 //
-// A private key is seen as a row of matches: the line with which it begins and the first line of its body, then each line of the
-// body, or each maxKeyLine bytes of a longer one, with Part set. So a caller who masks match by match masks all of it and
-// holds no more than a line. One who counts values leaves out the parts.
+// A private key is seen as a row of matches: the line with which it begins and the first line of its body, then each
+// line of the body, or each maxKeyLine bytes of a longer one, with Part set. So a caller who masks match by match
+// masks all of it and holds no more than a line. One who counts values leaves out the parts.
 type Carry struct {
 	state keyState
 	lines uint8 // of the body so far, up to maxKeyLines
@@ -44,8 +44,8 @@ func (s *Scanner) Carry() Carry {
 
 func keyLiterals() []literal {
 	return []literal{
-		{"-----BEGIN ", false, setOf(PrivateKey), pemAt},
-		{"PuTTY-User-Key-File-", false, setOf(PrivateKey), puttyAt},
+		{text: "-----BEGIN ", kinds: setOf(PrivateKey), probe: pemAt},
+		{text: "PuTTY-User-Key-File-", kinds: setOf(PrivateKey), probe: puttyAt},
 	}
 }
 
@@ -54,7 +54,8 @@ var keyLabels = []string{
 	"ENCRYPTED PRIVATE KEY-----", "PGP PRIVATE KEY BLOCK-----", "SSH2 ENCRYPTED PRIVATE KEY-----", "ANY PRIVATE KEY-----",
 }
 
-// pemAt looks for a private key whose first line begins at i. The line alone is none: programs that read keys hold it too.
+// pemAt looks for a private key whose first line begins at i. The line alone is none: programs that read keys hold it
+// too.
 func pemAt(s *Scanner, i int) {
 	label := i + len("-----BEGIN ")
 	for _, l := range keyLabels {
@@ -75,7 +76,8 @@ func (s *Scanner) says(i int, what string) bool {
 	return true
 }
 
-// puttyAt looks for a private key in PuTTY's own format (PuTTY manual, appendix C): headers, with lines of Base64 between them.
+// puttyAt looks for a private key in PuTTY's own format (PuTTY manual, appendix C): headers, with lines of Base64
+// between them.
 func puttyAt(s *Scanner, i int) {
 	end := i + len("PuTTY-User-Key-File-")
 	if isDigit(s.byteAt(end)) && s.byteAt(end+1) == ':' && s.byteAt(end+2) == ' ' {

@@ -8,6 +8,7 @@ type literal struct {
 	fold  bool   // case does not matter
 	kinds kindSet
 	probe func(s *Scanner, i int) // looks for a value that the literal at i shows
+	third byte                    // what to set in the third byte before it is compared: case, if that does not matter
 }
 
 // spellings returns the bytes that may stand at the k-th place of the literal.
@@ -28,14 +29,25 @@ var anything = func() (all []byte) {
 	return all
 }()
 
-var literals = slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), []literal{
-	{"eyJ", false, setOf(JWT), jwtAt},
-	{"://", false, setOf(ConnectionString), userinfoAt},
-	{"@", false, setOf(Email), emailAt},
-	{"+", false, setOf(Phone), phoneAt},
-})
+var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), []literal{
+	{text: "eyJ", kinds: setOf(JWT), probe: jwtAt},
+	{text: "://", kinds: setOf(ConnectionString), probe: userinfoAt},
+	{text: "@", kinds: setOf(Email), probe: emailAt},
+	{text: "+", kinds: setOf(Phone), probe: phoneAt},
+}))
 
-// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n or %3D.
+// compared fills in what the third byte of each literal is compared with.
+func compared(all []literal) []literal {
+	for i := range all {
+		if l := &all[i]; l.fold && len(l.text) > 2 && isLetter(l.text[2]) {
+			l.third = 0x20
+		}
+	}
+	return all
+}
+
+// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n
+// or %3D.
 func (s *Scanner) fresh(off int) bool {
 	switch c := s.byteAt(off - 1); {
 	case c == 'n' || c == 'r' || c == 't':

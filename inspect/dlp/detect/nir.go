@@ -1,7 +1,7 @@
 package detect
 
-// nirForms are those of French social security numbers: sex, year, month, département, commune, order, and a key of two
-// digits, with or without spaces. C is the letter of Corsica's départements 2A and 2B.
+// nirForms are those of French social security numbers: sex, year, month, département, commune, order, and a key of
+// two digits, with or without spaces. C is the letter of Corsica's départements 2A and 2B.
 var nirForms = []form{
 	{kind: FRNIR, text: "9 99 99 99 999 999 99", base: 95, check: validNIR},
 	{kind: FRNIR, text: "9 99 99 9C 999 999 99", base: 95, check: validNIR},

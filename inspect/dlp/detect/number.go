@@ -5,6 +5,9 @@ const maxRow = 32
 
 // numberAt looks at what the row of digits that begins at i may be a part of. No digit stands before i.
 func numberAt(s *Scanner, i int) {
+	if s.withinWord(i) {
+		return
+	}
 	if s.byteAt(i-1) == '(' { // of an area code
 		s.from = i - 1
 	}
@@ -28,6 +31,13 @@ func numberAt(s *Scanner, i int) {
 	}
 }
 
+// withinWord says whether the letters before i make it sure that no number begins there: those that may stand before
+// the first digit are one (NIE), two (IBAN), three ("bot", before Telegram's) or six (codice fiscale), and before them
+// stands no other.
+func (s *Scanner) withinWord(i int) bool {
+	return isLetter(s.byteAt(i-1)) && isAlnum(s.byteAt(i-2)) && isAlnum(s.byteAt(i-3)) && isAlnum(s.byteAt(i-4)) && isAlnum(s.byteAt(i-7))
+}
+
 // value returns the number that the digits of d are; d has at most 18.
 func decimal(d []byte) (n uint64) {
 	for _, c := range d {
@@ -44,8 +54,8 @@ func weighted(d []byte, weights ...int) (sum int) {
 	return sum
 }
 
-// luhn says whether the last digit of d checks (ISO/IEC 7812-1 annex B): counted from it, every second one counts twice, and of twice a digit
-// the digits are added.
+// luhn says whether the last digit of d checks (ISO/IEC 7812-1 annex B): counted from it, every second one counts
+// twice, and of twice a digit the digits are added.
 func luhn(d []byte) bool {
 	sum := 0
 	for i, c := range d {

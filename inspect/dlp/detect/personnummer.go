@@ -1,7 +1,7 @@
 package detect
 
-// personForms are those of Swedish personal identity numbers: the day of birth, a dash (from the hundredth birthday on a
-// plus) and four digits. What can be the time of a day behind a day is left to words of context.
+// personForms are those of Swedish personal identity numbers: the day of birth, a dash (from the hundredth birthday on
+// a plus) and four digits. What can be the time of a day behind a day is left to words of context.
 var personForms = []form{
 	{kind: SEPersonnummer, text: "999999-9999", base: 75, check: untimely(validPersonnummer)},
 	{kind: SEPersonnummer, text: "99999999-9999", base: 85, check: untimely(validPersonnummer)},
@@ -12,8 +12,8 @@ var personForms = []form{
 	{kind: SEPersonnummer, text: "9999999999", base: 40, check: validPersonnummer},
 }
 
-// validPersonnummer says whether the first digits are a day, or one to which 60 is added (a coordination number), in this
-// century or the last, and the last ten digits check (Skatteverket, SKV 704).
+// validPersonnummer says whether the first digits are a day, or one to which 60 is added (a coordination number), in
+// this century or the last, and the last ten digits check (Skatteverket, SKV 704).
 func validPersonnummer(d []byte) bool {
 	if len(d) == 12 {
 		if c := string(d[:2]); c != "19" && c != "20" {

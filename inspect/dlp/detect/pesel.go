@@ -5,8 +5,8 @@ var peselForms = []form{
 	{kind: PLPESEL, text: "99999999999", base: 58, check: validPESEL},
 }
 
-// validPESEL says whether the first six digits are a day from 1900 to 2039, in which 20 is added to the months of this century, and the last digit
-// checks (Ustawa o ewidencji ludności, art. 15).
+// validPESEL says whether the first six digits are a day from 1900 to 2039, in which 20 is added to the months of this
+// century, and the last digit checks (Ustawa o ewidencji ludności, art. 15).
 func validPESEL(d []byte) bool {
 	month, day := int(decimal(d[2:4])), int(decimal(d[4:6]))
 	if month > 20 && decimal(d[:2]) < 40 {

@@ -1,7 +1,7 @@
 package detect
 
-// callingCodes are the country codes of ITU-T E.164 with the fewest and the most digits that follow them, as the national numbering plans
-// published by the ITU have them. A code that is missing has not been given out.
+// callingCodes are the country codes of ITU-T E.164 with the fewest and the most digits that follow them, as the
+// national numbering plans published by the ITU have them. A code that is missing has not been given out.
 const callingCodes = `1:10-10 7:10-10 20:8-10 27:9-9 30:10-10 31:9-9 32:8-9 33:9-9 34:9-9 36:8-9 39:6-11 40:9-9 41:9-9 43:7-13 44:9-10 45:8-8
 46:7-9 47:8-8 48:9-9 49:6-11 51:8-9 52:10-10 53:8-8 54:10-11 55:10-11 56:9-9 57:8-10 58:10-10 60:8-10 61:9-9 62:8-12 63:8-10 64:8-10 65:8-8 66:8-9
 81:9-10 82:8-10 84:9-10 86:10-11 90:10-10 91:10-10 92:9-10 93:9-9 94:9-9 95:7-10 98:10-10 211:9-9 212:9-9 213:8-9 216:8-8 218:9-9 220:7-7 221:9-9
@@ -50,7 +50,8 @@ type phoneNumber struct {
 	end    int
 }
 
-// readPhone reads the digits from i on, with at most two of " -./()" between groups, as ITU-T E.123 has it and people write it.
+// readPhone reads the digits from i on, with at most two of " -./()" between groups, as ITU-T E.123 has it and people
+// write it.
 func (s *Scanner) readPhone(i int) (p phoneNumber) {
 	for p.g < len(p.groups) {
 		end := s.run(i, len(p.digits)-p.n, digits)
@@ -115,8 +116,8 @@ func dialable(d []byte) bool {
 	return false
 }
 
-// nanp says whether ten digits may be a number of North America: area code and exchange begin with 2 to 9, and neither is a
-// service such as 911 (NANPA, "Central Office Code Assignment Guidelines").
+// nanp says whether ten digits may be a number of North America: area code and exchange begin with 2 to 9, and neither
+// is a service such as 911 (NANPA, "Central Office Code Assignment Guidelines").
 func nanp(d []byte) bool {
 	return len(d) == 10 && d[0] >= '2' && d[3] >= '2' && !(d[1] == '1' && d[2] == '1') && !(d[4] == '1' && d[5] == '1')
 }
@@ -127,8 +128,8 @@ func (s *Scanner) phoneMayEnd(end int) bool {
 	return !isWord(c) && c != '@' && c != ':' && c != '%' && c != '=' && !(c == '-' && isAlnum(s.byteAt(end+1)))
 }
 
-// nationalAt looks for a phone number in the form of its country, whose first digits are [i, end). Only a word of context tells it from other
-// numbers.
+// nationalAt looks for a phone number in the form of its country, whose first digits are [i, end). Only a word of
+// context tells it from other numbers.
 func (s *Scanner) nationalAt(i, end int) {
 	off := i
 	if s.byteAt(i-1) == '(' {
@@ -138,7 +139,6 @@ func (s *Scanner) nationalAt(i, end int) {
 	if n := end - i; first != '0' && n != 3 && n != 10 || off < 0 || !s.mayBegin(off, s.byteAt(end)) {
 		return
 	}
-	s.from = min(s.from, off)
 	p := s.readPhone(i)
 	if s.short || p.n > maxNational || !s.phoneMayEnd(p.end) || same(p.digits[1:p.n]) {
 		return
@@ -151,9 +151,10 @@ func (s *Scanner) nationalAt(i, end int) {
 	}
 }
 
-// trunk says whether the number begins with the 0 that most countries dial before an area, and has as many digits as they do.
+// trunk says whether the number begins with the 0 that most countries dial before an area, and has as many digits as
+// they do.
 func (p *phoneNumber) trunk() bool {
-	return p.digits[0] == '0' && p.digits[1] != '0' && p.n >= 9 && p.groups[0] <= 12
+	return p.digits[0] == '0' && p.digits[1] != '0' && p.n >= 9 && p.groups[0] >= 2 && p.g <= 6
 }
 
 // american says whether it is ten digits of North America, as they are written there.

@@ -2,8 +2,8 @@ package detect
 
 import "cmp"
 
-// A queue is the values that may be reported, in the order of their offsets; of those that begin together only the best, since it
-// overlaps all of them.
+// A queue is the values that may be reported, in the order of their offsets; of those that begin together only the
+// best, since it overlaps all of them.
 type queue struct {
 	q       [maxQueue]candidate // n from head on are valid
 	head, n int
@@ -15,8 +15,9 @@ type candidate struct {
 	from int
 }
 
-// maxQueue is how many values can begin within what has to be known before the first is reported: no two kinds of value begin so often
-// that there is more than one in six bytes, the length of the shortest mail address. What is beyond would be lost.
+// maxQueue is how many values can begin within what has to be known before the first is reported: no two kinds of
+// value begin so often that there is more than one in six bytes, the length of the shortest mail address. What is
+// beyond would be lost.
 const maxQueue = (MaxOpen + lookBack) / 6
 
 func (q *queue) clear() { q.head, q.n = 0, 0 }
@@ -71,8 +72,9 @@ func better(a, b Match) bool {
 // maxChain is how often the value to be reported may give way to a better one that overlaps it.
 const maxChain = 4
 
-// settle takes the next value off the queue, if it is sure. It is found from the first: the best value that overlaps it takes its
-// place, and so on, so that what is reported depends on where the last one ended and on nothing that lies further back.
+// settle takes the next value off the queue, if it is sure. It is found from the first: the best value that overlaps
+// it takes its place, and so on, so that what is reported depends on where the last one ended and on nothing that lies
+// further back.
 func (s *Scanner) settle() (Match, bool) {
 	if s.queue.n == 0 {
 		return Match{}, false

@@ -101,7 +101,9 @@ func fragments() (all []string) {
 		all = append(all, cases...)
 	}
 	return append(all, " ", "\n", ":", "=", "@", "+", "-", ".", "4", "12 ", "password=", "token: \"", "-----BEGIN ", "eyJ", "\"", "'", "a@b.co", "://u:",
-		"-----BEGIN RSA PRIVATE KEY-----\n", strings.Repeat("MIIEpAIBAAKC", 5)+"\n")
+		"token.4012888888881881: "+strings.Repeat("aB3dE5fG7hJ9", 12)+" ",
+		// A secret with a card in its name, and a card that begins in its value and is better.
+		"token.4012888888881881: "+strings.Repeat("aB3dE5fG7hJ9", 12)+"x.4111 1111 1111 1111 ", "-----BEGIN RSA PRIVATE KEY-----\n", strings.Repeat("MIIEpAIBAAKC", 5)+"\n")
 }
 
 func TestCutsChangeNothing(t *testing.T) {
@@ -146,10 +148,12 @@ func TestCutsChangeNothingInLongTexts(t *testing.T) {
 	}
 }
 
-// TestCleanTextWaitsForLittle wants the bytes that wait at the end of a clean text to be few: they are held back on the wire.
+// TestCleanTextWaitsForLittle wants the bytes that wait at the end of a clean text to be few: they are held back on
+// the wire.
 func TestCleanTextWaitsForLittle(t *testing.T) {
 	s := everything.Scanner()
 	for name, text := range clean() {
+		text = text[:2*payloadBytes]
 		sum := 0
 		for cut := 1; cut < len(text); cut++ {
 			s.Reset(nil, []byte(text[:cut]), true)
@@ -166,10 +170,8 @@ func TestCleanTextWaitsForLittle(t *testing.T) {
 
 func TestCutsChangeNothingInEveryCase(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for _, cases := range positives {
-		for _, c := range cases {
-			checkLaw(t, everything, c, r)
-		}
+	for _, c := range fragments() {
+		checkLaw(t, everything, c, r)
 	}
 }
 

@@ -5,8 +5,8 @@ import "math"
 const (
 	// ContextBytes is how much of what stands before a text is looked at.
 	ContextBytes = 64
-	// MaxOpen is the most bytes at the end of a text that may have to wait for what follows: a JWT that has begun, behind one that it
-	// may overlap, and a few short values.
+	// MaxOpen is the most bytes at the end of a text that may have to wait for what follows: a JWT that has begun,
+	// behind one that it may overlap, and a few short values.
 	MaxOpen = 2*maxJWT + 4*maxToken
 	// Threshold is the score from which a value is reported.
 	Threshold = 50
@@ -49,8 +49,8 @@ type Scanner struct {
 // Scanner returns a new scanner for s. It is the only thing here that allocates.
 func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 
-// Reset begins a text that has nothing to do with the last one. before is what stood in front of it, of which the last ContextBytes
-// are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
+// Reset begins a text that has nothing to do with the last one. before is what stood in front of it, of which the last
+// ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
@@ -64,8 +64,8 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.plain = plain{}
 }
 
-// Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not overlap: of two
-// that do, the one with the higher score counts, then the longer, then the earlier.
+// Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not
+// overlap: of two that do, the one with the higher score counts, then the longer, then the earlier.
 func (s *Scanner) Next() (Match, bool) {
 	for {
 		if m, ok := s.settle(); ok {
@@ -83,8 +83,9 @@ func (s *Scanner) Next() (Match, bool) {
 // follows. It is len(text) if nothing is undecided, and at most MaxOpen bytes before that.
 func (s *Scanner) Open() int { return s.open }
 
-// sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text that goes on is
-// certain only when the end has been seen, since a value that is still open may begin before one that is not.
+// sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text
+// that goes on is certain only when the end has been seen, since a value that is still open may begin before one that
+// is not.
 func (s *Scanner) sure() int {
 	switch {
 	case s.done && !s.more:
@@ -117,18 +118,19 @@ func (s *Scanner) step() {
 		return
 	}
 	s.at = i + 1
-	if s.set.begins[s.text[i]] {
-		s.literalAt(i)
-	}
+	s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
 	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
 		s.look(numberAt, i+1)
 	}
 }
 
-// literalAt looks at what begins with a literal at i.
-func (s *Scanner) literalAt(i int) {
-	for k := range s.set.literals[s.text[i]] {
-		l := &s.set.literals[s.text[i]][k]
+// literalsAt looks at what begins with one of the literals at i, whose first two bytes are there.
+func (s *Scanner) literalsAt(i int, literals []literal) {
+	for k := range literals {
+		l := &literals[k]
+		if third := i + 2; len(l.text) > 2 && third < len(s.text) && s.text[third]|l.third != l.text[2]|l.third {
+			continue
+		}
 		s.from, s.short = i, false
 		if s.begins(i, l) {
 			l.probe(s, i)
@@ -137,6 +139,15 @@ func (s *Scanner) literalAt(i int) {
 		if s.key.goesOn() {
 			return
 		}
+	}
+}
+
+// lastByte looks at what may begin with the last byte of a text that goes on: literals of one byte have begun, others
+// may.
+func (s *Scanner) lastByte(i int) {
+	s.undecide(i)
+	for _, l := range s.set.literalsAt(s.text[i], 0) { // 0 stands in none, so that these are of one byte
+		s.look(l.probe, i)
 	}
 }
 
@@ -179,7 +190,7 @@ func (s *Scanner) finish() {
 		return
 	}
 	if s.set.begins[s.text[n-1]] {
-		s.literalAt(n - 1)
+		s.lastByte(n - 1)
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {
 		s.undecide(n - 1)
@@ -209,8 +220,8 @@ func (s *Scanner) close() {
 // isLead says whether c may stand before what shows a value and belong to it.
 func isLead(c byte) bool { return isAlnum(c) || isLocal(c) }
 
-// byteAt returns the byte at offset i of the text, which may lie before it; 0 where there is none. Behind the end of a text that
-// goes on it notes that the text was too short.
+// byteAt returns the byte at offset i of the text, which may lie before it; 0 where there is none. Behind the end of a
+// text that goes on it notes that the text was too short.
 func (s *Scanner) byteAt(i int) byte {
 	if uint(i) < uint(len(s.text)) {
 		return s.text[i]

@@ -33,12 +33,23 @@ func secretLiterals() (all []literal) {
 	for t, names := range secretNames {
 		for _, name := range names {
 			probe := func(s *Scanner, i int) { s.assignedAt(i+len(name), trust(t)) }
-			all = append(all, literal{name, true, secretKinds, probe})
+			all = append(all, literal{text: name, fold: true, kinds: secretKinds, probe: probe})
 		}
 	}
 	return append(all,
-		literal{"bearer ", true, setOf(Secret), bearerAt},
-		literal{"basic ", true, setOf(Secret), basicAt})
+		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
+		literal{text: "bearer ", fold: true, kinds: setOf(Secret), probe: bearerAt},
+		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
+}
+
+// passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no
+// compass, and not what a test says that has passed.
+func passAt(s *Scanner, i int) {
+	end := i + len("pass")
+	if isLetter(s.byteAt(i-1)) || isLetter(s.byteAt(end)) || s.byteAt(end) == ':' && s.byteAt(i-1) != '_' {
+		return
+	}
+	s.assignedAt(end, passwords)
 }
 
 // assignedAt looks for a value that is assigned to the name that goes on at i.
@@ -91,8 +102,9 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 	}
 }
 
-// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1 if there
-// is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<, \"name\":\"value\", and name is value.
+// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1
+// if there is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<,
+// \"name\":\"value\", and name is value.
 func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	if at := s.copula(i); at > i {
 		return at, s.until(at, 0), false
@@ -102,27 +114,51 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 		i++
 	}
 	i = s.spaces(i)
-	switch s.byteAt(i) {
-	case '>':
-		return i + 1, s.until(i+1, '<'), false
-	case ':':
-		if i++; s.byteAt(i) == '=' {
-			i++
-		}
-	case '=':
-		if i++; s.byteAt(i) == '>' {
-			i++
-		} else if s.byteAt(i) == '=' {
-			return -1, 0, false
-		}
-	default:
+	if s.byteAt(i) == '>' {
+		return s.element(i + 1)
+	}
+	i, ok := s.operator(i)
+	if !ok {
 		return -1, 0, false
 	}
 	i = s.spaces(i)
-	off = s.quote(i)
-	if off == i {
-		return off, s.until(off, 0), false
+	if off = s.quote(i); off > i {
+		return s.quotedValue(off)
 	}
+	return off, s.until(off, 0), false
+}
+
+// element returns the value between two tags of XML, of which the first ends at off; off is -1 if the second is not
+// one that ends.
+func (s *Scanner) element(off int) (from, end int, quoted bool) {
+	end = s.until(off, '<')
+	if s.byteAt(end) != '<' || s.byteAt(end+1) != '/' {
+		return -1, 0, false
+	}
+	return off, end, true
+}
+
+// operator returns what follows an assignment at i, which is one of = : := => and no comparison.
+func (s *Scanner) operator(i int) (end int, ok bool) {
+	next := s.byteAt(i + 1)
+	switch s.byteAt(i) {
+	case ':':
+		if next == '=' {
+			return i + 2, true
+		}
+		return i + 1, true
+	case '=':
+		if next == '>' {
+			return i + 2, true
+		}
+		return i + 1, next != '='
+	}
+	return i, false
+}
+
+// quotedValue returns the value between the quote before off and its like; off is -1 if that does not follow. A quote
+// that is escaped ends with another that is.
+func (s *Scanner) quotedValue(off int) (from, end int, quoted bool) {
 	q := s.text[off-1]
 	end = s.until(off, q)
 	if s.byteAt(end) != q {
@@ -134,8 +170,8 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	return off, end, true
 }
 
-// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key" or without and with a colon or
-// without; otherwise i.
+// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key"
+// or without and with a colon or without; otherwise i.
 func (s *Scanner) copula(i int) int {
 	at := i
 	if s.says(at, " key") {
@@ -183,8 +219,8 @@ func (s *Scanner) spaces(i int) int {
 	return end
 }
 
-// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It goes at most one byte beyond
-// maxSecret.
+// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It
+// goes at most one byte beyond maxSecret.
 func (s *Scanner) until(i int, stop byte) int {
 	p := &s.plain
 	end := i
@@ -225,7 +261,8 @@ func bearerAt(s *Scanner, i int) {
 	s.propose(Secret, off, end, 45)
 }
 
-// basicAt looks for the credentials of an Authorization header: "Basic ", whose b is at i, and user:password in Base64 (RFC 7617 §2).
+// basicAt looks for the credentials of an Authorization header: "Basic ", whose b is at i, and user:password in Base64
+// (RFC 7617 §2).
 func basicAt(s *Scanner, i int) {
 	off := i + len("basic ")
 	end := s.run(off, maxSecret+1, base64std)

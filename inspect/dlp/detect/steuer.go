@@ -6,8 +6,8 @@ var steuerForms = []form{
 	{kind: DESteuerID, text: "99999999999", base: 60, check: validSteuerID},
 }
 
-// validSteuerID follows "Steuerliches Info-Center, Prüfziffernberechnung" of the Bundeszentralamt für Steuern: of the first ten
-// digits exactly one occurs twice or three times (not three times in a row), every other at most once; the
+// validSteuerID follows "Steuerliches Info-Center, Prüfziffernberechnung" of the Bundeszentralamt für Steuern: of the
+// first ten digits exactly one occurs twice or three times (not three times in a row), every other at most once; the
 // eleventh is that of ISO 7064 MOD 11,10.
 func validSteuerID(d []byte) bool {
 	var count [10]int

@@ -27,10 +27,10 @@ var tokens = []token{
 	{kind: GitHubToken, prefix: "ghs_", body: base62, min: 36, max: 36, base: 99, check: summed},
 	{kind: GitHubToken, prefix: "ghr_", body: base62, min: 36, max: 36, base: 99, check: summed},
 	{kind: GitHubToken, prefix: "github_pat_", body: base64url, min: 82, max: 82, base: 99, check: dotted(22, '_')},
-	{kind: GitLabToken, prefix: "glpat-", body: gitLabBody, min: 20, max: 290, base: 95, check: routable},
-	{kind: GitLabToken, prefix: "gldt-", body: gitLabBody, min: 20, max: 290, base: 95, check: routable},
-	{kind: GitLabToken, prefix: "glrt-", body: gitLabBody, min: 20, max: 290, base: 95, check: routable},
-	{kind: GitLabToken, prefix: "glcbt-", body: gitLabBody, min: 20, max: 290, base: 95},
+	{kind: GitLabToken, prefix: "glpat-", body: gitLabBody, min: 20, max: 310, base: 95, check: routable},
+	{kind: GitLabToken, prefix: "gldt-", body: gitLabBody, min: 20, max: 310, base: 95, check: routable},
+	{kind: GitLabToken, prefix: "glrt-", body: gitLabBody, min: 20, max: 310, base: 95, check: routable},
+	{kind: GitLabToken, prefix: "glcbt-", body: gitLabBody, min: 20, max: 310, base: 95},
 	{kind: GitLabToken, prefix: "glptt-", body: base64url, min: 40, max: 40, base: 95},
 	{kind: GitLabToken, prefix: "glsoat-", body: base64url, min: 20, max: 20, base: 95},
 	{kind: GitLabToken, prefix: "glagent-", body: base64url, min: 50, max: 50, base: 95},
@@ -72,14 +72,14 @@ func tokenLiterals() (all []literal) {
 		if t.check == nil {
 			t.check = varied
 		}
-		all = append(all, literal{t.prefix, false, setOf(t.kind), t.at})
+		all = append(all, literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at})
 	}
 	return all
 }
 
 // at looks for the token whose prefix stands at i.
 func (t *token) at(s *Scanner, i int) {
-	if !s.fresh(i) || s.byteAt(i-1) == '_' && !t.bare {
+	if !s.fresh(i) {
 		return
 	}
 	off := i + len(t.prefix)
@@ -112,8 +112,8 @@ func varied(b []byte) bool {
 // notExample says whether an AWS key is none of those of Amazon's own documentation.
 func notExample(b []byte) bool { return varied(b) && !bytes.HasSuffix(b, []byte("EXAMPLE")) }
 
-// summed says whether the last six of 36 characters are the CRC-32 of the others in base 62, the way GitHub and npm make
-// their tokens (github.blog, "Behind GitHub's new authentication token formats", 2021).
+// summed says whether the last six of 36 characters are the CRC-32 of the others in base 62, the way GitHub and npm
+// make their tokens (github.blog, "Behind GitHub's new authentication token formats", 2021).
 func summed(b []byte) bool {
 	sum := crc32.ChecksumIEEE(b[:30])
 	for k := 35; k >= 30; k-- {
@@ -134,7 +134,8 @@ func dotted(n int, sep byte) func([]byte) bool {
 	}
 }
 
-// routable says whether b is the body of a GitLab token: 20 bytes, or more and the dots that part the route, version and checksum.
+// routable says whether b is the body of a GitLab token: 20 bytes, or more and the dots that part the route, version
+// and checksum.
 func routable(b []byte) bool {
 	return varied(b) && (len(b) <= 26 && bytes.IndexByte(b, '.') < 0 || len(b) > 26 && bytes.IndexByte(b, '.') >= 20)
 }
@@ -201,7 +202,7 @@ func (s *Scanner) afterBot(i int) bool {
 func discordLiterals() (all []literal) {
 	for _, a := range "MNO" {
 		for _, b := range "DTjz" {
-			all = append(all, literal{string([]rune{a, b}), false, setOf(DiscordToken), discordAt})
+			all = append(all, literal{text: string([]rune{a, b}), kinds: setOf(DiscordToken), probe: discordAt})
 		}
 	}
 	return all
@@ -226,8 +227,8 @@ func discordAt(s *Scanner, i int) {
 	}
 }
 
-// decode64 decodes src, which is of URL-safe Base64 without padding, into dst as far as there is room. It returns how many bytes
-// that are, and whether all of src is of the alphabet.
+// decode64 decodes src, which is of URL-safe Base64 without padding, into dst as far as there is room. It returns how
+// many bytes that are, and whether all of src is of the alphabet.
 func decode64(dst, src []byte) (n int, ok bool) {
 	acc, bits := uint32(0), 0
 	for _, c := range src {

@@ -5,8 +5,8 @@ const (
 	maxPassword = 128
 )
 
-// userinfoAt looks for the password of a URI, scheme://user:password@host, with its :// at i. RFC 3986 §3.2.1 says why it should not be
-// there.
+// userinfoAt looks for the password of a URI, scheme://user:password@host, with its :// at i. RFC 3986 §3.2.1 says why
+// it should not be there.
 func userinfoAt(s *Scanner, i int) {
 	if !isAlnum(s.byteAt(i - 1)) {
 		return

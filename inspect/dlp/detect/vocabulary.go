@@ -2,8 +2,8 @@ package detect
 
 import "strings"
 
-// contexts are the words that say what a value is, in the languages in which they are written: separated by spaces, lower case, the
-// spaces and dashes within them left out.
+// contexts are the words that say what a value is, in the languages in which they are written: separated by spaces,
+// lower case, the spaces and dashes within them left out.
 var contexts = [kinds]string{
 	Card: "card cards cardnumber cardno ccnum ccn cc pan creditcard credit visa mastercard amex americanexpress discover maestro debit " +
 		"kreditkarte kartennummer karte cartebancaire carte tarjeta cartão cartao carta kaart kort karta",

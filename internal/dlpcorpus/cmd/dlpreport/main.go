@@ -1,9 +1,9 @@
-// Command dlpreport lets the bundled detectors, and the regexps that people write instead, look for the values of a generated corpus and of the
-// hand-made cases, and prints precision and recall of each. It exits with 1 if a detector is below its floor: 0.99 for what has a check digit or
-// a structure, 0.95 for the rest.
+// Command dlpreport lets the bundled detectors, and the regexps that people write instead, look for the values of a
+// generated corpus and of the hand-made cases, and prints precision and recall of each. It exits with 1 if a detector
+// is below its floor: 0.99 for what has a check digit or a structure, 0.95 for the rest.
 //
-// A match of ours counts only if its first and last byte are right; for a regexp it is enough to touch the value. The last column is how many of
-// the values were found that nothing tells from other numbers; for these there is no floor.
+// A match of ours counts only if its first and last byte are right; for a regexp it is enough to touch the value. The
+// last column is how many of the values were found that nothing tells from other numbers; for these there is no floor.
 package main
 
 import (
@@ -47,9 +47,9 @@ func report(w io.Writer, seed uint64, n int, verbose bool) (ok bool, err error) 
 	for _, info := range detect.Bundled() {
 		t, o := scores[info.Name], others[info.Name]
 		fmt.Fprintf(w, "%-18s %-12s %11.4f %10.4f %11.4f %10.4f %18s", info.Name, info.Class, t.precision(), t.recall(), o.precision(), o.recall(), without(t))
-		if least := floor(info.Class); t.precision() < least || t.recall() < least {
+		if below(info, t) {
 			ok = false
-			fmt.Fprintf(w, "  below %.2f", least)
+			fmt.Fprintf(w, "  below %.2f", floor(info.Class))
 		}
 		fmt.Fprintln(w)
 		if verbose && t.example != "" {
@@ -64,6 +64,12 @@ func without(t *tally) string {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d", t.bare, t.allBare)
+}
+
+// below says whether precision or recall of a detector is below its floor.
+func below(info detect.Info, t *tally) bool {
+	least := floor(info.Class)
+	return t.precision() < least || t.recall() < least
 }
 
 // floor is the precision and the recall that a detector of that class must have.
