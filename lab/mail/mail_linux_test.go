@@ -129,7 +129,7 @@ func read(text string) (all []string, err error) {
 
 // TestMail: net/smtp, curl and Python's smtplib send a mail, and the server has it edited and otherwise whole.
 func TestMail(t *testing.T) {
-	for _, with := range []string{"NEEDLE", "pin", "a much longer word", ""} {
+	for _, with := range []string{"NEEDLE", "pins", "a longer word", "", "needles"} {
 		t.Run(with, func(t *testing.T) {
 			l := labtest.New(t, lab.Topology{})
 			s := &server{}

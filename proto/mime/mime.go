@@ -181,6 +181,7 @@ type feed struct {
 	steps int
 	more  bool
 	vital bool
+	kept  []byte // text that is held, the bytes of which an edit has taken in
 	why   packet.Reason
 	as    proto.Trouble
 }
