@@ -110,12 +110,25 @@ func (r *Reader) encode(f *feed, from, to int) {
 		b.place.to(f.Raw, c.raw)
 		g.unit, _ = b.appendBase64(g.unit[:0], g.text[off:end], b.place.out, wrapLimit(f.Raw, b.place), g.short(end))
 		if c.raw < c.end || len(g.unit) > 0 {
-			g.edit(c.raw, c.end, g.unit)
+			g.editOn(f.Raw, c.raw, c.end, g.unit)
 			b.place.over(f.Raw, c.end, g.unit)
 		}
 		b.anew, from = b.carried > 0, end
 	}
 	b.rewritten = max(b.rewritten, from)
+}
+
+// editOn is edit, as one with the edit before, if no more than a line's end lies between them.
+func (g *Pool) editOn(raw []byte, off, end int, with []byte) {
+	n := len(g.edits)
+	if n == 0 || off-g.edits[n-1].Span.End > 2 {
+		g.edit(off, end, with)
+		return
+	}
+	last := &g.edits[n-1]
+	at := len(g.bytes) - len(last.New)
+	g.bytes = append(append(g.bytes, raw[last.Span.End:off]...), with...)
+	last.New, last.Span.End = g.bytes[at:len(g.bytes):len(g.bytes)], end
 }
 
 // flush has what is carried leave, in front of a line's end of eol bytes at at; or, if that has left, behind it, as a line of its own.
