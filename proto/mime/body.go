@@ -310,14 +310,16 @@ func (r *Reader) boundary(f *feed, line []byte) (level int, closes bool) {
 		if !ok {
 			continue
 		}
-		rest = bytes.TrimRight(rest, " \t")
-		switch {
-		case len(rest) == 0:
-			return i, false
-		case string(rest) == "--":
-			return i, true
+		if len(rest) == 0 || rest[0] == '-' || isBlank(rest[0]) {
+			switch rest = bytes.TrimRight(rest, " \t"); string(rest) {
+			case "":
+				return i, false
+			case "--":
+				return i, true
+			}
 		}
-		if !r.longer(line, i) {
+		if !r.alike && !r.longer(line, i) {
+			r.alike = true
 			r.tell(f, proto.Unreadable, boundaryLike)
 		}
 	}

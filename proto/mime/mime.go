@@ -129,6 +129,7 @@ type Reader struct {
 	parts     int
 	scanned   int   // bytes at the start of what comes next in which no head ends
 	told      uint8 // what was told once
+	alike     bool  // a line like a boundary was
 	inBody    bool
 	inMessage bool // that is a part
 	body      body
@@ -237,7 +238,7 @@ func (r *Reader) tell(f *feed, t proto.Trouble, why packet.Reason) {
 	proto.Tell(f.out, t, why)
 }
 
-var onceToldReasons = [...]packet.Reason{badHeader, duplicateField, boundaryLike, badBase64, badQuoted, badBoundary, unknownEncoding, codedComposite}
+var onceToldReasons = [...]packet.Reason{badHeader, duplicateField, badBase64, badQuoted, badBoundary, unknownEncoding, codedComposite}
 
 // show shows m, unless nobody wants to see any more.
 func (r *Reader) show(f *feed, m *field.Message, phase field.Phase) proto.Answer {
