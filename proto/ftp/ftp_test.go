@@ -47,6 +47,7 @@ func TestSessions(t *testing.T) {
 		{"no tls", "S:220 FTP\r\nAUTH TLS\r\nS:504 no\r\nUSER x\r\n", "reply=220 FTP|command=AUTH command_data=TLS|reply=504 no|command=USER command_data=x", ""},
 		{"injected", "S:220 FTP\r\nAUTH TLS\r\nUSER x\r\n", "reply=220 FTP|command=AUTH command_data=TLS", ahead},
 		{"in a pipeline", "S:220 FTP\r\nNOOP\r\nAUTH TLS\r\nS:200 ok\r\nUSER x\r\n", "reply=220 FTP|command=NOOP|command=AUTH command_data=TLS|reply=200 ok", ahead},
+		{"tls in a pipeline", "S:220 FTP\r\nRETR x\r\nAUTH TLS\r\nS:150 go\r\nS:226 done\r\nS:234 go\r\n\x16\x03\n", "reply=220 FTP|command=RETR command_data=x|command=AUTH command_data=TLS|reply=150 go|reply=226 done|reply=234 go", ""},
 		{"account", "ACCT x\r\nS:230 ok\r\nS:220 FTP\r\nacct\r\n", "command=ACCT command_data=|reply=230 ok|reply=220 FTP|command=acct", ""},
 		{"abort", "\xff\xf4\xff\xf2ABOR\r\n\xf2", "command=ABOR", ""},
 		{"telnet", "RE\xff\xf1TR x\r\n", "", controlByte},

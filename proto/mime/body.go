@@ -67,13 +67,16 @@ func (r *Reader) readBody(f *feed) bool {
 	b, g := &r.body, r.pool
 	from := f.at
 	b.place.at, b.rewritten = from, 0
+	if f.kept = nil; b.keptLeft {
+		b.rewritten = b.keeps
+	}
 	c := collector{r: r, f: f, at: from, wait: b.wanted && f.Edits.Has(field.EmailBody) && !f.Soft && !f.End}
 	g.text, g.pieces = g.text[:0], g.pieces[:0]
 	st := c.gather()
 	if f.why != "" {
 		return false
 	}
-	if b.seen > 0 && len(g.text)-b.skip <= b.seen && st < divided {
+	if b.seen > 0 && len(g.text)-b.skip <= b.seen && st < divided && !(f.Soft && b.anew) {
 		b.fresh = false // the line that was shown without its end is waited for again
 		return false
 	}
@@ -100,19 +103,35 @@ func (r *Reader) part(f *feed, c *collector, st state) {
 	if b.wanted && !r.stopped {
 		keep = r.showText(f, c.at, over, st == full)
 	}
-	if keep < len(g.text) {
-		c.back(keep)
-	} else {
-		b.offset += int64(keep - b.skip)
-		b.seen, b.skip = 0, 0
+	until := len(g.text)
+	switch {
+	case keep == until:
+		b.hold(keep, keep, until)
+		b.keeps, b.keptLeft = 0, false
+	case len(f.kept) > 0: // an edit has taken in what is held first
+		until = b.rewritten
+		b.hold(keep, keep, len(g.text))
+		b.keeps, b.keptLeft = copy(b.kept[:], f.kept), false
+		c.at, b.fresh = b.place.at, false
+	case b.anew && f.Soft: // it leaves
+		b.hold(keep, keep, until)
+		b.keeps, b.keptLeft = copy(b.kept[:], g.text[keep:]), true
+	default:
+		until = c.back(keep)
 	}
-	r.finish(f, c, over)
+	r.finish(f, c, until, over)
 	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
 		g.mark(from, c.at)
 	}
 	if !over {
 		b.follow(f.Raw, from, c.at)
 	}
+}
+
+// hold notes that the text from keep to end is held, which will be read again from start on.
+func (b *body) hold(keep, start, end int) {
+	b.offset += int64(keep - b.skip)
+	b.seen, b.skip = end-keep, keep-start
 }
 
 // mark notes that bytes leave as they were shown.
@@ -169,7 +188,7 @@ func (r *Reader) showText(f *feed, end int, over, isFull bool) (keep int) {
 	seen := min(b.seen, len(text)-skip)
 	m.Add(field.Field{
 		ID: field.EmailBody, Value: text[skip:len(text):len(text)], Span: field.Span{Off: skip, End: len(text)}, Editable: true,
-		Offset: b.offset, Seen: seen, Left: min(seen, max(0, g.textBefore(f.Lead)-skip)), More: !over,
+		Offset: b.offset, Seen: seen, Left: min(seen, max(0, r.left(f)-skip)), More: !over,
 	})
 	a := r.show(f, m, field.MessagePart)
 	hold := 0
@@ -179,15 +198,24 @@ func (r *Reader) showText(f *feed, end int, over, isFull bool) (keep int) {
 	if isFull {
 		hold = min(hold, (len(text)-skip)/2)
 	}
-	r.rewrite(f, a.Edits, end)
-	if n := len(a.Edits); n > 0 && hold > 0 {
+	r.rewrite(f, a.Edits, len(text)-hold, end)
+	if n := len(a.Edits); n > 0 && hold > 0 && len(f.kept) == 0 {
 		hold = r.behind(f, &a.Edits[n-1], end, hold)
 	}
-	if hold > 0 && b.anew {
+	if hold > len(b.kept) && b.anew && f.Soft {
 		r.tell(f, proto.Unedited, heldWhileEncoded)
 		hold = 0
 	}
 	return len(text) - hold
+}
+
+// left is how much of the text that was gathered has left.
+func (r *Reader) left(f *feed) int {
+	n := r.pool.textBefore(f.Lead)
+	if r.body.keptLeft {
+		n = max(n, r.body.keeps)
+	}
+	return n
 }
 
 // behind returns how much of the end of the text can be held where the edit e was made: not what shares a quantum with it.
@@ -237,16 +265,19 @@ func (g *Pool) textBefore(lead int) (n int) {
 	return n
 }
 
-// back has the reading stand where the text from keep on was made.
-func (c *collector) back(keep int) {
+// back has the reading stand where the text from keep on was made, and returns where the text begins that is made there.
+func (c *collector) back(keep int) (start int) {
 	b, g := &c.r.body, c.r.pool
 	start, raw := g.rawAt(keep)
 	if raw > c.f.at && raw < len(c.f.Raw) && c.f.Raw[raw] == '\n' && c.f.Raw[raw-1] == '\r' && start > 0 {
 		start, raw = start-1, raw-1 // a line's end is read whole
 	}
-	b.offset += int64(keep - b.skip)
-	b.seen, b.skip = len(g.text)-keep, keep-start
+	b.hold(keep, start, len(g.text))
 	c.at, b.fresh = raw, false
+	if start >= b.keeps {
+		b.keeps, b.keptLeft = 0, false
+	}
+	return start
 }
 
 // pieceAt returns the index of the piece that text offset t lies in.
@@ -279,14 +310,16 @@ func (r *Reader) boundary(f *feed, line []byte) (level int, closes bool) {
 		if !ok {
 			continue
 		}
-		rest = bytes.TrimRight(rest, " \t")
-		switch {
-		case len(rest) == 0:
-			return i, false
-		case string(rest) == "--":
-			return i, true
+		if len(rest) == 0 || rest[0] == '-' || isBlank(rest[0]) {
+			switch rest = bytes.TrimRight(rest, " \t"); string(rest) {
+			case "":
+				return i, false
+			case "--":
+				return i, true
+			}
 		}
-		if !r.longer(line, i) {
+		if !r.alike && !r.longer(line, i) {
+			r.alike = true
 			r.tell(f, proto.Unreadable, boundaryLike)
 		}
 	}

@@ -17,13 +17,19 @@ type collector struct {
 	behind int // where what follows it begins
 	closes bool
 
-	q quantum
+	q      quantum
+	parted int // its characters that were taken in before, and
+	passed int // where the text of such a quantum ends; negative if none did
 }
 
 // gather reads on until there is too little or too much, or the body is over.
 func (c *collector) gather() state {
 	b, g := &c.r.body, c.r.pool
 	c.q.start = c.at
+	if b.keeps > 0 {
+		c.add(b.kept[:b.keeps], c.at, c.at, atom)
+	}
+	c.parted, c.passed = b.parted, -1
 	for _, ch := range b.part[:b.parted] {
 		c.q.add(ch)
 	}
@@ -74,7 +80,7 @@ func (c *collector) line() (end, eol int) {
 // pause ends the gathering, in front of a quantum that is not whole.
 func (c *collector) pause(st state) state {
 	b := &c.r.body
-	if b.coding != base64 || c.q.size() == b.parted {
+	if b.coding != base64 || c.q.size() == c.parted {
 		return st
 	}
 	if c.f.Soft {
@@ -253,7 +259,7 @@ func (c *collector) shortQuantum(end int) {
 
 // startQuantum notes where one begins, of which nothing is there but what was taken in before.
 func (c *collector) startQuantum() {
-	if c.q.size() == c.r.body.parted {
+	if c.q.size() == c.parted {
 		c.q.start = c.at
 	}
 }
@@ -274,7 +280,10 @@ func (c *collector) quantum(end int, tight bool) {
 		s = quanta
 	}
 	c.add(three[:max(0, q.n-1)], q.start, end, s)
-	q.n, q.pad, c.r.body.parted = 0, 0, 0
+	if c.parted > 0 {
+		c.parted, c.passed = 0, len(c.r.pool.text)
+	}
+	q.n, q.pad = 0, 0
 }
 
 // flushQuantum decodes what there is of a last quantum.

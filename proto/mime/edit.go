@@ -17,11 +17,17 @@ const (
 
 // editing is what edits have left to be done in a body.
 type editing struct {
-	anew      bool // base64: what follows leaves encoded anew, behind
-	carry     [4]byte
-	carried   int     // bytes that are not out yet: up to two, and two more of a last quantum whose place has left; and
-	part      [3]byte // characters that have been taken in
-	parted    int
+	anew    bool // base64: what follows leaves encoded anew, behind
+	carry   [4]byte
+	carried int     // bytes that are not out yet: up to two, and two more of a last quantum whose place has left; and
+	part    [3]byte // characters that have been taken in
+	parted  int
+
+	// Text whose bytes were taken in while somebody held it. It comes first in the next part.
+	kept     [64]byte
+	keeps    int
+	keptLeft bool // it has left already; otherwise it is to leave behind carry
+
 	rewritten int // of the text that was gathered, up to where it is decided how it leaves
 }
 
@@ -75,8 +81,8 @@ func restOfLine(raw []byte, at int) int {
 	return n
 }
 
-// A cut is text [text, textEnd) and the bytes that it was made of.
-type cut struct{ text, textEnd, raw, end int }
+// A cut is text [text, textEnd) and the bytes that it was made of. What is behind held of it is to leave later.
+type cut struct{ text, textEnd, raw, end, held int }
 
 // cutAt returns the least such that has the text [off, end), and can be replaced.
 func (g *Pool) cutAt(off, end, at int) cut {
@@ -127,8 +133,8 @@ func (g *Pool) swallow(c *cut, end int) {
 	}
 }
 
-// rewrite makes the edits of the text that was gathered.
-func (r *Reader) rewrite(f *feed, edits []field.Edit, end int) {
+// rewrite makes the edits of the text that was gathered, of which what is behind until is held.
+func (r *Reader) rewrite(f *feed, edits []field.Edit, until, end int) {
 	g, b := r.pool, &r.body
 	for i := 0; i < len(edits); {
 		c := g.cutAt(edits[i].Span.Off, edits[i].Span.End, end)
@@ -143,7 +149,11 @@ func (r *Reader) rewrite(f *feed, edits []field.Edit, end int) {
 			g.data = append(append(g.data, g.text[at:edits[i].Span.Off]...), edits[i].New...)
 			at, c.textEnd, c.end = edits[i].Span.End, max(c.textEnd, d.textEnd), max(c.end, d.end)
 		}
-		g.data = append(g.data, g.text[at:max(at, c.textEnd)]...)
+		c.held = c.textEnd
+		if b.coding == base64 && until < c.textEnd && !f.Soft && !f.Fixed {
+			c.held = max(at, until)
+		}
+		g.data = append(g.data, g.text[at:max(at, c.held)]...)
 		if why := r.replace(f, c, end); why != "" {
 			r.tell(f, proto.Unedited, why)
 		}
@@ -154,7 +164,7 @@ func (r *Reader) rewrite(f *feed, edits []field.Edit, end int) {
 // replace has the bytes of the cut leave so that they are read as g.data.
 func (r *Reader) replace(f *feed, c cut, end int) packet.Reason {
 	g, b := r.pool, &r.body
-	if c.raw < f.Lead {
+	if c.raw < f.Lead || b.keptLeft && c.text < b.keeps {
 		return editLost
 	}
 	var why packet.Reason
@@ -269,14 +279,20 @@ func (r *Reader) beginsBoundary(line []byte) bool {
 
 var dashes = []byte("--")
 
-// finish has leave what the edits have left to be done, up to where c stands.
-func (r *Reader) finish(f *feed, c *collector, over bool) {
+// finish has leave what the edits have left to be done of the text up to until, and what of what follows cannot wait.
+func (r *Reader) finish(f *feed, c *collector, until int, over bool) {
 	g, b := r.pool, &r.body
 	if b.coding != base64 {
 		return
 	}
 	if b.anew {
-		r.encode(f, b.rewritten, len(g.text))
+		r.encode(f, b.rewritten, until)
+	}
+	if c.passed >= 0 && until >= c.passed {
+		b.parted = 0
+	}
+	if until < len(g.text) {
+		return
 	}
 	switch {
 	case b.anew && over:
@@ -285,7 +301,7 @@ func (r *Reader) finish(f *feed, c *collector, over bool) {
 		if eol := f.endBehind(c.at); r.flush(f, c.at, eol) {
 			c.at, b.fresh = c.at+eol, true
 		}
-	case b.anew && f.Soft && c.q.size() > b.parted:
+	case b.anew && f.Soft && c.q.size() > c.parted:
 		b.parted = copy(b.part[:], c.q.chars[:c.q.size()])
 		g.edit(c.q.start, c.at, nil)
 		b.place.to(f.Raw, c.q.start)

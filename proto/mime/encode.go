@@ -12,12 +12,12 @@ func (r *Reader) replaceBase64(f *feed, c cut) packet.Reason {
 	was := b.place
 	b.place.to(f.Raw, c.raw)
 	limit := wrapLimit(f.Raw, b.place)
-	short := g.short(c.textEnd)
+	short := c.held == c.textEnd && g.short(c.textEnd)
 	left := (b.carried + len(g.data)) % 3
 	col := b.place.out
 	g.unit, col = b.appendBase64(g.unit[:0], g.data, col, limit, short)
 	rest := restOfLine(f.Raw, c.end)
-	if (left == 0 || short) && rest > 0 && col > 0 && col+rest > limit {
+	if (left == 0 || short) && c.held == c.textEnd && rest > 0 && col > 0 && col+rest > limit {
 		g.unit = append(g.unit, "\r\n"...)
 	}
 	if f.Fixed && len(g.unit) != c.end-c.raw || f.Fixed && b.carried > 0 {
@@ -26,7 +26,10 @@ func (r *Reader) replaceBase64(f *feed, c cut) packet.Reason {
 	}
 	g.edit(c.raw, c.end, g.unit)
 	b.place.over(f.Raw, c.end, g.unit)
-	b.anew, b.rewritten = b.carried > 0, c.textEnd
+	b.anew, b.rewritten = b.carried > 0 || c.held < c.textEnd, c.textEnd
+	if c.held < c.textEnd {
+		f.kept = g.text[c.held:c.textEnd]
+	}
 	return ""
 }
 
@@ -36,7 +39,7 @@ func (g *Pool) short(end int) bool {
 		return false
 	}
 	p := &g.pieces[g.pieceAt(end-1)]
-	return p.shape == atom && p.n < 3 && p.text+p.n == end
+	return p.shape == atom && p.n < 3 && p.raw < p.end && p.text+p.n == end
 }
 
 // wrapLimit is how long the line of a place may become.
@@ -106,11 +109,26 @@ func (r *Reader) encode(f *feed, from, to int) {
 		}
 		b.place.to(f.Raw, c.raw)
 		g.unit, _ = b.appendBase64(g.unit[:0], g.text[off:end], b.place.out, wrapLimit(f.Raw, b.place), g.short(end))
-		g.edit(c.raw, c.end, g.unit)
-		b.place.over(f.Raw, c.end, g.unit)
+		if c.raw < c.end || len(g.unit) > 0 {
+			g.editOn(f.Raw, c.raw, c.end, g.unit)
+			b.place.over(f.Raw, c.end, g.unit)
+		}
 		b.anew, from = b.carried > 0, end
 	}
 	b.rewritten = max(b.rewritten, from)
+}
+
+// editOn is edit, as one with the edit before, if no more than a line's end lies between them.
+func (g *Pool) editOn(raw []byte, off, end int, with []byte) {
+	n := len(g.edits)
+	if n == 0 || off-g.edits[n-1].Span.End > 2 {
+		g.edit(off, end, with)
+		return
+	}
+	last := &g.edits[n-1]
+	at := len(g.bytes) - len(last.New)
+	g.bytes = append(append(g.bytes, raw[last.Span.End:off]...), with...)
+	last.New, last.Span.End = g.bytes[at:len(g.bytes):len(g.bytes)], end
 }
 
 // flush has what is carried leave, in front of a line's end of eol bytes at at; or, if that has left, behind it, as a line of its own.

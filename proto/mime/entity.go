@@ -65,6 +65,11 @@ func (r *Reader) begin(f *feed, h *head, cut bool) {
 			r.tell(f, proto.Beyond, tooDeep)
 			return
 		}
+		for i := range r.depth { // some readers go out to the outer one
+			if d := &r.stack[i]; string(d.text[:d.n]) == string(h.boundary.text[:h.boundary.n]) {
+				r.tell(f, proto.Unreadable, badBoundary)
+			}
+		}
 		r.stack[r.depth] = h.boundary
 		r.depth++
 	}

@@ -13,8 +13,8 @@
 // multipart; what is no base64 and no quoted-printable, which is overlooked (RFC 2045 §6.8) or stays (§6.7).
 //
 // Edits of a text replace as few bytes of the message as can be: quanta of base64, escapes of quoted-printable, bytes of the rest.
-// If the length of a base64 text changes by no multiple of three, the rest of the part is encoded anew, line for line; until that is over
-// nothing more can be held. Lines that an edit makes longer than 76 bytes are broken, and where a line cannot be broken it must
+// If the length of a base64 text changes by no multiple of three, the rest of the part is encoded anew, line for line. If time is up meanwhile,
+// what is held of it is up to 64 bytes, and a connection whose bytes have left too early ends. Lines that an edit makes longer than 76 bytes are broken, and where a line cannot be broken it must
 // not pass 998 (RFC 5322 §2.1.1). An edit that would make a boundary, or a line end in a head, is refused with its reason. Edits of heads
 // keep lines and folding. A decoded subject or name cannot be edited, but the head that it stands in can.
 //
@@ -56,7 +56,7 @@ const (
 	bareLineEnd      packet.Reason = "mime-bare-line-end"      // CR or LF alone, in a head or around a boundary
 	controlByte      packet.Reason = "mime-control-byte"       // NUL in a head
 	duplicateField   packet.Reason = "mime-duplicate-field"    // of those that say what follows
-	badBoundary      packet.Reason = "mime-bad-boundary"       // none, too long, or of bytes that none has
+	badBoundary      packet.Reason = "mime-bad-boundary"       // none, too long, of bytes that none has, or an outer one's
 	boundaryLike     packet.Reason = "mime-ambiguous-boundary" // a line that begins like one
 	unknownEncoding  packet.Reason = "mime-unknown-encoding"
 	codedComposite   packet.Reason = "mime-coded-composite" // a multipart or message that claims to be encoded (RFC 2045 §6.4)
@@ -129,6 +129,7 @@ type Reader struct {
 	parts     int
 	scanned   int   // bytes at the start of what comes next in which no head ends
 	told      uint8 // what was told once
+	alike     bool  // a line like a boundary was
 	inBody    bool
 	inMessage bool // that is a part
 	body      body
@@ -181,6 +182,7 @@ type feed struct {
 	steps int
 	more  bool
 	vital bool
+	kept  []byte // text that is held, the bytes of which an edit has taken in
 	why   packet.Reason
 	as    proto.Trouble
 }
@@ -236,7 +238,7 @@ func (r *Reader) tell(f *feed, t proto.Trouble, why packet.Reason) {
 	proto.Tell(f.out, t, why)
 }
 
-var onceToldReasons = [...]packet.Reason{badHeader, duplicateField, boundaryLike, badBase64, badQuoted, badBoundary, unknownEncoding, codedComposite}
+var onceToldReasons = [...]packet.Reason{badHeader, duplicateField, badBase64, badQuoted, badBoundary, unknownEncoding, codedComposite}
 
 // show shows m, unless nobody wants to see any more.
 func (r *Reader) show(f *feed, m *field.Message, phase field.Phase) proto.Answer {

@@ -253,6 +253,8 @@ func TestEdits(t *testing.T) {
 		{"", "a  in =\nquoted", "", "plain "},
 		{"XXXXXXXXX", "a XXXXXXXXX in =\nquoted", "", "plain XXXXXXXXX"},
 		{"a=b", "a a=3Db in =\nquoted", "", "plain a=b"},
+		{"a word that is much longer than what it takes the place of, so", "a a word that is much longer than what it takes the place of, so in =\nquoted", "", "plain a word that is much longer than what it takes the place of, so"},
+		{"a word, a =", "a a word, a =3D in =\nquoted", "", "plain a word, a ="},
 	} {
 		w := newMail(t, g)
 		w.old, w.with, w.stuffed = "secret", c.with, true
@@ -263,6 +265,11 @@ func TestEdits(t *testing.T) {
 		for _, part := range []string{c.qp, c.plain} {
 			if !strings.Contains(string(w.out), crlf(part)) {
 				t.Errorf("%q: %q is not in\n%s", c.with, part, w.out)
+			}
+		}
+		for line := range strings.Lines(string(w.out)) {
+			if len(line) > wrapAt+2 && !strings.Contains(crlf(parted), line) {
+				t.Errorf("%q: a line of %d bytes: %q", c.with, len(line), line)
 			}
 		}
 		again := newMail(t, g)

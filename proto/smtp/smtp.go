@@ -13,7 +13,7 @@
 // gets its new size if all of it is there, and waits for that up to 32 KiB; the length of others stays ("mime-cannot-resize"), and so does
 // that of chunks that are not the last, as far as it would shift what follows in base64.
 //
-// Limits: 16 KiB of a command's or reply's line; 32 changes of kind among pipelined commands, of 65,535 each; 4096 messages at a time; 32 MiB
+// Limits: 16 KiB of a command's or reply's line; 32 changes of kind among pipelined commands, of 65,535 each; 4096 messages at a time; 8 MiB
 // for the ends of BDAT's chunks; 32,768 connections. What is beyond is refused.
 //
 // It does not read what TLS or a security layer of AUTH hides, and is refused there if the server does not say 220 before; nor TURN and ATRN
@@ -34,7 +34,7 @@ const (
 	maxText    = 64 << 10 // of a line of a message
 	maxWait    = 32 << 10 // of a chunk that waits to be whole
 	maxKept    = mime.MaxUnread + 16<<10
-	allKept    = 32 << 20 / maxKept
+	allKept    = 8 << 20 / maxKept
 )
 
 // Reasons for which a connection is refused.

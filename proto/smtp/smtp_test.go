@@ -35,6 +35,8 @@ func TestSessions(t *testing.T) {
 		{"auth", greeting + "AUTH LOGIN\nS:334 VXNlcm5hbWU6\nTUFJTCBGUk9NOjx4Pg==\nS:334 x\nMAIL FROM:<secret>\nS:235 ok\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" smtp.mail_from="x" `, ""},
 		{"auth at once", greeting + "AUTH PLAIN AGEAYg==\nS:535 no\nRCPT TO:<x>\n", `smtp.helo="client.example.org" smtp.rcpt_to="x" `, ""},
 		{"lmtp", "S:220 x LMTP\nLHLO x\nS:250 hi\n" + envelopes + "\nhi\n.\nS:250 b\nS:250 c\nDATA\nS:354 go\n\nho\n.\n", `smtp.helo="x" ` + sent[len(`smtp.helo="client.example.org" `):] + `body="hi\r\n" body="ho\r\n" `, ""},
+		{"lmtp in a pipeline", "S:220 x LMTP\nLHLO x\nS:250 hi\n" + envelopes + "\nhi\n.\nMAIL FROM:<d>\nRCPT TO:<e>\nDATA\nS:250 b\nS:250 c\nS:250 ok\nS:250 ok\nS:354 go\n\nho\n.\n", `smtp.helo="x" ` + sent[len(`smtp.helo="client.example.org" `):] + `body="hi\r\n" smtp.mail_from="d" smtp.rcpt_to="e" body="ho\r\n" `, ""},
+		{"early, in a pipeline", "EHLO x\nS:220 mx ESMTP\nMAIL FROM:<d>\nRCPT TO:<e>\nDATA\nS:250 hi\nS:250 ok\nS:250 ok\nS:354 go\n\nho\n.\n", `smtp.helo="x" smtp.mail_from="d" smtp.rcpt_to="e" body="ho\r\n" `, ""},
 		{"bdat not offered", strings.Replace(greeting, "CHUNKING", "SIZE", 1) + "BDAT 5\nQUIT\n", `smtp.helo="client.example.org" `, unoffered},
 		{"bad bdat", greeting + "BDAT x\n", `smtp.helo="client.example.org" `, badChunk},
 		{"turn", greeting + "TURN\nS:250 ok\nS:x\n", `smtp.helo="client.example.org" `, turned},
@@ -124,6 +126,53 @@ func TestChunks(t *testing.T) {
 				t.Fatalf("cut at %d: %q, %s\nwant %s\n%q", cut, again.why, got, w.edited.String(), out)
 			}
 		}
+	}
+}
+
+// TestLongChunk: what is edited in a chunk that is not the last shifts nothing in one whose size has left.
+func TestLongChunk(t *testing.T) {
+	g := New()
+	w := newWire(t, g)
+	defer w.p.Close()
+	w.old, w.with, w.edits, w.resize = "secret", "longer secret", g.Fields(), g.Fields()
+	for _, s := range turns(crlf(greeting)) {
+		w.send(s.dir, []byte(s.text), false, false)
+	}
+	first := "Content-Transfer-Encoding: base64\r\n\r\nYSBzZWNyZXQgaGVyZSBv\r\n"
+	last := strings.Repeat(strings.Repeat("b25l", 19)+"\r\n", 1000)
+	for _, text := range []string{"BDAT " + strconv.Itoa(len(first)) + "\r\n" + first + "BDAT " + strconv.Itoa(len(last)) + " LAST\r\n" + last[:999], last[999:], "MAIL FROM:<x>\r\n"} {
+		w.send(up, []byte(text), false, false)
+	}
+	if w.why != "" || len(w.told) != 1 || w.told[0] != "mime-cannot-resize" || !strings.HasSuffix(w.log.String(), `smtp.mail_from="x" `) {
+		t.Errorf("%q, told %q, %.100s", w.why, w.told, w.log.String())
+	}
+	if string(w.out(up)) != string(w.in[up]) {
+		t.Error("something was altered")
+	}
+}
+
+// TestKeptChunk: what a chunk leaves unread is bounded.
+func TestKeptChunk(t *testing.T) {
+	g := New()
+	w := newWire(t, g)
+	defer w.p.Close()
+	for _, s := range turns(crlf(greeting)) {
+		w.send(s.dir, []byte(s.text), false, false)
+	}
+	text := "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat(" ", 2*maxKept)
+	w.send(up, []byte("BDAT "+strconv.Itoa(len(text))+"\r\n"+text), false, false)
+	if w.why != exhausted || w.as != proto.Beyond {
+		t.Errorf("%q", w.why)
+	}
+}
+
+// TestNobodyAsks: a connection of which nobody wants a field is not read.
+func TestNobodyAsks(t *testing.T) {
+	w := newWire(t, New())
+	w.want = field.SetOf(field.HTTPURI)
+	w.talk(crlf(greeting)+"what\never\n", nil, nil)
+	if w.why != "" || w.log.Len() > 0 || w.skip[up] == 0 || w.skip[down] == 0 {
+		t.Errorf("%q, %s", w.why, w.log.String())
 	}
 }
 
