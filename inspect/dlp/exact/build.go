@@ -10,8 +10,9 @@ type Builder struct {
 	// Least is how many letters and digits a value has at least.
 	Least int
 
-	t     Table
-	value []byte
+	t      Table
+	hashes []uint64
+	value  []byte
 }
 
 // NewBuilder returns a Builder of a table with a key, of values of MinBytes.
@@ -38,17 +39,16 @@ func (b *Builder) Add(value string) error {
 	}
 	b.t.words = max(b.t.words, words)
 	b.t.lengths[len(b.value)] = true
-	b.t.hashes = append(b.t.hashes, b.t.key.hash(b.value))
+	b.hashes = append(b.hashes, b.t.key.hash(b.value))
 	return nil
 }
 
 // Table returns the table of what was added, each value once.
 func (b *Builder) Table() *Table {
 	t := b.t
-	slices.Sort(t.hashes)
-	t.hashes = slices.Compact(t.hashes)
+	slices.Sort(b.hashes)
 	t.words = max(t.words, 1)
-	t.index()
+	t.fill(b.hashes)
 	return &t
 }
 

@@ -111,10 +111,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("cut at %d: read", cut)
 		}
 	}
-	for at := range headSize {
-		if at >= len(magic)+24 {
-			break // lengths only cost time, or lose values
-		}
+	for at := range len(magic) + 4*8 { // lengths only cost time, or lose values
 		b := bytes.Clone(file.Bytes())
 		b[at] ^= 0x80
 		if _, err := Read(b, right); err == nil {
@@ -163,6 +160,35 @@ func TestTwin(t *testing.T) {
 			rt.Fatal(diff)
 		}
 	})
+}
+
+// TestManyValues holds tables of all sizes against a map, and a table's size against what it is to be.
+func TestManyValues(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 7, 8, 9, 100, 5000, 200_000} {
+		b := NewBuilder(key(t, "a secret of the tests"))
+		for i := range n {
+			if err := b.Add(fmt.Sprintf("%07d", 2*i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var file bytes.Buffer
+		if err := b.Table().Write(&file); err != nil {
+			t.Fatal(err)
+		}
+		tab, err := Read(file.Bytes(), b.t.key)
+		if err != nil || tab.Len() != n {
+			t.Fatalf("%d values: %d, %v", n, tab.Len(), err)
+		}
+		s := tab.Scanner()
+		for i := range 2 * min(n, 3000) {
+			if got := len(find(s, fmt.Sprintf("%07d", i))); (got == 1) != (i%2 == 0) {
+				t.Fatalf("%d values: %d is found %d times", n, i, got)
+			}
+		}
+		if most := headSize + 16 + 7*n; file.Len() > most {
+			t.Errorf("%d values take %d bytes, want %d at most", n, file.Len(), most)
+		}
+	}
 }
 
 func TestScanAllocatesNothing(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"slices"
 
 	"github.com/dchest/siphash"
 )
@@ -50,65 +49,74 @@ func NewKey(secret []byte) (Key, error) {
 // hash is the hash of a value in its canonical form.
 func (k *Key) hash(value []byte) uint64 { return siphash.Hash(k.k0, k.k1, value) }
 
-// A Table is the hashes of a list of values: 8 bytes for each, and 4 MiB at most. It is only read once made; lanes share it.
+// A Table is the hashes of a list of values. It is only read once made; lanes share it.
+//
+// Hashes that begin with the same bits stand together, sorted, and of each only the 40 bits behind those are kept: 5 bytes for a value, and 4 for each 4 to 8 of them. So a
+// text that is none of n values is taken for one with a probability of less than 2^-36.
 type Table struct {
-	key    Key
-	hashes []uint64 // sorted
-	first  []uint32 // by the first bits of a hash: the first hash that begins so; one more at the end
-	shift  uint     // of a hash, to its first bits
+	key   Key
+	bits  uint     // by which hashes are parted
+	first []uint32 // by these bits: how many hashes stand before; one more at the end
+	rest  []byte   // restBytes of each hash, big endian, and 3 more bytes
 
 	lengths [MaxBytes + 1]bool // of values in canonical form
 	words   int                // most of a value
 }
 
-// The form of a table in a file: magic, check, words, count, hashes; each in little endian.
+const (
+	restBytes = 5
+	maxBits   = 22
+	maxValues = 1 << 31
+	padding   = 8 - restBytes // so that eight bytes can be read of each
+)
+
+// The form of a table in a file: magic; check, words, bits and count in little endian; a byte for each length; first, in little endian; rest.
 const (
 	magic    = "weirEDM1"
-	headSize = len(magic) + 8 + 8 + 8 + MaxBytes + 1
+	headSize = len(magic) + 4*8 + MaxBytes + 1
 )
 
 // ErrKey is the error for a table that was made with another key.
 var ErrKey = errors.New("the table was made with another key")
 
-// Read reads a table that Write has written, and refuses one that was made with another key, or changed since.
+// Read reads a table that Write has written, and refuses one that was made with another key, or is damaged. It keeps b.
 func Read(b []byte, key Key) (*Table, error) {
 	if len(b) < headSize || string(b[:len(magic)]) != magic {
 		return nil, errors.New("no table of values: weir dlp hash writes one")
 	}
-	at := len(magic)
-	number := func() uint64 {
-		at += 8
-		return binary.LittleEndian.Uint64(b[at-8:])
-	}
-	check, words, n := number(), number(), number()
-	t := &Table{key: key, words: int(min(words, MaxWords))}
+	field := func(i int) uint64 { return binary.LittleEndian.Uint64(b[len(magic)+8*i:]) }
+	words, n, count := field(1), field(2), field(3)
 	switch {
-	case check != key.check:
+	case field(0) != key.check:
 		return nil, ErrKey
-	case words == 0 || words > MaxWords || n > 1<<31 || uint64(len(b)-headSize) != 8*n:
-		return nil, fmt.Errorf("the table is damaged: %d bytes for %d values", len(b), n)
+	case words == 0 || words > MaxWords || n > maxBits || count > maxValues:
+		return nil, errors.New("the table is damaged: its head says what cannot be")
+	case uint64(len(b)) != uint64(headSize)+4*(1<<n+1)+restBytes*count+padding:
+		return nil, fmt.Errorf("the table is damaged: %d bytes for %d values", len(b), count)
 	}
+	t := &Table{key: key, words: int(words), bits: uint(n), first: make([]uint32, 1<<n+1)}
 	for i := range t.lengths {
-		t.lengths[i] = b[at+i] != 0
+		t.lengths[i] = b[headSize-len(t.lengths)+i] != 0
 	}
-	at += len(t.lengths)
-	t.hashes = make([]uint64, n)
-	for i := range t.hashes {
-		t.hashes[i] = number()
+	at := headSize
+	for i := range t.first {
+		t.first[i] = binary.LittleEndian.Uint32(b[at:])
+		if at += 4; i > 0 && t.first[i] < t.first[i-1] || t.first[i] > uint32(count) {
+			return nil, errors.New("the table is damaged: it is not in order")
+		}
 	}
-	if !slices.IsSorted(t.hashes) {
-		return nil, errors.New("the table is damaged: it is not in order")
+	if t.rest = b[at:]; t.first[0] != 0 || uint64(t.first[1<<n]) != count {
+		return nil, errors.New("the table is damaged: values are missing")
 	}
-	t.index()
 	return t, nil
 }
 
 // Write writes the table to w.
 func (t *Table) Write(w io.Writer) error {
-	b := append(make([]byte, 0, headSize), magic...)
-	b = binary.LittleEndian.AppendUint64(b, t.key.check)
-	b = binary.LittleEndian.AppendUint64(b, uint64(t.words))
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(t.hashes)))
+	b := append(make([]byte, 0, headSize+4*len(t.first)), magic...)
+	for _, v := range []uint64{t.key.check, uint64(t.words), uint64(t.bits), uint64(t.Len())} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
 	for _, has := range t.lengths {
 		if has {
 			b = append(b, 1)
@@ -116,39 +124,60 @@ func (t *Table) Write(w io.Writer) error {
 			b = append(b, 0)
 		}
 	}
+	for _, n := range t.first {
+		b = binary.LittleEndian.AppendUint32(b, n)
+	}
 	if _, err := w.Write(b); err != nil {
 		return err
 	}
-	return binary.Write(w, binary.LittleEndian, t.hashes)
+	_, err := w.Write(t.rest)
+	return err
 }
 
 // Len is the number of values.
-func (t *Table) Len() int { return len(t.hashes) }
+func (t *Table) Len() int { return (len(t.rest) - padding) / restBytes }
 
-// index makes first of hashes: about eight hashes to each entry, at most a million entries.
-func (t *Table) index() {
-	n := min(max(bits.Len(uint(len(t.hashes)))-3, 1), 20)
-	t.shift = uint(64 - n)
-	t.first = make([]uint32, 1<<n+1)
-	for i, h := range t.hashes {
-		t.first[h>>t.shift+1] = uint32(i + 1)
+// fill makes first and rest of sorted hashes.
+func (t *Table) fill(hashes []uint64) {
+	t.bits = uint(min(max(bits.Len(uint(len(hashes)))-3, 0), maxBits))
+	t.first = make([]uint32, 1<<t.bits+1)
+	t.rest = make([]byte, 0, restBytes*len(hashes)+padding)
+	n, last := uint32(0), uint64(0)
+	for i, h := range hashes {
+		part, rest := t.parts(h)
+		if i > 0 && h>>(64-t.bits-8*restBytes) == last {
+			continue
+		}
+		last = h >> (64 - t.bits - 8*restBytes)
+		n++
+		t.first[part+1] = n
+		t.rest = append(t.rest, byte(rest>>32), byte(rest>>24), byte(rest>>16), byte(rest>>8), byte(rest))
 	}
+	t.rest = append(t.rest, make([]byte, padding)...)
 	for i := 1; i < len(t.first); i++ {
 		t.first[i] = max(t.first[i], t.first[i-1])
 	}
 }
 
+// parts is the bits of a hash by which it is found, and those that are kept.
+func (t *Table) parts(h uint64) (part int, rest uint64) {
+	return int(h >> (63 - t.bits) >> 1), h << t.bits >> (64 - 8*restBytes)
+}
+
 // has reports whether a value in canonical form is in the table.
 func (t *Table) has(value []byte) bool {
-	h := t.key.hash(value)
-	lo, hi := t.first[h>>t.shift], t.first[h>>t.shift+1]
+	part, rest := t.parts(t.key.hash(value))
+	lo, hi := int(t.first[part]), int(t.first[part+1])
 	for lo < hi {
 		mid := (lo + hi) / 2
-		if t.hashes[mid] < h {
+		switch got := binary.BigEndian.Uint64(t.rest[mid*restBytes:]) >> (64 - 8*restBytes); {
+		case got == rest:
+			return true
+		case got < rest:
 			lo = mid + 1
-		} else {
+		default:
 			hi = mid
 		}
 	}
-	return lo < t.first[h>>t.shift+1] && t.hashes[lo] == h
+	return false
 }
