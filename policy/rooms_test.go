@@ -48,7 +48,7 @@ func TestRoomsAreInChainOrder(t *testing.T) {
 // TestInspectorsSpeakOfPlaces gives each inspector something that its own New refuses.
 func TestInspectorsSpeakOfPlaces(t *testing.T) {
 	for src, want := range map[string]string{
-		"inspect:\n  dlp:\n    detectors:\n      - {name: card}\n      - {name: nothing}\n":                         "weir.yaml:5:16: inspect.dlp.detectors[1].name: ",
+		"inspect:\n  dlp:\n    detectors:\n      - {name: card}\n      - {name: nothing}\n":                      "weir.yaml:5:16: inspect.dlp.detectors[1].name: ",
 		"inspect:\n  dns:\n    answers:\n      - {name: a.example, replace: [192.0.2.1, nowhere]}\n":             "weir.yaml:4:48: inspect.dns.answers[0].replace[1]: ",
 		"inspect:\n  urls:\n    lists:\n      - {name: x, files: [none.txt]}\n":                                  "weir.yaml:4:27: inspect.urls.lists[0].files[0]: ",
 		"inspect:\n  qos:\n    classes:\n      - {name: x, dscp: high}\n":                                        "weir.yaml:4:25: inspect.qos.classes[0].dscp: ",

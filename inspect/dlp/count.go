@@ -18,8 +18,6 @@ const (
 	perClient
 )
 
-var unitNames = []string{perMessage: "message", perFlow: "flow", perClient: "client"}
-
 const (
 	defaultWithin = time.Hour
 	maxWithin     = 24 * time.Hour
