@@ -132,22 +132,25 @@ func TestChunks(t *testing.T) {
 // TestLongChunk: what is edited in a chunk that is not the last shifts nothing in one whose size has left.
 func TestLongChunk(t *testing.T) {
 	g := New()
-	w := newWire(t, g)
-	defer w.p.Close()
-	w.old, w.with, w.edits, w.resize = "secret", "longer secret", g.Fields(), g.Fields()
-	for _, s := range turns(crlf(greeting)) {
-		w.send(s.dir, []byte(s.text), false, false)
-	}
 	first := "Content-Transfer-Encoding: base64\r\n\r\nYSBzZWNyZXQgaGVyZSBv\r\n"
 	last := strings.Repeat(strings.Repeat("b25l", 19)+"\r\n", 1000)
-	for _, text := range []string{"BDAT " + strconv.Itoa(len(first)) + "\r\n" + first + "BDAT " + strconv.Itoa(len(last)) + " LAST\r\n" + last[:999], last[999:], "MAIL FROM:<x>\r\n"} {
-		w.send(up, []byte(text), false, false)
-	}
-	if w.why != "" || len(w.told) != 1 || w.told[0] != "mime-cannot-resize" || !strings.HasSuffix(w.log.String(), `smtp.mail_from="x" `) {
-		t.Errorf("%q, told %q, %.100s", w.why, w.told, w.log.String())
-	}
-	if string(w.out(up)) != string(w.in[up]) {
-		t.Error("something was altered")
+	for _, with := range []string{"longer secret", "secrets", "pin"} {
+		w := newWire(t, g)
+		w.old, w.with, w.edits, w.resize = "secret", with, g.Fields(), g.Fields()
+		for _, s := range turns(crlf(greeting)) {
+			w.send(s.dir, []byte(s.text), false, false)
+		}
+		begin := "BDAT " + strconv.Itoa(len(first)) + "\r\n" + first + "BDAT " + strconv.Itoa(len(last)) + " LAST\r\n" + last[:999]
+		for _, text := range []string{begin, last[999:], "MAIL FROM:<x>\r\n"} {
+			w.send(up, []byte(text), false, false)
+		}
+		if w.why != "" || len(w.told) != 1 || w.told[0] != "mime-cannot-resize" || !strings.HasSuffix(w.log.String(), `smtp.mail_from="x" `) {
+			t.Errorf("%q: %q, told %q, %.100s", with, w.why, w.told, w.log.String())
+		}
+		if string(w.out(up)) != string(w.in[up]) {
+			t.Errorf("%q: something was altered", with)
+		}
+		w.p.Close()
 	}
 }
 
