@@ -23,6 +23,7 @@ import (
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp"
 	"github.com/weir-project/weir/lab"
 	"github.com/weir-project/weir/lab/labtest"
 	"github.com/weir-project/weir/lab/lane"
@@ -60,21 +61,21 @@ func (e *editor) InspectField(cx *inspect.Context, f *field.Field) inspect.Decis
 	return inspect.Decision{}
 }
 
-// parts are what the mails of this test hold, as text.
-func parts() []string {
+// parts are what the mails of this test hold, as text: full of a word.
+func parts(word string) []string {
 	var lines strings.Builder
 	for i := range 3000 {
-		fmt.Fprintf(&lines, "%d: a needle in %x\r\n.and a dot\r\n", i, i*i*7919)
+		fmt.Fprintf(&lines, "%d: a %s in %x\r\n.and a dot\r\n", i, word, i*i*7919)
 	}
-	return []string{"one needle\r\n", lines.String(), strings.Repeat("hay é = needle ", 4000)}
+	return []string{"one " + word + "\r\n", lines.String(), strings.Repeat("hay é = "+word+" ", 4000)}
 }
 
 // message is a mail that holds them.
-func message() []byte {
+func message(word string) []byte {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	fmt.Fprintf(&b, "From: a@example.org\r\nTo: b@example.com\r\nSubject: hay\r\nContent-Type: multipart/mixed; boundary=%s\r\n\r\n", w.Boundary())
-	for i, text := range parts() {
+	for i, text := range parts(word) {
 		p, _ := w.CreatePart(textproto.MIMEHeader{"Content-Transfer-Encoding": {[]string{"7bit", "base64", "quoted-printable"}[i]}})
 		switch i {
 		case 0:
@@ -140,39 +141,52 @@ func TestMail(t *testing.T) {
 		{name: "longer by one, loss", with: "needles", topology: lab.Topology{Loss: 0.01, PlainPackets: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			with := c.with
-			l := labtest.New(t, c.topology)
-			s := &server{}
-			var err error
-			addr := fmt.Sprintf("%s:%d", l.Server().In.Addr(false), servicePort)
-			if s.ln, err = l.Server().Listen("tcp", addr); err != nil {
-				t.Fatal(err)
-			}
-			defer s.ln.Close()
-			go s.serve() // ends with the listener
-			weir := labtest.Lane(t, l.Router(), firewall.Config{Inject: true, MayGrow: true, Select: lane.Port(servicePort)}, engine.Config{
-				Program: labtest.Alone(t, new(inspect.LabelTable), &editor{with: []byte(with)}), Grammars: all.Grammars(),
-				Limits: engine.Limits{Hold: 20 * time.Second, Edits: 20_000},
-			})
-			for name, send := range clients {
-				if tool := tools[name]; tool != "" && !has(tool) {
-					t.Logf("SKIPPED: no %s", tool)
-					continue
-				}
-				if err := send(l, addr); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-				s.check(t, name, with)
-			}
-			if err := weir.End(); err != nil {
-				t.Error(err)
-			}
-			n := weir.Snapshot()
-			t.Logf("%d packets, %d edits, anomalies %v", n.Packets, n.Edits, n.Anomalies)
-			if n.Edits < 1000 || c.topology.Loss == 0 && len(n.Anomalies) > 0 {
-				t.Error("few edits, or anomalies")
-			}
+			exchange(t, c.topology, &editor{with: []byte(c.with)}, word, c.with)
 		})
+	}
+}
+
+// TestSecretsInMail: the cards in a mail, plain, in base64 and in quoted-printable, arrive masked, and all else as it was.
+func TestSecretsInMail(t *testing.T) {
+	maker, mistakes := dlp.New(dlp.Config{Detectors: []dlp.Detector{{Name: "card", Action: "mask", Keep: 4}}}, inspect.Env{Lanes: 1})
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	exchange(t, lab.Topology{PlainPackets: true}, maker(), "card 4000-0000-0000-0002", "card XXXX-XXXX-XXXX-0002")
+}
+
+// exchange has every client send a mail full of a word, while an inspector puts another in its place.
+func exchange(t *testing.T, topology lab.Topology, inspector inspect.Inspector, word, with string) {
+	l := labtest.New(t, topology)
+	s := &server{}
+	var err error
+	addr := fmt.Sprintf("%s:%d", l.Server().In.Addr(false), servicePort)
+	if s.ln, err = l.Server().Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	defer s.ln.Close()
+	go s.serve() // ends with the listener
+	weir := labtest.Lane(t, l.Router(), firewall.Config{Inject: true, MayGrow: true, Select: lane.Port(servicePort)}, engine.Config{
+		Program: labtest.Alone(t, new(inspect.LabelTable), inspector), Grammars: all.Grammars(),
+		Limits: engine.Limits{Hold: 20 * time.Second, Edits: 20_000},
+	})
+	for name, send := range clients {
+		if tool := tools[name]; tool != "" && !has(tool) {
+			t.Logf("SKIPPED: no %s", tool)
+			continue
+		}
+		if err := send(l, addr, word); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.check(t, name, word, with)
+	}
+	if err := weir.End(); err != nil {
+		t.Error(err)
+	}
+	n := weir.Snapshot()
+	t.Logf("%d packets, %d edits, anomalies %v", n.Packets, n.Edits, n.Anomalies)
+	if n.Edits < 1000 || topology.Loss == 0 && len(n.Anomalies) > 0 {
+		t.Error("few edits, or anomalies")
 	}
 }
 
@@ -185,7 +199,7 @@ func has(program string) bool {
 }
 
 // check holds the one mail that came against what was to come.
-func (s *server) check(t *testing.T, name, with string) {
+func (s *server) check(t *testing.T, name, word, with string) {
 	t.Helper()
 	got := s.taken()
 	if len(got) != 1 {
@@ -197,7 +211,7 @@ func (s *server) check(t *testing.T, name, with string) {
 		t.Errorf("%s: %v", name, err)
 		return
 	}
-	for i, want := range parts() {
+	for i, want := range parts(word) {
 		if want = strings.ReplaceAll(want, word, with); i >= len(all) || all[i] != want {
 			t.Errorf("%s: part %d of %d is not what it should be", name, i, len(all))
 		}
@@ -205,8 +219,8 @@ func (s *server) check(t *testing.T, name, with string) {
 }
 
 // clients send the mail.
-var clients = map[string]func(l *lab.Lab, addr string) error{
-	"net/smtp": func(l *lab.Lab, addr string) error {
+var clients = map[string]func(l *lab.Lab, addr, word string) error{
+	"net/smtp": func(l *lab.Lab, addr, word string) error {
 		conn, err := l.Client().Dial("tcp", addr)
 		if err != nil {
 			return err
@@ -225,7 +239,7 @@ var clients = map[string]func(l *lab.Lab, addr string) error{
 		if err != nil {
 			return err
 		}
-		if _, err := w.Write(message()); err != nil {
+		if _, err := w.Write(message(word)); err != nil {
 			return err
 		}
 		if err := w.Close(); err != nil {
@@ -233,16 +247,16 @@ var clients = map[string]func(l *lab.Lab, addr string) error{
 		}
 		return c.Quit()
 	},
-	"curl": func(l *lab.Lab, addr string) error {
+	"curl": func(l *lab.Lab, addr, word string) error {
 		c := l.Client().Command("curl", "-sS", "--max-time", "30", "smtp://"+addr, "--mail-from", "a@example.org", "--mail-rcpt", "b@example.com", "-T", "-")
-		c.Stdin = bytes.NewReader(message())
+		c.Stdin = bytes.NewReader(message(word))
 		_, err := c.Output()
 		return err
 	},
-	"smtplib": func(l *lab.Lab, addr string) error {
+	"smtplib": func(l *lab.Lab, addr, word string) error {
 		host, port, _ := strings.Cut(addr, ":")
 		c := l.Client().Command("python3", "-c", sender, host, port)
-		c.Stdin = bytes.NewReader(message())
+		c.Stdin = bytes.NewReader(message(word))
 		_, err := c.Output()
 		return err
 	},

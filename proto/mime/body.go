@@ -120,7 +120,7 @@ func (r *Reader) part(f *feed, c *collector, st state) {
 		until = c.back(keep)
 	}
 	r.finish(f, c, until, over)
-	if b.wanted && b.coding != base64 && !r.stopped && c.at > from {
+	if b.wanted && !r.stopped && c.at > from {
 		g.mark(from, c.at)
 	}
 	if !over {
