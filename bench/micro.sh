@@ -21,7 +21,7 @@ done <<'STAGES'
 ./proto/tls ^BenchmarkParse$
 ./inspect/ids ^BenchmarkScan(Few)?$
 ./inspect/urls ^BenchmarkLookup$
-./inspect/dlp ^BenchmarkScan$/^random_digits$/^1460$
+./inspect/dlp ^BenchmarkClean$/^(html|json|log)$
 ./event/ring ^BenchmarkPut$
 ./engine ^BenchmarkStep$
 ./engine ^BenchmarkStream$/^(accept|read|equal)$/^1400$

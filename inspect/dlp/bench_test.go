@@ -12,12 +12,15 @@ import (
 
 // payloads are what crosses a network and holds nothing, in segments of an Ethernet.
 var payloads = map[string]string{
-	"html":   strings.Repeat(`<div class="card-body"><p>In Xanadu did Kubla Khan</p><a href="/a/b?x=1&amp;y=2">more</a></div>`, 16)[:1460],
-	"json":   strings.Repeat(`{"id":129834,"name":"a name","ok":true,"at":"2026-11-30T10:00:00Z"},`, 22)[:1460],
-	"prose":  strings.Repeat("In Xanadu did Kubla Khan a stately pleasure-dome decree. ", 26)[:1460],
-	"log":    strings.Repeat("192.0.2.1 - - [30/Nov/2026:10:00:00 +0000] \"GET /index.html HTTP/1.1\" 200 5316\n", 19)[:1460],
-	"base64": base64.StdEncoding.EncodeToString(noise(1095))[:1460],
-	"noise":  string(noise(1460)),
+	"html":    strings.Repeat(`<div class="card-body"><p>In Xanadu did Kubla Khan</p><a href="/a/b?x=1&amp;y=2">more</a></div>`, 16)[:1460],
+	"json":    strings.Repeat(`{"id":129834,"name":"a name","ok":true,"at":"2026-11-30T10:00:00Z"},`, 22)[:1460],
+	"prose":   strings.Repeat("In Xanadu did Kubla Khan a stately pleasure-dome decree. ", 26)[:1460],
+	"log":     strings.Repeat("192.0.2.1 - - [30/Nov/2026:10:00:00 +0000] \"GET /index.html HTTP/1.1\" 200 5316\n", 19)[:1460],
+	"base64":  base64.StdEncoding.EncodeToString(noise(1095))[:1460],
+	"zeros":   strings.Repeat("\x00", 1460),
+	"digits":  strings.Repeat("0123456789", 146),
+	"letters": strings.Repeat("abcdefghijklmnopqrstuvwxyz", 57)[:1460],
+	"noise":   string(noise(1460)),
 }
 
 func noise(n int) []byte {

@@ -1,6 +1,9 @@
 package view
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 const minUnits = 8 // characters of UTF-16
 
@@ -18,7 +21,7 @@ func (f *Finder) narrow(in, v *View) bool {
 			from = i - 1
 		}
 		end := unitsEnd(text, from)
-		in.next = max(end, i+1)
+		in.next = max(end, zerosEnd(text, i)-1, i+1)
 		if (end-from)/2 >= minUnits && f.afford((end-from)/2) {
 			v.units(in, from, end)
 			return true
@@ -27,6 +30,17 @@ func (f *Finder) narrow(in, v *View) bool {
 	}
 	in.next = len(text)
 	return false
+}
+
+// zerosEnd is where the zeros end that begin at i.
+func zerosEnd(text []byte, i int) int {
+	for i+8 <= len(text) && binary.LittleEndian.Uint64(text[i:]) == 0 {
+		i += 8
+	}
+	for i < len(text) && text[i] == 0 {
+		i++
+	}
+	return i
 }
 
 // unitsEnd returns where the units end that begin at from: pairs of a character and a zero, all in one order.

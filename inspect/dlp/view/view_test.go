@@ -69,6 +69,7 @@ func TestViews(t *testing.T) {
 		"UTF-16":                 {wide(secret, false), []string{"utf-16: " + secret}},
 		"UTF-16, big endian":     {"\xfe\xff" + wide(secret, true), []string{"utf-16: " + secret}},
 		"UTF-16 in base64":       {coded(wide(secret, false)), []string{"base64: " + wide(secret, false), "base64/utf-16: " + secret}},
+		"UTF-16 behind zeros":    {"\x00\x00\x00" + wide(secret, true), []string{"utf-16: " + secret}},
 		"zeros":                  {strings.Repeat("\x00", 100) + "abc\x00d", nil},
 		"a hash":                 {"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", nil},
 		"an identifier":          {"this_is_a_rather_long_identifier_of_a_program", nil},
