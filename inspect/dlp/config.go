@@ -47,7 +47,7 @@ type Config struct {
 
 // A Detector is one kind of value, where it is looked for, and what is done.
 type Detector struct {
-	// Name is what to look for: "card", "us-ssn", "github-token", …; inspect/dlp/README.md lists them. With keywords, regex or exact it is
+	// Name is what to look for: "card", "us-ssn", "github-token", …; weir dlp list names them. With keywords, regex or exact it is
 	// what events call it.
 	Name string `yaml:"name"`
 
@@ -276,7 +276,7 @@ func (s *ruleSet) addAllowed(values []string, m *inspect.Mistakes) {
 				s.allow[t] = struct{}{}
 			}
 		case strings.HasPrefix(v, "@") && len(v) > 3:
-			s.domains = append(s.domains, strings.ToLower(v))
+			s.domains = append(s.domains, []byte(v))
 		case len(key) < minAllowed:
 			m.Add(fmt.Sprintf("allow[%d]", i), `write a whole value in quotes, "@example.com", or "test-cards"`, "%q is too short to be a value that a detector finds", v)
 		default:

@@ -83,12 +83,12 @@ func (d *Inspector) read(v *memory, b []byte, from, end int, more bool) {
 }
 
 // find notes the values in a text, and in the texts in it, in order and without overlaps. It returns where the undecided begins.
-func (d *Inspector) find(m *memory, text []byte, more bool) (open int) {
+func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	d.found, d.bytes = d.found[:0], d.bytes[:0]
-	d.finder.Begin(d.kept.before(m), text, more)
+	d.finder.Begin(d.kept.before(past), text, more)
 	open = len(text)
 	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
-		open = min(open, d.findIn(v, m))
+		open = min(open, d.findIn(v, past))
 		for i := range d.own {
 			open = min(open, d.findOwn(v, &d.own[i]))
 		}
@@ -109,10 +109,10 @@ func (d *Inspector) find(m *memory, text []byte, more bool) (open int) {
 }
 
 // findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
-func (d *Inspector) findIn(v *view.View, m *memory) (open int) {
+func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	s := d.values
 	if v.Code == view.Plain {
-		s.Resume(m.carry, v.Before, v.Text, v.More)
+		s.Resume(past.carry, v.Before, v.Text, v.More)
 	} else {
 		s.Reset(v.Before, v.Text, v.More)
 	}
@@ -124,7 +124,7 @@ func (d *Inspector) findIn(v *view.View, m *memory) (open int) {
 		}
 	}
 	if v.Code == view.Plain {
-		m.next = s.Carry()
+		past.next = s.Carry()
 	}
 	return openIn(v, s.Open())
 }

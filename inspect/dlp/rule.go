@@ -76,7 +76,7 @@ type ruleSet struct {
 	set       *detect.Set
 	dirs      uint8 // bit per flow.Direction
 	allow     map[string]struct{}
-	domains   []string // "@example.com", lower case
+	domains   [][]byte // "@example.com"
 	key       printKey
 	maxEvents int
 	passes    bool      // what cannot be masked passes
@@ -131,7 +131,7 @@ func (s *ruleSet) allowed(value []byte) bool {
 		return true
 	}
 	for _, d := range s.domains {
-		if n := len(value) - len(d); n > 0 && bytes.EqualFold(value[n:], unsafeBytes(d)) {
+		if n := len(value) - len(d); n > 0 && bytes.EqualFold(value[n:], d) {
 			return true
 		}
 	}

@@ -69,6 +69,3 @@ func (l *look) offset(off int) int32 {
 
 // borrow returns b as a string until b changes; events borrow theirs until Emit returns.
 func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// unsafeBytes returns the bytes of s, which must not be written to.
-func unsafeBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -8,6 +8,7 @@ import (
 	"github.com/weir-project/weir/internal/ascii"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/greeting"
 )
 
 // A parser reads one control connection.
@@ -62,7 +63,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	p.dark = p.dark || in.Want&p.g.Fields() == 0
 	if !p.known {
 		p.known, p.server = true, flow.ToClient
-		if server(in.Bytes, false) == proto.Yes {
+		if greeting.Match(in.Bytes, greeting.FTP, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}

@@ -36,7 +36,7 @@ func BenchmarkPacket(b *testing.B) {
 	} {
 		text := []byte(strings.Repeat(crlf(c.unit), size/len(crlf(c.unit))))
 		var before []proto.Input
-		for _, s := range turns(crlf(greeting + c.before)) {
+		for _, s := range turns(crlf(welcome + c.before)) {
 			before = append(before, proto.Input{Bytes: []byte(s.text), Dir: s.dir, Want: New().Fields()})
 		}
 		b.Run(c.name, func(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/greeting"
 	"github.com/weir-project/weir/proto/mime"
 )
 
@@ -106,7 +107,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 		p.known, p.server = true, flow.ToClient
 		if client(in.Bytes) == proto.Yes {
 			p.server = in.Dir.Reverse()
-		} else if server(in.Bytes, false) == proto.Yes {
+		} else if greeting.Match(in.Bytes, greeting.Mail, false) == proto.Yes {
 			p.server = in.Dir
 		}
 	}

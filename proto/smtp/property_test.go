@@ -152,7 +152,7 @@ func TestAnyMail(t *testing.T) {
 	held := 0
 	for seed := range uint64(n) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		text := crlf(greeting)
+		text := crlf(welcome)
 		for range 1 + r.IntN(2) {
 			m := someMail(r)
 			if r.IntN(3) > 0 {
@@ -173,12 +173,12 @@ func TestAnyMail(t *testing.T) {
 
 // FuzzStream: the same of any conversation.
 func FuzzStream(f *testing.F) {
-	f.Add(crlf(greeting+envelopes)+stuffed("Subject: x\n\nannna\n.\n")+"S:250 ok\r\n", uint64(1), uint8(1))
-	f.Add(crlf(greeting+"BDAT 12\na: b\nnn\nBDAT 4 LAST\nnn\n"), uint64(2), uint8(2))
-	f.Add(crlf(greeting+"AUTH LOGIN\nS:334 x\nx\nS:235\nSTARTTLS\nS:220\nx"), uint64(2), uint8(2))
+	f.Add(crlf(welcome+envelopes)+stuffed("Subject: x\n\nannna\n.\n")+"S:250 ok\r\n", uint64(1), uint8(1))
+	f.Add(crlf(welcome+"BDAT 12\na: b\nnn\nBDAT 4 LAST\nnn\n"), uint64(2), uint8(2))
+	f.Add(crlf(welcome+"AUTH LOGIN\nS:334 x\nx\nS:235\nSTARTTLS\nS:220\nx"), uint64(2), uint8(2))
 	g := New()
 	f.Fuzz(func(t *testing.T, text string, seed uint64, how uint8) {
-		text = crlf(greeting) + text
+		text = crlf(welcome) + text
 		plain := play(t, g, text, 0, "", false)
 		for i := range 2 {
 			w := play(t, g, text, seed|1, "", i == 1)
@@ -203,7 +203,7 @@ func TestWarmAllocatesNothing(t *testing.T) {
 		lines(encode64(strings.Repeat("some text ", 500)), 76) + "\n--b\nContent-Transfer-Encoding: quoted-printable\n\n" + encodeQuoted(strings.Repeat("é=. ", 100)) + "\n--b--\n"
 	said := turns(crlf(envelopes) + stuffed(mail) + "S:250 ok\r\n")
 	s := &prototest.Stream{Parser: g.Open(), Want: g.Fields(), Quiet: true}
-	for _, one := range turns(crlf(greeting)) {
+	for _, one := range turns(crlf(welcome)) {
 		s.Send(one.dir, []byte(one.text), false)
 	}
 	texts := make([][]byte, len(said))

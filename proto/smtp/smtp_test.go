@@ -10,7 +10,7 @@ import (
 	"github.com/weir-project/weir/proto"
 )
 
-const greeting = "S:220 mx.example.com ESMTP\nEHLO client.example.org\nS:250-mx.example.com\nS:250-PIPELINING\nS:250-STARTTLS\nS:250 CHUNKING\n"
+const welcome = "S:220 mx.example.com ESMTP\nEHLO client.example.org\nS:250-mx.example.com\nS:250-PIPELINING\nS:250-STARTTLS\nS:250 CHUNKING\n"
 
 const envelopes = "MAIL FROM:<a@example.org> SIZE=10\nRCPT TO:<b@example.com>\nRCPT TO:<c@example.com>\nDATA\nS:250 ok\nS:250 ok\nS:250 ok\nS:354 go\n"
 
@@ -22,27 +22,27 @@ func TestSessions(t *testing.T) {
 		name, text, log string
 		why             packet.Reason
 	}{
-		{"message", greeting + envelopes + "Subject: x\n\nhello\n..dot\n.\nS:250 queued\nQUIT\nS:221 bye\n", sent + `email.subject="x" body="hello\r\n.dot\r\n" `, ""},
-		{"two", greeting + envelopes + "\nhi\n.\nS:250 queued\nRSET\nMAIL FROM: <>\nRCPT TO:b\nDATA\nS:250 ok\nS:250 ok\nS:250 ok\nS:354 go\n.\nS:250 ok\n", sent + `body="hi\r\n" smtp.mail_from="" smtp.rcpt_to="b" body="" `, ""},
-		{"refused", greeting + strings.Replace(envelopes, "354", "554", 1) + "HELO again\n", sent + `smtp.helo="again" `, ""},
+		{"message", welcome + envelopes + "Subject: x\n\nhello\n..dot\n.\nS:250 queued\nQUIT\nS:221 bye\n", sent + `email.subject="x" body="hello\r\n.dot\r\n" `, ""},
+		{"two", welcome + envelopes + "\nhi\n.\nS:250 queued\nRSET\nMAIL FROM: <>\nRCPT TO:b\nDATA\nS:250 ok\nS:250 ok\nS:250 ok\nS:354 go\n.\nS:250 ok\n", sent + `body="hi\r\n" smtp.mail_from="" smtp.rcpt_to="b" body="" `, ""},
+		{"refused", welcome + strings.Replace(envelopes, "354", "554", 1) + "HELO again\n", sent + `smtp.helo="again" `, ""},
 		{"early", "EHLO x\nS:220 mx ESMTP\nS:250 hi\n" + envelopes + ".\n", `smtp.helo="x" ` + sent[len(`smtp.helo="client.example.org" `):] + `body="" `, ""},
-		{"no end", greeting + envelopes + "Subject: x\n\nhello\n", sent + `email.subject="x" `, ""},
-		{"starttls", greeting + "STARTTLS\nS:220 go\n\x16\x03\x01\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" `, ""},
-		{"no tls", greeting + "STARTTLS\nS:454 no\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" smtp.mail_from="x" `, ""},
-		{"injected", greeting + "STARTTLS\nMAIL FROM:<x>\nS:220 go\n", `smtp.helo="client.example.org" `, ahead},
-		{"eager", greeting + strings.Replace(envelopes, "S:354 go\n", "", 1) + "S:250 no\nhello\n.\n", sent, badCommand},
-		{"before 354", greeting + "DATA\nhello\nS:354 go\n", `smtp.helo="client.example.org" `, ahead},
-		{"auth", greeting + "AUTH LOGIN\nS:334 VXNlcm5hbWU6\nTUFJTCBGUk9NOjx4Pg==\nS:334 x\nMAIL FROM:<secret>\nS:235 ok\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" smtp.mail_from="x" `, ""},
-		{"auth at once", greeting + "AUTH PLAIN AGEAYg==\nS:535 no\nRCPT TO:<x>\n", `smtp.helo="client.example.org" smtp.rcpt_to="x" `, ""},
+		{"no end", welcome + envelopes + "Subject: x\n\nhello\n", sent + `email.subject="x" `, ""},
+		{"starttls", welcome + "STARTTLS\nS:220 go\n\x16\x03\x01\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" `, ""},
+		{"no tls", welcome + "STARTTLS\nS:454 no\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" smtp.mail_from="x" `, ""},
+		{"injected", welcome + "STARTTLS\nMAIL FROM:<x>\nS:220 go\n", `smtp.helo="client.example.org" `, ahead},
+		{"eager", welcome + strings.Replace(envelopes, "S:354 go\n", "", 1) + "S:250 no\nhello\n.\n", sent, badCommand},
+		{"before 354", welcome + "DATA\nhello\nS:354 go\n", `smtp.helo="client.example.org" `, ahead},
+		{"auth", welcome + "AUTH LOGIN\nS:334 VXNlcm5hbWU6\nTUFJTCBGUk9NOjx4Pg==\nS:334 x\nMAIL FROM:<secret>\nS:235 ok\nMAIL FROM:<x>\n", `smtp.helo="client.example.org" smtp.mail_from="x" `, ""},
+		{"auth at once", welcome + "AUTH PLAIN AGEAYg==\nS:535 no\nRCPT TO:<x>\n", `smtp.helo="client.example.org" smtp.rcpt_to="x" `, ""},
 		{"lmtp", "S:220 x LMTP\nLHLO x\nS:250 hi\n" + envelopes + "\nhi\n.\nS:250 b\nS:250 c\nDATA\nS:354 go\n\nho\n.\n", `smtp.helo="x" ` + sent[len(`smtp.helo="client.example.org" `):] + `body="hi\r\n" body="ho\r\n" `, ""},
 		{"lmtp in a pipeline", "S:220 x LMTP\nLHLO x\nS:250 hi\n" + envelopes + "\nhi\n.\nMAIL FROM:<d>\nRCPT TO:<e>\nDATA\nS:250 b\nS:250 c\nS:250 ok\nS:250 ok\nS:354 go\n\nho\n.\n", `smtp.helo="x" ` + sent[len(`smtp.helo="client.example.org" `):] + `body="hi\r\n" smtp.mail_from="d" smtp.rcpt_to="e" body="ho\r\n" `, ""},
 		{"early, in a pipeline", "EHLO x\nS:220 mx ESMTP\nMAIL FROM:<d>\nRCPT TO:<e>\nDATA\nS:250 hi\nS:250 ok\nS:250 ok\nS:354 go\n\nho\n.\n", `smtp.helo="x" smtp.mail_from="d" smtp.rcpt_to="e" body="ho\r\n" `, ""},
-		{"bdat not offered", strings.Replace(greeting, "CHUNKING", "SIZE", 1) + "BDAT 5\nQUIT\n", `smtp.helo="client.example.org" `, unoffered},
-		{"bad bdat", greeting + "BDAT x\n", `smtp.helo="client.example.org" `, badChunk},
-		{"turn", greeting + "TURN\nS:250 ok\nS:x\n", `smtp.helo="client.example.org" `, turned},
-		{"blank", greeting + " DATA\n", `smtp.helo="client.example.org" `, badCommand},
-		{"nul", greeting + "MAIL FROM:<\x00>\n", `smtp.helo="client.example.org" `, controlByte},
-		{"bad reply", greeting + "NOOP\nS:2x0 ok\n", `smtp.helo="client.example.org" `, badReply},
+		{"bdat not offered", strings.Replace(welcome, "CHUNKING", "SIZE", 1) + "BDAT 5\nQUIT\n", `smtp.helo="client.example.org" `, unoffered},
+		{"bad bdat", welcome + "BDAT x\n", `smtp.helo="client.example.org" `, badChunk},
+		{"turn", welcome + "TURN\nS:250 ok\nS:x\n", `smtp.helo="client.example.org" `, turned},
+		{"blank", welcome + " DATA\n", `smtp.helo="client.example.org" `, badCommand},
+		{"nul", welcome + "MAIL FROM:<\x00>\n", `smtp.helo="client.example.org" `, controlByte},
+		{"bad reply", welcome + "NOOP\nS:2x0 ok\n", `smtp.helo="client.example.org" `, badReply},
 	} {
 		w := newWire(t, g).talk(crlf(c.text), nil, nil)
 		if got := w.log.String(); got != c.log || w.why != c.why {
@@ -78,7 +78,7 @@ func TestSmuggling(t *testing.T) {
 	} {
 		for cut := range min(len(c.text), 16) {
 			w := newWire(t, g)
-			for _, s := range turns(crlf(greeting + envelopes)) {
+			for _, s := range turns(crlf(welcome + envelopes)) {
 				w.send(s.dir, []byte(s.text), false, false)
 			}
 			w.send(up, []byte(c.text[:cut]), false, false)
@@ -104,7 +104,7 @@ func TestChunks(t *testing.T) {
 				if edit {
 					w.old, w.with, w.edits, w.resize = "secret", with, g.Fields(), g.Fields()
 				}
-				for _, s := range turns(crlf(greeting)) {
+				for _, s := range turns(crlf(welcome)) {
 					w.send(s.dir, []byte(s.text), false, false)
 				}
 				w.send(up, []byte(first), false, false)
@@ -137,7 +137,7 @@ func TestLongChunk(t *testing.T) {
 	for _, with := range []string{"longer secret", "secrets", "pin"} {
 		w := newWire(t, g)
 		w.old, w.with, w.edits, w.resize = "secret", with, g.Fields(), g.Fields()
-		for _, s := range turns(crlf(greeting)) {
+		for _, s := range turns(crlf(welcome)) {
 			w.send(s.dir, []byte(s.text), false, false)
 		}
 		begin := "BDAT " + strconv.Itoa(len(first)) + "\r\n" + first + "BDAT " + strconv.Itoa(len(last)) + " LAST\r\n" + last[:999]
@@ -159,7 +159,7 @@ func TestKeptChunk(t *testing.T) {
 	g := New()
 	w := newWire(t, g)
 	defer w.p.Close()
-	for _, s := range turns(crlf(greeting)) {
+	for _, s := range turns(crlf(welcome)) {
 		w.send(s.dir, []byte(s.text), false, false)
 	}
 	text := "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat(" ", 2*maxKept)
@@ -173,7 +173,7 @@ func TestKeptChunk(t *testing.T) {
 func TestNobodyAsks(t *testing.T) {
 	w := newWire(t, New())
 	w.want = field.SetOf(field.HTTPURI)
-	w.talk(crlf(greeting)+"what\never\n", nil, nil)
+	w.talk(crlf(welcome)+"what\never\n", nil, nil)
 	if w.why != "" || w.log.Len() > 0 || w.skip[up] == 0 || w.skip[down] == 0 {
 		t.Errorf("%q, %s", w.why, w.log.String())
 	}
@@ -189,7 +189,7 @@ func TestEnvelopeEdits(t *testing.T) {
 			}
 			return []field.Edit{{Span: m.Fields[0].Span, New: []byte(with)}}
 		}
-		w.talk(crlf(greeting+"MAIL FROM:<a@example.org> SIZE=1\n"), nil, nil)
+		w.talk(crlf(welcome+"MAIL FROM:<a@example.org> SIZE=1\n"), nil, nil)
 		if got := string(w.out(up)); !strings.HasSuffix(got, "MAIL FROM:"+want+" SIZE=1\r\n") {
 			t.Errorf("%q: %q, told %q", with, got, w.told)
 		}

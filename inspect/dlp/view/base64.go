@@ -202,7 +202,7 @@ func (f *Finder) setBase64(v *View, i int, c byte) bool {
 		}
 	}
 	for ; k <= firstDigit(i)+1; k++ {
-		if !f.set(v.parent, int(v.digits[k]), v.letter(byte(q>>(18-6*(k%4)))&63)) {
+		if !f.Set(v.parent, int(v.digits[k]), v.letter(byte(q>>(18-6*(k%4)))&63)) {
 			return false
 		}
 	}

@@ -1,6 +1,9 @@
 package view
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // maxEscape is the longest escape: &#x10ffff; with some zeros.
 const maxEscape = 12
@@ -164,10 +167,10 @@ func (f *Finder) setEscape(v *View, i int, c byte) bool {
 	written := v.parent.Text[from:to]
 	switch {
 	case to-from == 1:
-		return f.set(v.parent, from, c)
+		return f.Set(v.parent, from, c)
 	case to-from == 3 && written[0] == '%', to-from == 4 && written[1] == 'x', to-from == 6 && written[1] == 'u' && written[2] == '0' && written[3] == '0':
 		const digits = "0123456789ABCDEF"
-		return f.set(v.parent, to-2, digits[c>>4]) && f.set(v.parent, to-1, digits[c&15])
+		return f.Set(v.parent, to-2, digits[c>>4]) && f.Set(v.parent, to-1, digits[c&15])
 	case written[0] == '&':
 		return f.setReference(v, from, to-1, c)
 	}
@@ -181,7 +184,7 @@ func (f *Finder) setReference(v *View, from, end int, c byte) bool {
 		base, first = 16, first+1
 	}
 	for at := end - 1; at >= first; at-- {
-		if !f.set(v.parent, at, "0123456789abcdef"[c%base]) {
+		if !f.Set(v.parent, at, "0123456789abcdef"[c%base]) {
 			return false
 		}
 		c /= base
@@ -191,7 +194,7 @@ func (f *Finder) setReference(v *View, from, end int, c byte) bool {
 
 // encode puts r into b in UTF-8, and returns its length.
 func encode(b *[4]byte, r rune) int {
-	return len(appendRune(b[:0], r))
+	return utf8.EncodeRune(b[:], r)
 }
 
 // fromHex is the value of a hexadecimal digit; 255 for other bytes.

@@ -1,7 +1,5 @@
 package view
 
-import "unicode/utf8"
-
 // A rewriting is bytes of the whole text that are to be others.
 type rewriting struct {
 	from int
@@ -21,12 +19,7 @@ func (f *Finder) Rewrite(v *View, off, end int) bool {
 
 // Set has v show c, an ASCII character, at i, of what is rewritten. It reports false where c cannot be written there in the same length; then the edit is of
 // no use.
-func (f *Finder) Set(v *View, i int, c byte) bool { return f.set(v, i, c) }
-
-// Rewritten returns what the whole text is to have from offset from on. View, valid until the next Rewrite.
-func (f *Finder) Rewritten() (from int, with []byte) { return f.mask.from, f.mask.with }
-
-func (f *Finder) set(v *View, i int, c byte) bool {
+func (f *Finder) Set(v *View, i int, c byte) bool {
 	switch v.Code {
 	case Escapes:
 		return f.setEscape(v, i, c)
@@ -43,4 +36,5 @@ func (f *Finder) set(v *View, i int, c byte) bool {
 	return true
 }
 
-func appendRune(dst []byte, r rune) []byte { return utf8.AppendRune(dst, r) }
+// Rewritten returns what the whole text is to have from offset from on. View, valid until the next Rewrite.
+func (f *Finder) Rewritten() (from int, with []byte) { return f.mask.from, f.mask.with }

@@ -80,5 +80,5 @@ func (f *Finder) setUnit(v *View, i int, c byte) bool {
 		at++
 	}
 	v.bytes[i] = c
-	return f.set(v.parent, at, c)
+	return f.Set(v.parent, at, c)
 }
