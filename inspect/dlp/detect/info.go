@@ -55,8 +55,8 @@ var infos = [kinds]Info{
 	ConnectionString: {"connection-string", "password of a connection string", structure, 0, []string{
 		"RFC 3986 §3.2.1",
 		"Microsoft ADO.NET documentation, Connection string syntax",
-	}, 128},
+	}, maxSecret},
 	Email:  {"email", "mail address", pattern, 0, []string{"RFC 5321 §4.1.2", "RFC 1035 §2.3.1"}, maxToken},
 	Phone:  {"phone", "phone number", pattern, 0, []string{"ITU-T E.164", "ITU-T E.123"}, 24},
-	Secret: {"secret", "password or secret assigned to its name", context, 0, []string{"Shannon, A Mathematical Theory of Communication, 1948"}, 256},
+	Secret: {"secret", "password or secret assigned to its name", context, 0, []string{"Shannon, A Mathematical Theory of Communication, 1948"}, maxSecret},
 }
