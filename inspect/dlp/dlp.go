@@ -41,10 +41,11 @@ type Inspector struct {
 	alone               memory // of a datagram
 	kept                keeper
 	counter             counter
-	found               []finding // in what is looked at
-	bytes               []byte    // which findings point into
-	all                 []byte    // scratch: the text from the 16th value on, with masks
-	hashed, print, path []byte    // scratch: of events
+	found               []finding               // in what is looked at
+	blocks              [view.MaxDepth + 1]part // of found: by depth, what detectors found in the view that was looked at last, in order
+	bytes               []byte                  // which findings point into
+	all                 []byte                  // scratch: the text from the 16th value on, with masks
+	hashed, print, path []byte                  // scratch: of events
 	event               event.Event
 
 	tellsAll bool // however many values there are

@@ -108,25 +108,44 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	return max(0, open)
 }
 
-// findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
+// findIn is find for one view and what detectors find.
 func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
-	s := d.values
+	s, depth := d.values, v.Depth()
+	d.blocks[depth] = part{len(d.found), len(d.found)}
 	if v.Code == view.Plain {
 		s.Resume(past.carry, v.Before, v.Text, v.More)
 	} else {
 		s.Reset(v.Before, v.Text, v.More)
 	}
 	for m, ok := s.Next(); ok; m, ok = s.Next() {
-		if off, end, ok := seen(v, m.Off, m.End); ok && !d.set.allowed(s.Value()) {
-			if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
-				d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
-			}
+		off, end := v.Source(m.Off, m.End)
+		if off < 0 || d.known(v, m, off, end) || d.set.allowed(s.Value()) {
+			continue
+		}
+		if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
+			d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
+			d.blocks[depth].end = len(d.found)
 		}
 	}
 	if v.Code == view.Plain {
 		past.next = s.Carry()
 	}
 	return openIn(v, s.Open())
+}
+
+// known reports whether a value that is written as itself was found already in a text that the view lies in. It was not if only the view shows
+// what stands before it: "card+number%3A+4000000000000002" says what it is when the signs are undone.
+func (d *Inspector) known(v *view.View, m detect.Match, off, end int) bool {
+	for from, to, depth := m.Off, m.End, v.Depth(); v.Code == view.Escapes && !v.Coded(from, to); {
+		from, to, v = v.Parent(from, to)
+		depth--
+		in := d.found[d.blocks[depth].off:d.blocks[depth].end]
+		i, _ := slices.BinarySearchFunc(in, off, func(f finding, off int) int { return cmp.Compare(f.end, off+1) })
+		if i < len(in) && in[i].off < end {
+			return true
+		}
+	}
+	return false
 }
 
 // openIn is where in what is looked at that begins which is open in a view; math.MaxInt if nothing is.
@@ -163,6 +182,9 @@ func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
 // note keeps what is to be told and done about a value.
 func (d *Inspector) note(v *view.View, m detect.Match, r *rule, value []byte, f finding) {
 	f.rule, f.path = r, v.Path()
+	if v.Code == view.Escapes && !v.Coded(m.Off, m.End) {
+		f.path[v.Depth()-1] = view.Plain // what stands around it is written so
+	}
 	f.value = d.keep(value)
 	f.sample = d.keepMasked(v.Text[m.Off:m.End], r, r.shown, 'X')
 	if r.action == mask && !r.monitor {

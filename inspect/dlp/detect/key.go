@@ -201,7 +201,18 @@ func bodyOf(text []byte) int {
 		return 0
 	}
 	if k := bytes.Index(text[len(begin):], []byte("-----")); k >= 0 {
-		return len(begin) + k + len("-----")
+		return len(begin) + k + len("-----") + lineEnd(text[len(begin)+k+len("-----"):])
 	}
 	return len(text)
+}
+
+// lineEnd is the length of the line break that text begins with, written as itself or as in strings of JSON and of programs. Masked it would be no
+// escape any more.
+func lineEnd(text []byte) int {
+	for _, end := range []string{`\r\n`, `\n`, "\r\n", "\n"} {
+		if bytes.HasPrefix(text, []byte(end)) {
+			return len(end)
+		}
+	}
+	return 0
 }

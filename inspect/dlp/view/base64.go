@@ -1,5 +1,7 @@
 package view
 
+import "bytes"
+
 const (
 	minDigits = 24 // of a run of base64
 	window    = 32 // digits of which it is tried whether they look like text
@@ -102,7 +104,8 @@ func (v *View) runAt(i int) bool {
 }
 
 // lineBreak returns where the run goes on behind the line break at i, before which a line of so many characters ends; 0 if
-// it does not. Lines are of whole quanta, as RFC 2045 §6.8 and RFC 7468 have them.
+// it does not. Lines are of whole quanta, as RFC 2045 §6.8 and RFC 7468 have them; one that begins with two dashes is the boundary of a part
+// (RFC 2046 §5.1.1) or the end of a key, though dashes are of the URL alphabet.
 func (v *View) lineBreak(i, line int) int {
 	if line < minDigits || line%4 != 0 || i < 0 {
 		return 0
@@ -110,7 +113,7 @@ func (v *View) lineBreak(i, line int) int {
 	if v.Text[i] == '\r' {
 		i++
 	}
-	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 {
+	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 && !bytes.HasPrefix(v.Text[i+1:], []byte("--")) {
 		return i + 1
 	}
 	return 0

@@ -54,7 +54,7 @@ type Path [MaxDepth]Code
 
 // Path returns the codes that the view is written in.
 func (v *View) Path() (p Path) {
-	for n := v.depth(); v.parent != nil; v = v.parent {
+	for n := v.Depth(); v.parent != nil; v = v.parent {
 		n--
 		p[n] = v.Code
 	}
@@ -75,7 +75,8 @@ func (p Path) Append(dst []byte) []byte {
 	return dst
 }
 
-func (v *View) depth() int {
+// Depth is how many codes the view is written in.
+func (v *View) Depth() int {
 	n := 0
 	for ; v.parent != nil; v = v.parent {
 		n++
@@ -94,6 +95,12 @@ func (v *View) Source(off, end int) (from, to int) {
 		}
 	}
 	return from, to
+}
+
+// Parent returns the text that the view lies in, and which of its bytes [off, end) of the view came from. The view must not be the text itself.
+func (v *View) Parent(off, end int) (from, to int, parent *View) {
+	from, to = v.span(off, end)
+	return from, to, v.parent
 }
 
 // span is Source by one code.

@@ -222,8 +222,8 @@ func FuzzViews(f *testing.F) {
 		finder.Begin(before, text, more)
 		all := 0
 		for v := finder.Next(); v != nil; v = finder.Next() {
-			if v.depth() > MaxDepth {
-				t.Fatalf("depth %d", v.depth())
+			if v.Depth() > MaxDepth {
+				t.Fatalf("depth %d", v.Depth())
 			}
 			all += len(v.Text)
 			at := -Context
