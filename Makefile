@@ -56,7 +56,7 @@ sim:           ## N seeds of the deterministic network, N/10 with Linux's own TC
 	$(GO) run ./sim/cmd/sim -n $(N)
 	$(GO) run ./sim/cmd/sim -real -n $$(($(N) / 10))
 
-mutants:       ## deliberate bugs in package stream: tests and simulator must notice each
+mutants:       ## deliberate bugs in package stream and in what keeps secrets: tests and simulator must notice each
 	$(GO) run ./internal/mutants
 
 qemu:          ## tests of what only a kernel of Debian's has: nftables' own queue statement, VLANs, WireGuard, flow tables; emulated (amd64; root once)

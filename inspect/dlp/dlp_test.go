@@ -262,7 +262,7 @@ func TestNoAllocation(t *testing.T) {
 // TestRedact overwrites values in what others tell; what the policy allows, and other numbers, stay.
 func TestRedact(t *testing.T) {
 	c := Config{
-		Detectors: []Detector{{Name: "card"}, {Name: "us-ssn"}, {Name: "github-token"}, {Name: "project", Keywords: []string{"blue bird"}}},
+		Detectors: []Detector{{Name: "card"}, {Name: "us-ssn"}, {Name: "github-token"}, {Name: "es-dni"}, {Name: "project", Keywords: []string{"blue bird"}}},
 		Allow:     []string{"4242424242424242"},
 	}
 	maker, _ := New(c, inspect.Env{Lanes: 1})
@@ -277,6 +277,9 @@ func TestRedact(t *testing.T) {
 		"a.536221234.example, order 7":      "a.XXXXXXXXX.example, order 7",
 		"/blue-bird/plan":                   "/XXXX-XXXX/plan",
 		"4242424242424242.shop.net":         "4242424242424242.shop.net",
+		"/?q=%34111111111111111&b=1":        "/?q=%XXXXXXXXXXXXXXXXX&b=1",
+		"x.cGF5IDQxMTExMTExMTExMTExMTEu.io": "x.cGF5IXXXXXXXXXXXXXXXXXXXXXXu.io",
+		"tell.12345678Z.example":            "tell.XXXXXXXXX.example",
 		"www.example.org, 192.0.2.1, 12345": "www.example.org, 192.0.2.1, 12345",
 	} {
 		text := []byte(in)

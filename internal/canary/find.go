@@ -30,7 +30,20 @@ func (h Hit) String() string {
 // A Finder looks for values in texts.
 type Finder struct {
 	pieces map[string]piece
-	sizes  map[int]bool // lengths of pieces
+	sizes  map[int]bool      // lengths of pieces
+	begins [1 << 20 / 8]byte // bit by hash of begins of pieces: most places of a text are none
+}
+
+const begin = 6 // bytes of the begin of a piece; no piece is shorter
+
+// beginAt is the bit of a piece that begins at i.
+func beginAt(s string, i int) (at uint32, bit byte) {
+	h := uint32(2166136261) // FNV-1a
+	for _, c := range []byte(s[i : i+begin]) {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	h = (h ^ h>>20) % (1 << 20)
+	return h / 8, 1 << (h % 8)
 }
 
 type piece struct {
@@ -117,6 +130,8 @@ func (f *Finder) add(v *Value, form, text string, size int) {
 			f.pieces[p] = piece{}
 			continue
 		}
+		at, bit := beginAt(p, 0)
+		f.begins[at] |= bit
 		f.pieces[p] = piece{v, form}
 		f.sizes[size] = true
 	}
@@ -127,14 +142,27 @@ func (f *Finder) Find(text []byte) (hits []Hit) {
 	seen := map[*Value]bool{}
 	lower := strings.ToLower(string(text))
 	for _, t := range []string{lower, bare(lower), bare(unescape(lower))} {
-		for size := range f.sizes {
-			for i := 0; i+size <= len(t); i++ {
-				if p, ok := f.pieces[t[i:i+size]]; ok && p.of != nil && !seen[p.of] {
-					seen[p.of] = true
-					hits = append(hits, Hit{p.of, p.form, t[max(0, i-60):min(len(t), i+size+60)]})
-				}
+		for i := range max(0, len(t)-begin+1) {
+			if at, bit := beginAt(t, i); f.begins[at]&bit == 0 {
+				continue
+			}
+			if p, size := f.at(t[i:]); p.of != nil && !seen[p.of] {
+				seen[p.of] = true
+				hits = append(hits, Hit{p.of, p.form, t[max(0, i-60):min(len(t), i+size+60)]})
 			}
 		}
 	}
 	return hits
+}
+
+// at returns a piece that a text begins with.
+func (f *Finder) at(t string) (p piece, size int) {
+	for size := range f.sizes {
+		if size <= len(t) {
+			if p, ok := f.pieces[t[:size]]; ok && p.of != nil {
+				return p, size
+			}
+		}
+	}
+	return piece{}, 0
 }
