@@ -18,7 +18,7 @@ var leaks = []mutant{
 	{"numbers in names need a word", "inspect/dlp/redact.go", "end-i >= minNumber", "end-i >= 1000"},
 	{"what stands in another code is known", "inspect/dlp/look.go", "if i < len(in) && in[i].off < end {", "if true {"},
 	{"base64 goes on in what follows a part", "inspect/dlp/view/base64.go", ` && !bytes.HasPrefix(v.Text[i+1:], []byte("--"))`, ` && !bytes.HasPrefix(v.Text[i+1:], []byte("---=-"))`},
-	{"begins of values leave", "inspect/dlp/dlp.go", "wait == len(b) || d.look.cx.Hold(len(b)-wait)", "wait == len(b) || !d.look.cx.Hold(0)"},
+	{"begins of values leave", "inspect/dlp/look.go", "wait == len(b) || d.look.cx.Hold(len(b)-wait)", "wait == len(b) || !d.look.cx.Hold(0)"},
 	{"codes that are cut leave", "inspect/dlp/look.go", "\t\t\topen = min(open, end) // the code is cut\n", ""},
 }
 
