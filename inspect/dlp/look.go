@@ -119,9 +119,10 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	}
 	for m, ok := s.Next(); ok; m, ok = s.Next() {
 		off, end := v.Source(m.Off, m.End)
-		if off < 0 || d.known(v, m, off, end) || d.set.allowed(s.Value()) {
+		if v.Short || end <= 0 || d.known(v, m, off, end) || d.set.allowed(s.Value()) {
 			continue
 		}
+		off = max(off, 0) // the first characters of base64 may have left before it could be known as such
 		if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
 			d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
 			d.blocks[depth].end = len(d.found)
@@ -160,7 +161,7 @@ func openIn(v *view.View, open int) int {
 // seen is where in what is looked at the bytes of a view came from; ok is false for those that were seen there already.
 func seen(v *view.View, from, to int) (off, end int, ok bool) {
 	off, end = v.Source(from, to)
-	return off, end, off >= 0 && (v.Code == view.Plain || v.Coded(from, to))
+	return max(off, 0), end, !v.Short && end > 0 && (v.Code == view.Plain || v.Coded(from, to))
 }
 
 // findOwn is find for one view and values of one's own.

@@ -4,6 +4,7 @@ import "bytes"
 
 const (
 	minDigits = 24 // of a run of base64
+	minBegin  = 4  // of what may become one: the fewest that show a byte
 	window    = 32 // digits of which it is tried whether they look like text
 )
 
@@ -17,7 +18,7 @@ type run struct {
 // decode makes v the next view of in that is written in base64; false if there is none.
 func (f *Finder) decode(in, v *View) bool {
 	for {
-		if in.tried == 0 && !in.findRun() {
+		if in.tried == 0 && !in.findRun() && !in.findBegin() {
 			return false
 		}
 		for in.tried < 4 {
@@ -54,6 +55,22 @@ func (v *View) findRun() bool {
 		i = v.run.end + 1
 	}
 	return false
+}
+
+// findBegin finds what may become a run at the end of a text that goes on: of minBegin characters or more.
+func (v *View) findBegin() bool {
+	from := len(v.Text)
+	if !v.More || v.began {
+		return false
+	}
+	v.began = true
+	for from > 0 && len(v.Text)-from < minDigits && sextets[v.Text[from-1]] <= 63 {
+		from--
+	}
+	if from == 0 && v.goesBack() {
+		from = -v.back()
+	}
+	return !v.runAt(from) && len(v.run.digits) >= minBegin && v.run.end == len(v.Text)
 }
 
 // goesBack reports whether the text begins in the midst of base64.
@@ -129,6 +146,7 @@ func (f *Finder) decodeRun(in, v *View, skip int) bool {
 		return false
 	}
 	v.More = in.More && in.run.end == len(in.Text)
+	v.Short = v.More && len(in.run.digits) < minDigits
 	whole := len(v.digits) / 4 * 4
 	v.bytes = v.bytes[:0]
 	for k := 0; k < whole; k += 4 {
@@ -158,6 +176,9 @@ func (v *View) quantum(digits []int32) uint32 {
 
 // readable reports whether any window of the digits decodes to what looks like text.
 func (v *View) readable(in *View) bool {
+	if n := len(v.digits) / 4 * 4; len(in.run.digits) < minDigits {
+		return n > 0 && in.looksLikeText(v.digits[:n])
+	}
 	for at := 0; at+minDigits <= len(v.digits); {
 		if in.looksLikeText(v.digits[at:min(len(v.digits), at+window)]) {
 			return true

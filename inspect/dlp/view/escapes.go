@@ -10,7 +10,7 @@ const maxEscape = 12
 
 // unescape makes v the view of in without escapes; false if there are none.
 func (f *Finder) unescape(in, v *View) bool {
-	if !hasEscape(in.Text, in.More) || !f.afford(len(in.Text)) {
+	if !hasEscape(in.Text, in.More) && !in.stoodEscape() || !f.afford(len(in.Text)) {
 		return false
 	}
 	v.bytes, v.at = v.bytes[:0], v.at[:0]
@@ -27,8 +27,27 @@ func (f *Finder) unescape(in, v *View) bool {
 		i = v.copied(in.Text, i+width)
 	}
 	v.at = append(v.at, int32(i))
-	v.Text, v.Before, v.More = v.bytes, in.Before, in.More
+	v.Text, v.More = v.bytes, in.More
+	v.before(in)
 	return true
+}
+
+// stoodEscape reports whether what stood in front of the text may say something else without escapes.
+func (v *View) stoodEscape() bool {
+	before := v.Before
+	return v.parent == nil && len(before) > 0 && (before[len(before)-1] == '+' || hasEscape(before, false))
+}
+
+// before is what stood in front of the view of in, without escapes as well.
+func (v *View) before(in *View) {
+	v.stood = v.stood[:0]
+	for i := 0; i < len(in.Before); {
+		var b [4]byte
+		n, width := escape(in.Before[i:], false, &b)
+		v.stood = append(v.stood, b[:n]...)
+		i += width
+	}
+	v.Before = v.stood
 }
 
 // copied appends text from i on, up to where the next escape can begin, and returns where that is.
@@ -47,7 +66,8 @@ func (v *View) copied(text []byte, i int) int {
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
 
-// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits.
+// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and in front of
+// three: in base64 it stands everywhere.
 func hasEscape(text []byte, more bool) bool {
 	for _, c := range []byte(`%\&+`) {
 		for i := 0; i < len(text); i++ {
@@ -60,12 +80,25 @@ func hasEscape(text []byte, more bool) bool {
 				if _, width := escape(text[i:], more, &b); width != 1 {
 					return true
 				}
-			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) {
+			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || leads(text[i+1:], more) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// leads reports whether text begins with three digits, or may when it goes on.
+func leads(text []byte, more bool) bool {
+	for k := range 3 {
+		if k == len(text) {
+			return more
+		}
+		if !isDigit(text[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // escape puts what text begins with into b, n bytes that are written in width; width is 0 if that is cut by the end of a text that goes on.

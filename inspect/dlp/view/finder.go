@@ -38,7 +38,7 @@ func (f *Finder) afford(n int) bool {
 }
 
 // restart looks for views in v from its beginning.
-func (v *View) restart() { v.next, v.stage, v.tried = 0, Escapes, 0 }
+func (v *View) restart() { v.next, v.stage, v.tried, v.began = 0, Escapes, 0, false }
 
 // Next returns the next view, first the text itself; nil if there is none.
 func (f *Finder) Next() *View {
@@ -76,7 +76,7 @@ func (f *Finder) inside() bool {
 			found = f.narrow(in, v)
 		}
 		if found {
-			v.Code, v.parent = in.stage, in
+			v.Code, v.parent, v.Short = in.stage, in, v.Short && in.stage == Base64 || in.Short
 			v.restart()
 			return true
 		}

@@ -6,11 +6,11 @@ type rewriting struct {
 	with []byte
 }
 
-// Rewrite begins an edit of the bytes of the whole text that [off, end) of v came from. Set says what v is to show, Rewritten what
-// the text has then. It reports false if they came from in front of the text.
+// Rewrite begins an edit of the bytes of the whole text that [off, end) of v came from, but for those that came from in front of the text. Set says
+// what v is to show, Rewritten what the text has then. It reports false if all came from there.
 func (f *Finder) Rewrite(v *View, off, end int) bool {
 	from, to := v.Source(off, end)
-	if from < 0 {
+	if from = max(from, 0); to <= 0 {
 		return false
 	}
 	f.mask.from, f.mask.with = from, append(f.mask.with[:0], f.levels[0].Text[from:to]...)
@@ -27,6 +27,9 @@ func (f *Finder) Set(v *View, i int, c byte) bool {
 		return f.setBase64(v, i, c)
 	case UTF16:
 		return f.setUnit(v, i, c)
+	}
+	if i < 0 {
+		return true // it has left
 	}
 	k := i - f.mask.from
 	if k < 0 || k >= len(f.mask.with) {

@@ -36,6 +36,7 @@ type View struct {
 	Text   []byte // read-only view
 	Before []byte // read-only view of what stood in front of it, at most Context bytes
 	More   bool   // it goes on behind the end of the text
+	Short  bool   // it is the begin of what may become a view, and is none yet: what is open at its end is to wait
 
 	parent *View
 	at     []int32 // Escapes, UTF16: where the parent has each byte of Text, and where behind the last one it goes on
@@ -43,8 +44,10 @@ type View struct {
 	url    bool    // Base64: of the URL alphabet
 
 	bytes []byte // memory of Text, iff not Plain
+	stood []byte // memory of Before, iff Escapes
 	next  int    // where in Text the next view in it is looked for
 	stage Code   // of which code
+	began bool   // the end of Text was looked at for the begin of a view
 	tried int    // alignments that were, of the run of Base64 at next
 	run   run
 }
