@@ -34,7 +34,7 @@ func Values(seed uint64, n int) (all []Value) {
 	}
 	for _, c := range dlpcorpus.Lines(seed, n) {
 		l := c.Labels[0]
-		v := Value{Kind: l.Kind, Line: before + c.Text, Text: c.Text[l.Off:l.End], Shown: shown[l.Kind]}
+		v := Value{Kind: l.Kind, Line: Before + c.Text, Text: c.Text[l.Off:l.End], Shown: shown[l.Kind]}
 		if l.Kind == "private-key" {
 			v.Open = strings.LastIndex(v.Text, "-----") + len("-----")
 		}
@@ -43,8 +43,8 @@ func Values(seed uint64, n int) (all []Value) {
 	return append(all, own(seed, n)...)
 }
 
-// before stands before each value, so that all are long enough to be looked for in base64.
-const before = "this is for you alone, "
+// Before is what each line begins with, so that all are long enough to be looked for in base64.
+const Before = "this is for you alone, "
 
 // own makes values that no detector knows: words and numbers of a seed.
 func own(seed uint64, n int) (all []Value) {
@@ -56,7 +56,7 @@ func own(seed uint64, n int) (all []Value) {
 				"own-regex":   fmt.Sprintf("ACME-%012d", x%1e12),
 				"own-exact":   fmt.Sprintf("K%08d/%s", x%1e8, letters(mix(x, 2))),
 			}[kind]
-			all = append(all, Value{Kind: kind, Line: before + "about " + text, Text: text})
+			all = append(all, Value{Kind: kind, Line: Before + "about " + text, Text: text})
 		}
 	}
 	return all
