@@ -1,9 +1,7 @@
 package engine_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -16,8 +14,6 @@ import (
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/event/eve"
-	"github.com/weir-project/weir/inspect/dlp/detect"
-	"github.com/weir-project/weir/inspect/dlp/exact"
 	"github.com/weir-project/weir/internal/canary"
 	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
@@ -51,41 +47,15 @@ inspect:
 // canaryPolicy looks for all values, and does the same about each.
 func canaryPolicy(t testing.TB, mode, action string, values []canary.Value) *policy.Policy {
 	t.Helper()
-	var words, numbers []string
-	key, err := exact.NewKey([]byte("the key of the canaries"))
+	block, hashes, err := canary.Block(action, values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := exact.NewBuilder(key)
-	for _, v := range values {
-		switch v.Kind {
-		case "own-keyword":
-			words = append(words, v.Text)
-		case "own-exact":
-			numbers = append(numbers, v.Text)
-			if err := table.Add(v.Text); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	quoted, _ := json.Marshal(words)
-	var hashes bytes.Buffer
-	if err := table.Table().Write(&hashes); err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "mode: %s\n%s  dlp:\n    exact_key: the key of the canaries\n    fingerprint_key: another key of the canaries\n    allow: [\"@example.org\"]\n    detectors:\n", mode, canaryRules)
-	for _, i := range detect.Bundled() {
-		fmt.Fprintf(&text, "      - {name: %s, action: %s}\n", i.Name, action)
-	}
-	fmt.Fprintf(&text, "      - {name: own-keyword, keywords: %s, action: %s}\n", quoted, action)
-	fmt.Fprintf(&text, "      - {name: own-regex, regex: 'ACME-\\d{12}', action: %s}\n", action)
-	fmt.Fprintf(&text, "      - {name: own-exact, exact: own.hashes, action: %s}\n", action)
 	var apps []string
 	for _, g := range all.Grammars() {
 		apps = append(apps, g.Name())
 	}
-	files := fstest.MapFS{"weir.yaml": {Data: []byte(text.String())}, "own.hashes": {Data: hashes.Bytes()}}
+	files := fstest.MapFS{"weir.yaml": {Data: []byte("mode: " + mode + "\n" + canaryRules + block)}, canary.HashFile: {Data: hashes}}
 	p, err := policy.Load(files, "weir.yaml", policy.Options{Lanes: 1, Apps: apps})
 	if err != nil {
 		t.Fatal(err)

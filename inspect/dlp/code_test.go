@@ -112,6 +112,22 @@ func TestSaidInAnotherCode(t *testing.T) {
 	}
 }
 
+// TestMaskedWhereCodesLieInMaskedOnes: a key in base64 has line breaks that are escapes, so it is there to be found once more in what base64 stands for, and
+// may not be found as its mask.
+func TestMaskedWhereCodesLieInMaskedOnes(t *testing.T) {
+	body := strings.Repeat("f50JOKlT4OXgNvc9eV+ootVcjwKtP5nd", 2)
+	for _, before := range []string{"key: ", "%41 key: ", "&#65; \\u0041 key: "} {
+		key := `-----BEGIN DSA PRIVATE KEY-----\n` + body + `\n-----END`
+		text := before + base64.StdEncoding.EncodeToString([]byte(key))
+		l := lane(t, detecting("private-key", "mask"))
+		l.Stream(inspecttest.UDP(client, server, []byte(text)))
+		got, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(l.Apply([]byte(text))), before))
+		if want := strings.Replace(key, body, strings.Repeat("X", 64), 1); err != nil || string(got) != want {
+			t.Errorf("%s: %q arrives, want %q (%v)", before, got, want, err)
+		}
+	}
+}
+
 func TestTemplates(t *testing.T) {
 	for _, c := range []struct{ yaml, text, want string }{
 		{"templates: [pci]", "pay 4000000000000002, +49 30 901820", "pay XXXXXXXXXXXX0002, +49 30 901820"},

@@ -216,6 +216,7 @@ func (v *View) looksLikeText(digits []int32) bool {
 
 // setBase64 overwrites the two characters that byte i is written in.
 func (f *Finder) setBase64(v *View, i int, c byte) bool {
+	f.mask.was = append(f.mask.was, change{v, i, v.bytes[i]})
 	v.bytes[i] = c
 	k := firstDigit(i)
 	q := uint32(0)

@@ -19,6 +19,7 @@ const maxViews = 4
 
 // Begin begins a text: before is what stood in front of it, more says that it goes on.
 func (f *Finder) Begin(before, text []byte, more bool) {
+	f.mask.undo()
 	root := &f.levels[0]
 	root.Code, root.Text, root.More, root.parent = Plain, text, more, nil
 	root.Before = before[max(0, len(before)-Context):]
@@ -42,6 +43,7 @@ func (v *View) restart() { v.next, v.stage, v.tried, v.began = 0, Escapes, 0, fa
 
 // Next returns the next view, first the text itself; nil if there is none.
 func (f *Finder) Next() *View {
+	f.mask.undo()
 	if !f.begun {
 		f.begun = true
 		return &f.levels[0]
