@@ -97,7 +97,7 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 	}
 	d.look.exhausted = d.look.exhausted || d.finder.Exhausted
-	slices.SortFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
+	slices.SortStableFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
 	kept := d.found[:0]
 	for _, f := range d.found {
 		if len(kept) == 0 || kept[len(kept)-1].end <= f.off {
