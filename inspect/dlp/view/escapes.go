@@ -32,10 +32,18 @@ func (f *Finder) unescape(in, v *View) bool {
 	return true
 }
 
-// stoodEscape reports whether what stood in front of the text may say something else without escapes.
+// stoodEscape reports whether what stood in front of the text, or a plus sign between the two, may say something else without escapes.
 func (v *View) stoodEscape() bool {
-	before := v.Before
-	return v.parent == nil && len(before) > 0 && (before[len(before)-1] == '+' || hasEscape(before, false))
+	n := len(v.Before)
+	switch {
+	case v.parent != nil || n < 2 || len(v.Text) == 0:
+		return false
+	case v.Before[n-1] == '+' && isAlnum(v.Before[n-2]) && leads(v.Text, v.More):
+		return true
+	case v.Text[0] == '+' && isAlnum(v.Before[n-1]) && leads(v.Text[1:], v.More):
+		return true
+	}
+	return hasEscape(v.Before, false)
 }
 
 // before is what stood in front of the view of in, without escapes as well.
@@ -66,8 +74,8 @@ func (v *View) copied(text []byte, i int) int {
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
 
-// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and in front of
-// three: in base64 it stands everywhere.
+// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and between a
+// letter or digit and three digits: in base64 it stands everywhere, and in front of digits where times and phone numbers are.
 func hasEscape(text []byte, more bool) bool {
 	for _, c := range []byte(`%\&+`) {
 		for i := 0; i < len(text); i++ {
@@ -80,7 +88,7 @@ func hasEscape(text []byte, more bool) bool {
 				if _, width := escape(text[i:], more, &b); width != 1 {
 					return true
 				}
-			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || leads(text[i+1:], more) {
+			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || i > 0 && isAlnum(text[i-1]) && leads(text[i+1:], more) {
 				return true
 			}
 		}
@@ -245,3 +253,4 @@ var fromHex = func() (t [256]byte) {
 }()
 
 func isDigit(c byte) bool { return c-'0' < 10 }
+func isAlnum(c byte) bool { return isDigit(c) || c|0x20-'a' < 26 }
