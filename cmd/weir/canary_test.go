@@ -62,9 +62,6 @@ func canaryPolicy(t *testing.T, dir, action string, values []canary.Value) strin
 	return name
 }
 
-// plainNames are kinds whose values are known without any word, also in a name.
-const plainNames = "aws-access-key github-token npm-token google-api-key google-oauth own-regex"
-
 // plant writes the values into a file of texts, and into a capture, and returns the texts. The first are of each value alone.
 func plant(t *testing.T, dir string, values []canary.Value) (texts []string) {
 	t.Helper()
@@ -83,8 +80,8 @@ func plant(t *testing.T, dir string, values []canary.Value) (texts []string) {
 		o.talk(fmt.Sprintf("%s:%d", client4, 20000+i), "198.51.100.1:80", "POST /in HTTP/1.1\r\nHost: www.example.org\r\n"+fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(text), text))
 	}
 	for i := range values {
-		if label, ok := canary.Label(values[i].Text); ok && label == values[i].Text && strings.Contains(plainNames, values[i].Kind) {
-			o.resolve(fmt.Sprintf("%s:%d", client4, 40000+i), "198.51.100.53:53", label+".noted.example.", "198.51.100.7")
+		if values[i].Named() {
+			o.resolve(fmt.Sprintf("%s:%d", client4, 40000+i), "198.51.100.53:53", values[i].Text+".noted.example.", "198.51.100.7")
 		}
 	}
 	for name, b := range map[string][]byte{"texts": []byte(strings.Join(texts, "\n\n")), "in.pcap": o.pcap()} {

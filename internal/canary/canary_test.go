@@ -2,6 +2,7 @@ package canary
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,9 @@ func TestFinds(t *testing.T) {
 			if len(hits) != 1 || hits[0].Value != v {
 				t.Errorf("%s %s, %q: found %v", v.Kind, name, text, hits)
 			}
+		}
+		if hits := f.Find(fmt.Appendf(nil, "rax    0x%x", binary.LittleEndian.Uint64([]byte(v.Text[len(v.Text)-v.Shown-wordBytes:])))); len(hits) != 1 {
+			t.Errorf("%s in a register: found %v", v.Kind, hits)
 		}
 		hidden := len(v.Text) - v.Shown
 		masked := v.Text[:v.Open] + strings.Repeat("X", hidden-v.Open) + v.Text[hidden:]

@@ -167,6 +167,16 @@ func (c *Carrier) Takes(code *Code) bool {
 	return true
 }
 
+// Named reports whether a value is known wherever it stands, without a word that says what it is, and can be a label of a name as it is.
+func (v *Value) Named() bool {
+	label, ok := Label(v.Text)
+	switch v.Kind {
+	case "aws-access-key", "github-token", "npm-token", "google-api-key", "google-oauth", "own-regex":
+		return ok && label == v.Text
+	}
+	return false
+}
+
 // Label returns the text as a label of a name such as hosts have, and whether it can be one.
 func Label(text string) (string, bool) {
 	label := strings.Trim(strings.Map(func(r rune) rune {

@@ -2,6 +2,7 @@ package canary
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ const (
 	pieceBytes  = 12
 	codedBytes  = 16 // in base64 and hexadecimal
 	escapedEach = 8  // bytes of the value, each escaped
+	wordBytes   = 8  // of a register, as a crash shows them
 )
 
 // A Hit is a value that was found.
@@ -66,6 +68,9 @@ func NewFinder(values []Value) *Finder {
 func (f *Finder) addValue(v *Value) {
 	hidden := v.Text[v.Open : len(v.Text)-v.Shown]
 	for _, text := range []string{hidden, bare(hidden)} {
+		for i := range max(0, len(text)-wordBytes+1) {
+			f.add(v, "in a register", fmt.Sprintf("%x", binary.LittleEndian.Uint64([]byte(text[i:i+wordBytes]))), 2*wordBytes)
+		}
 		f.add(v, "as it is", strings.ToLower(text), min(pieceBytes, len(text)))
 		for shift := range 3 {
 			// The characters at both ends hold bits of what stands around, too.
