@@ -48,9 +48,9 @@ const Before = "this is for you alone, "
 
 // own makes values that no detector knows: words and numbers of a seed.
 func own(seed uint64, n int) (all []Value) {
-	for _, kind := range Own {
+	for k, kind := range Own {
 		for i := range n {
-			x := mix(seed, uint64(len(kind)<<8|i))
+			x := mix(seed, uint64(k<<8|i))
 			text := map[string]string{
 				"own-keyword": "project " + letters(x) + " " + letters(mix(x, 1)),
 				"own-regex":   fmt.Sprintf("ACME-%012d", x%1e12),
