@@ -105,7 +105,7 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 	}
 	d.found = kept
-	return max(0, open)
+	return view.EscapeAt(text, max(0, open)) // half of one would say something else
 }
 
 // findIn is find for one view and what detectors find.

@@ -71,6 +71,7 @@ func TestWhateverTheParts(t *testing.T) {
 	pieces := []string{
 		"4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "501800000009", "536-22-1234", "536221234", "ssn ", "SS#",
 		"0", "4", "11", "356", "-", " ", ".", "x", ", and then, for a while, nothing at all; ", "12345678901234567890123456789012345678901234567890",
+		"+", "card+number%3A+", "card+", "%20", `\t`, `\u0034`, "%34",
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")

@@ -5,6 +5,19 @@ import (
 	"unicode/utf8"
 )
 
+// EscapeAt returns where in text the escape begins that byte i belongs to, behind its first byte; i if there is none.
+func EscapeAt(text []byte, i int) int {
+	var b [4]byte
+	for k := max(0, i-maxEscape+1); k < i && i < len(text); k++ {
+		if mayEscape[text[k]] && text[k] != '+' {
+			if _, width := escape(text[k:], false, &b); k+width > i {
+				return k
+			}
+		}
+	}
+	return i
+}
+
 // maxEscape is the longest escape: &#x10ffff; with some zeros.
 const maxEscape = 12
 
