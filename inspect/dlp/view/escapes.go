@@ -34,6 +34,9 @@ func (f *Finder) unescape(in, v *View) bool {
 		if width == 0 { // cut by the end
 			break
 		}
+		if in.Text[i] == '+' && !spaced(in.Before, in.Text, i) {
+			b[0] = '+'
+		}
 		for k := range n {
 			v.bytes, v.at = append(v.bytes, b[k]), append(v.at, int32(i))
 		}
@@ -49,11 +52,11 @@ func (f *Finder) unescape(in, v *View) bool {
 func (v *View) stoodEscape() bool {
 	n := len(v.Before)
 	switch {
-	case v.parent != nil || n < 2 || len(v.Text) == 0:
+	case v.parent != nil || n == 0 || len(v.Text) == 0:
 		return false
-	case v.Before[n-1] == '+' && isAlnum(v.Before[n-2]) && leads(v.Text, v.More):
+	case n > 1 && v.Before[n-1] == '+' && v.Before[n-2] > ' ' && leads(v.Text, v.More):
 		return true
-	case v.Text[0] == '+' && isAlnum(v.Before[n-1]) && leads(v.Text[1:], v.More):
+	case v.Text[0] == '+' && v.Before[n-1] > ' ' && leads(v.Text[1:], v.More):
 		return true
 	}
 	return hasEscape(v.Before, false)
@@ -65,10 +68,21 @@ func (v *View) before(in *View) {
 	for i := 0; i < len(in.Before); {
 		var b [4]byte
 		n, width := escape(in.Before[i:], false, &b)
+		if in.Before[i] == '+' && !spaced(nil, in.Before, i) {
+			b[0] = '+'
+		}
 		v.stood = append(v.stood, b[:n]...)
 		i += width
 	}
 	v.Before = v.stood
+}
+
+// spaced reports whether the plus sign at i of a text stands for a space: where spaces are written so, there is none in front of it.
+func spaced(before, text []byte, i int) bool {
+	if i == 0 {
+		text, i = before, len(before)
+	}
+	return i > 0 && text[i-1] > ' '
 }
 
 // copied appends text from i on, up to where the next escape can begin, and returns where that is.
@@ -87,8 +101,8 @@ func (v *View) copied(text []byte, i int) int {
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
 
-// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and between a
-// letter or digit and three digits: in base64 it stands everywhere, and in front of digits where times and phone numbers are.
+// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and in front of
+// three that no space stands before: in base64 it is everywhere, and behind spaces it belongs to times and phone numbers.
 func hasEscape(text []byte, more bool) bool {
 	for _, c := range []byte(`%\&+`) {
 		for i := 0; i < len(text); i++ {
@@ -101,7 +115,7 @@ func hasEscape(text []byte, more bool) bool {
 				if _, width := escape(text[i:], more, &b); width != 1 {
 					return true
 				}
-			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || i > 0 && isAlnum(text[i-1]) && leads(text[i+1:], more) {
+			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || i > 0 && text[i-1] > ' ' && leads(text[i+1:], more) {
 				return true
 			}
 		}
@@ -266,4 +280,3 @@ var fromHex = func() (t [256]byte) {
 }()
 
 func isDigit(c byte) bool { return c-'0' < 10 }
-func isAlnum(c byte) bool { return isDigit(c) || c|0x20-'a' < 26 }
