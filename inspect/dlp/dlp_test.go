@@ -287,4 +287,9 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%s became %s, want %s", in, text, want)
 		}
 	}
+	name := []byte("/?q=%34111111111111111&b=cGF5IDQxMTExMTExMTExMTExMTEu")
+	text := make([]byte, len(name))
+	if n := testing.AllocsPerRun(100, func() { copy(text, name); d.Redact(text) }); n != 0 {
+		t.Errorf("%v allocations per name", n)
+	}
 }

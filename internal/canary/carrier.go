@@ -70,8 +70,6 @@ func posted(fields string, body func(text string) string) func(string) []Turn {
 	})
 }
 
-func same(s string) string { return s }
-
 func zipped(s string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
