@@ -112,7 +112,7 @@ const head = "From: a@example.org\r\nTo: b@example.org\r\n"
 
 // attached is a text as the attachment of a mail, in base64 in lines.
 func attached(text string) string {
-	coded := base64.StdEncoding.EncodeToString([]byte("what follows is attached: " + text + ", and no more\r\n"))
+	coded := base64.StdEncoding.EncodeToString([]byte("what follows is attached: " + text + "\r\nand no more\r\n"))
 	var b strings.Builder
 	for ; len(coded) > 76; coded = coded[76:] {
 		b.WriteString(coded[:76] + "\r\n")
@@ -124,7 +124,7 @@ func attached(text string) string {
 
 // Carriers are all ways in which a line of text can travel that are no names; see Labels.
 var Carriers = []Carrier{
-	{Name: "TCP", Port: 9000, Say: alone(func(s string) string { return "hello, " + s + ", bye\n" })},
+	{Name: "TCP", Port: 9000, Say: alone(func(s string) string { return "hello, " + s + "\nbye\n" })},
 	{Name: "UDP", UDP: true, Port: 9000, Say: alone(func(s string) string { return "hello, " + s + ", bye\n" })},
 	{Name: "target", Port: 80, Say: alone(func(s string) string {
 		return "GET /find?" + url.QueryEscape(s) + "&a=1 HTTP/1.1\r\nHost: www.example.org\r\n\r\n"

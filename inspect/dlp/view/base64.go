@@ -4,6 +4,7 @@ import "bytes"
 
 const (
 	minDigits = 24 // of a run of base64
+	maxLine   = 76 // of it (RFC 2045 §6.8); longer ones are not looked at to their end
 	minBegin  = 4  // of what may become one: the fewest that show a byte
 	window    = 32 // digits of which it is tried whether they look like text
 )
@@ -130,10 +131,19 @@ func (v *View) lineBreak(i, line int) int {
 	if v.Text[i] == '\r' {
 		i++
 	}
-	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 && !bytes.HasPrefix(v.Text[i+1:], []byte("--")) {
+	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 && !bytes.HasPrefix(v.Text[i+1:], []byte("--")) && v.wholeLine(i+1) {
 		return i + 1
 	}
 	return 0
+}
+
+// wholeLine reports whether what begins at i can be a line of base64: whole quanta, or padded. Else it is a word on the line behind.
+func (v *View) wholeLine(i int) bool {
+	n := 0
+	for n < maxLine && i+n < len(v.Text) && sextets[v.Text[i+n]] <= 63 {
+		n++
+	}
+	return n%4 == 0 || n == maxLine || i+n == len(v.Text) || v.Text[i+n] == '='
 }
 
 // decodeRun makes v what the run of in is in one of its alignments; false if that does not look like text.
