@@ -135,6 +135,8 @@ type Field struct {
 	// that its grammar can repair the message around a new record), so that an Edit by
 	// byte range is meaningful.
 	Editable bool
+	// Resizable says that an edit of a part of a value may change its length: what frames it can be put right yet.
+	Resizable bool
 	Detail   uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; bytes kept back for FTPCommandData; else 0
 
 	// A value of any length, such as a body, comes in parts.

@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,6 +72,16 @@ type Detector struct {
 	// Char is what a mask writes instead of letters and digits: one printable ASCII character, default "X".
 	Char string `yaml:"char,omitempty"`
 
+	// With is what stands in the place of a masked value, such as "(removed)": 1 to 64 letters, digits, spaces and signs that mean nothing in JSON,
+	// XML and forms. Where the length must not change it is cut, or filled up with Char: in payloads, in codes within a text, in bodies
+	// whose framing is fixed.
+	With string `yaml:"with,omitempty"`
+
+	// Pseudonym masks by other digits in place of digits and other letters in place of letters, which who expects a number, say, takes for one. The
+	// same value gets the same pseudonym, under FingerprintKey if there is one, otherwise until the policy is loaded anew. A number never
+	// becomes one whose check digit is right.
+	Pseudonym bool `yaml:"pseudonym,omitempty"`
+
 	// Score is how sure a detector has to be, 50 (default) to 100: words around a value raise it or lower it.
 	Score int `yaml:"score,omitempty"`
 
@@ -133,6 +144,9 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 			m.Add("fingerprint_key", "write at least 16 characters that nobody can guess", "the key is too short")
 		}
 		s.key = newPrintKey(k)
+		s.names = newPrintKey(k)
+	} else {
+		s.names = newPrintKey(rand.Text())
 	}
 	if len(m) > 0 {
 		return nil, m
@@ -201,9 +215,8 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 			m.Add(path+".char", `write one character, such as "X"`, "%q is not one printable ASCII character", d.Char)
 		}
 	}
-	if r.action != mask && (d.Keep != 0 || d.Char != "") && slices.Contains(actionNames, d.Action) {
-		m.Add(path+".action", "write action: mask, or remove keep and char", "keep and char belong to masks")
-	}
+	r.with, r.pseudonym = d.With, d.Pseudonym
+	checkMask(r, d, path, m)
 	if d.Score != 0 {
 		r.score = uint8(max(0, min(d.Score, 100)))
 		if d.Score < minScore || d.Score > 100 {
@@ -222,6 +235,26 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	r.scope = s.checkScope(d, path, m)
 	return r
 }
+
+// checkMask looks at how d masks.
+func checkMask(r *rule, d Detector, path string, m *inspect.Mistakes) {
+	if len(d.With) > maxWith || strings.ContainsFunc(d.With, means) {
+		m.Add(path+".with", `write 64 letters, digits, spaces and signs at most, without any of "\'<>&%+=;`, "%q cannot stand in a text of any kind", d.With)
+	}
+	switch {
+	case r.action != mask && (d.Keep != 0 || d.Char != "" || d.With != "" || d.Pseudonym) && (d.Action == "" || slices.Contains(actionNames, d.Action)):
+		m.Add(path+".action", "write action: mask, or remove keep, char, with and pseudonym", "keep, char, with and pseudonym belong to masks")
+	case d.With != "" && (d.Pseudonym || d.Keep != 0):
+		m.Add(path+".with", "write one of them", "with keeps nothing, and is no pseudonym")
+	case d.Pseudonym && d.Char != "":
+		m.Add(path+".pseudonym", "write one of them", "a pseudonym has other characters in the place of each, and no char")
+	}
+}
+
+const maxWith = 64
+
+// means reports whether c means something, or nothing good, in JSON, XML, forms or headers.
+func means(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune("\"\\'<>&%+=;", c) }
 
 func (s *ruleSet) checkSeverity(r *rule, name, path string, m *inspect.Mistakes) {
 	if name == "" {

@@ -7,7 +7,7 @@
 // long as limits allow. Every byte is looked at, and but once: what leaves as it was shown in a body is left out of the stream. Of
 // a body that leaves coded both are looked at, the text and the coded bytes.
 //
-// Masks keep the length, so that no framing above needs repair; a coded body that may be masked leaves decoded. It does not find
+// Masks keep the length, unless a policy wants another text and the framing can be mended; a coded body that may be masked leaves decoded. It does not find
 // what is encrypted.
 package dlp
 
@@ -28,7 +28,7 @@ const (
 )
 
 // An Inspector looks for values in payloads and bodies. It implements inspect.StreamInspector, FieldInspector, EditInspector,
-// StateInspector and RedactInspector.
+// ResizeInspector, StateInspector and RedactInspector.
 type Inspector struct {
 	set    *ruleSet
 	states inspect.State[[2]state]
@@ -45,6 +45,7 @@ type Inspector struct {
 	bytes               []byte    // which findings point into
 	all                 []byte    // scratch: the text from the 16th value on, with masks
 	hashed, print, path []byte    // scratch: of events
+	salted              []byte    // scratch: of pseudonyms
 	event               event.Event
 
 	tellsAll bool // however many values there are
@@ -55,7 +56,7 @@ func newInspector(s *ruleSet) *Inspector {
 	return &Inspector{
 		set: s, counter: newCounter(), kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
-		hashed: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
+		hashed: make([]byte, 0, 4096), salted: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
 }
 
@@ -70,6 +71,9 @@ func (d *Inspector) Fields() field.Set { return d.set.fields }
 
 // Edits implements inspect.EditInspector.
 func (d *Inspector) Edits() field.Set { return d.set.edits }
+
+// Resizes implements inspect.ResizeInspector.
+func (d *Inspector) Resizes() field.Set { return d.set.resizes }
 
 // InspectStream implements inspect.StreamInspector. What may be the beginning of a value at the end of what has come waits for what
 // follows, or for the end of the time that it may wait; and so does what may still turn out to be of a body.

@@ -27,6 +27,7 @@ type look struct {
 	told      int    // values
 	edits     int    // asked for
 	exhausted bool   // there were more codes than are looked at
+	resizable bool   // a mask may have another length
 	decision  inspect.Decision
 }
 
@@ -50,7 +51,7 @@ type part struct{ off, end int }
 func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
 	d.look = look{cx: cx, field: f, left: left, place: place{dir: cx.Dir, field: field.Payload}}
 	if f != nil {
-		d.look.place.field = f.ID
+		d.look.place.field, d.look.resizable = f.ID, f.Resizable
 	}
 	if cx.Flow != nil {
 		d.look.flow = cx.Flow.ID
@@ -166,7 +167,7 @@ func (d *Inspector) note(v *view.View, m detect.Match, r *rule, value []byte, f 
 	f.value = d.keep(value)
 	f.sample = d.keepMasked(v.Text[m.Off:m.End], r, r.shown, 'X')
 	if r.action == mask && !r.monitor {
-		f.masked = d.keepMasked(v.Text[m.Off:m.End], r, r.keep, r.char)
+		f.masked = d.keepMask(v, m, r, value, f.goesOn)
 		if v.Code != view.Plain {
 			f.masked, f.unable = d.recode(v, m, f.masked)
 		}
@@ -179,31 +180,6 @@ func (d *Inspector) keep(b []byte) part {
 	d.bytes = append(d.bytes, b...)
 	p.end = len(d.bytes)
 	return p
-}
-
-func (d *Inspector) keepMasked(text []byte, r *rule, keep int, char byte) part {
-	p := part{off: len(d.bytes)}
-	if r.own != nil {
-		d.bytes = appendMasked(d.bytes, text, keep, char)
-	} else {
-		d.bytes = detect.AppendMasked(d.bytes, text, r.kind, keep, char)
-	}
-	p.end = len(d.bytes)
-	return p
-}
-
-// recode returns what a masked value is in the codes that the view is written in.
-func (d *Inspector) recode(v *view.View, m detect.Match, masked part) (coded part, unable bool) {
-	if !d.finder.Rewrite(v, m.Off, m.End) {
-		return part{}, true
-	}
-	for i, c := range d.bytes[masked.off:masked.end] {
-		if at := m.Off + i; c != v.Text[at] && !d.finder.Set(v, at, c) {
-			return part{}, true
-		}
-	}
-	_, with := d.finder.Rewritten()
-	return d.keep(with), false
 }
 
 // act carries out what is to become of the values that begin before limit, and returns where the undecided begins: limit, or the end of the last value.

@@ -36,18 +36,20 @@ const minScore = 50
 
 // A rule is a Detector, checked.
 type rule struct {
-	name     string
-	kind     detect.Kind // iff own is nil
-	own      *source     // of values of one's own
-	shown    int         // last characters of a value that an event may show
-	action   action
-	keep     int
-	char     byte
-	monitor  bool
-	score    uint8
-	severity event.Severity
-	scope    scope
-	index    uint16 // in ruleSet.rules
+	name      string
+	kind      detect.Kind // iff own is nil
+	own       *source     // of values of one's own
+	shown     int         // last characters of a value that an event may show
+	action    action
+	keep      int
+	char      byte
+	with      string // what stands in the place of a masked value; empty: its own form does
+	pseudonym bool
+	monitor   bool
+	score     uint8
+	severity  event.Severity
+	scope     scope
+	index     uint16 // in ruleSet.rules
 
 	count    uint32 // of values that it takes; 1 for any
 	distinct bool
@@ -78,10 +80,12 @@ type ruleSet struct {
 	allow     map[string]struct{}
 	domains   [][]byte // "@example.com"
 	key       printKey
+	names     printKey // of pseudonyms
 	maxEvents int
 	passes    bool      // what cannot be masked passes
 	fields    field.Set // that some rule looks at
 	edits     field.Set // that some rule may mask
+	resizes   field.Set // of these, in which a mask may have another length
 }
 
 // compile sets what follows from the rules.
@@ -103,6 +107,9 @@ func (s *ruleSet) compile() {
 		s.fields = s.fields.Union(looked)
 		if r.action == mask && !r.monitor {
 			s.edits = s.edits.Union(looked)
+			if r.with != "" {
+				s.resizes = s.resizes.Union(looked)
+			}
 		}
 	}
 	s.set = detect.NewSet(kinds...)
