@@ -131,6 +131,7 @@ type Lane struct {
 	msg      field.Message
 	edits    editList
 	until    time.Duration // of the packet on its way, if its verdict is Delay
+	names    []field.Named // what was read where in the datagram
 	base     int           // offset in the payload of the message that is being shown
 	speaks   int           // index of the grammar that reads the datagram on its way
 	timers   timerPool

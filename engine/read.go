@@ -25,14 +25,25 @@ type reading struct {
 	last     bool // bytes that somebody holds leave all the same
 	message  bool // a parser shows it
 
-	base   int          // where among the bytes unread as payload those begin that the parser is fed; negative if before
-	bodies []field.Span // those marked by the parser, likewise. As many as there can be pieces of a body in a window
+	base   int           // where among the bytes unread as payload those begin that the parser is fed; negative if before
+	bodies []field.Span  // those marked by the parser, likewise. As many as there can be pieces of a body in a window
+	names  []field.Named // fields that the parser has read, likewise
+}
+
+// open begins a reading; late says that what is not decided now leaves as it is.
+func (r *reading) begin(l *Lane, ss *session, dir flow.Direction, late bool, d inspect.Decision) {
+	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, late: late, bodies: r.bodies[:0], names: r.names[:0]}
+	for _, n := range ss.names[dir] {
+		if n.Span.End > 0 {
+			r.names = append(r.names, n)
+		}
+	}
 }
 
 // read shows what is unread of a direction.
 func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decision) inspect.Decision {
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, bodies: r.bodies[:0]}
+	r.begin(l, ss, dir, false, d)
 	l.readAll(end)
 	r.open = false
 	return r.decision
@@ -63,16 +74,20 @@ func (l *Lane) readPayload(end bool) {
 			s := &r.bodies[i]
 			s.Off, s.End = max(0, s.Off-n), max(0, s.End-n)
 		}
+		for i := range r.names {
+			s := &r.names[i].Span
+			s.Off, s.End = max(0, s.Off-n), max(0, s.End-n)
+		}
 		l.showBytes(true)
 		r.ss.conn.Done(r.dir, stream.Payload, r.hold)
 		r.ss.left[r.dir] = 0
 	}
 }
 
-// pending is how many of the n bytes that are unread as payload the parser is not done with, and has not marked. Where nothing is
-// altered nothing waits for it.
+// pending is how many of the n bytes that are unread as payload the parser is not done with, and has not marked; or, while there is none, are too
+// few to say by which grammar they are. Where nothing is altered nothing waits for it.
 func (r *reading) pending(n int) int {
-	if r.ss.parser == nil || r.lane.outcomes.Monitor {
+	if r.lane.outcomes.Monitor {
 		return 0
 	}
 	b, _ := r.ss.conn.Unread(r.dir, stream.Message)
@@ -100,6 +115,30 @@ func (r *reading) Mark(off, end int) {
 	}
 }
 
+// maxNames is how many fields of one reading are named.
+const maxNames = 256
+
+// Name implements proto.Namer.
+func (r *reading) Name(id field.ID, off, end int) {
+	n := field.Named{ID: id, Span: field.Span{Off: max(0, r.base+off), End: r.base + end}}
+	k := len(r.names)
+	if k == maxNames || n.Span.End <= n.Span.Off || k > 0 && n.Span.Off < r.names[k-1].Span.End {
+		return
+	}
+	r.names = append(r.names, n)
+}
+
+// keepNames remembers the names of bytes that are shown once more, n bytes of those shown being done with. Of more than there is room for the
+// last ones count.
+func (r *reading) keepNames(n int) {
+	kept := &r.ss.names[r.dir]
+	*kept = [keptNames]field.Named{}
+	for i, k := len(r.names)-1, keptNames-1; i >= 0 && k >= 0 && r.names[i].Span.End > n; i, k = i-1, k-1 {
+		kept[k] = r.names[i]
+		kept[k].Span = field.Span{Off: max(0, kept[k].Span.Off-n), End: kept[k].Span.End - n}
+	}
+}
+
 // showBytes shows what is unread as payload. It is done with n bytes, and hold more are held.
 func (l *Lane) showBytes(end bool) (n, hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
@@ -109,7 +148,7 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(left, seen)
-		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending(len(b))
+		l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = r.bodies, r.names, r.pending(len(b)), r.ss.parser == nil
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
 			if f.Interest&v.Bit != 0 && !r.decision.Verdict.Final() {
@@ -117,13 +156,14 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 				r.decision = l.combine(r.decision, v.I.InspectStream(&l.cx, b))
 			}
 		}
-		l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Pending = 0, 0, nil, 0
+		l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = 0, 0, nil, nil, 0, false
 		if wantsField && !r.decision.Verdict.Final() {
 			l.showPayload(b, seen, end)
 		}
 	}
 	hold = min(r.hold, len(b))
 	n = len(b) - hold
+	r.keepNames(n)
 	conn.Done(r.dir, stream.Payload, n)
 	if left = max(0, left-n); end {
 		left = hold

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
@@ -18,10 +19,11 @@ type session struct {
 	flow   *flow.Flow
 	parser proto.Parser // nil until a grammar has recognised the flow, and once it is done
 
-	skip   [2]int64         // bytes of each direction that the parser need not see
-	left   [2]uint32        // bytes of each direction that have left, and are to be shown once more
-	since  [2]time.Duration // when the oldest bytes that are undecided came
-	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
+	skip   [2]int64                  // bytes of each direction that the parser need not see
+	left   [2]uint32                 // bytes of each direction that have left, and are to be shown once more
+	names  [2][keptNames]field.Named // of those that are to be shown once more; the last ones, counted from the first such byte
+	since  [2]time.Duration          // when the oldest bytes that are undecided came
+	gap    [2]time.Duration          // when the oldest segment ahead of a missing one came
 	pace   [2]pace
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
@@ -32,6 +34,9 @@ type session struct {
 	dark   bool             // no grammar will be sought any more
 	again  uint8            // by 1<<Direction: the parser has more to do; iff not 0, the lane's list again has it
 }
+
+// keptNames is how many names a session keeps of bytes that are to be shown once more: there is hardly ever more than one.
+const keptNames = 2
 
 // sessions is the sessions of a lane.
 type sessions struct {
@@ -146,6 +151,7 @@ func (l *Lane) restartSession(ss *session) {
 	if ss.dark {
 		ss.flow.Interest |= l.chain.Hears
 	}
+	ss.names = [2][keptNames]field.Named{}
 	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)
@@ -206,7 +212,7 @@ func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
 	l.begin(&l.held.list[i].packet)
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: late, bodies: r.bodies[:0]}
+	r.begin(l, ss, dir, late, inspect.Decision{})
 	l.readAll(end)
 	r.open = false
 	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {

@@ -26,7 +26,9 @@ type Context struct {
 	Seen    int            // InspectStream: bytes at the head of b that were shown before, because somebody held them
 	Left    int            // InspectStream: of those, bytes at the head that have left meanwhile, and cannot be edited
 	Bodies  []field.Span   // InspectStream: ranges of b, in order, that leave as it was shown as parts of bodies, or not at all
+	Names   []field.Named  // InspectStream: ranges of b, in order, and which fields were read there; no more than grammars tell of
 	Pending int            // InspectStream: bytes at the end of b that a grammar is not done with: what is held of them may come in Bodies
+	Unknown bool           // InspectStream: there is no grammar yet, and Pending are what it may be known by
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's

@@ -135,6 +135,20 @@ func Mark(out Sink, off, end int) {
 	}
 }
 
+// A Namer is a Sink that wants to know what was read where, for those who look at the bytes.
+type Namer interface {
+	// Name says that the bytes [off, end) of Input.Bytes were read as that field. Ranges come in order, without overlap; they need not
+	// hold all of what is read.
+	Name(id field.ID, off, end int)
+}
+
+// Name names bytes for out, if it is a Namer.
+func Name(out Sink, id field.ID, off, end int) {
+	if n, ok := out.(Namer); ok && off < end {
+		n.Name(id, off, end)
+	}
+}
+
 // An Answer is what the inspectors say to what they were shown.
 type Answer struct {
 	// Edits are in the offsets of Message.Unit, in order, without overlap; valid until the next

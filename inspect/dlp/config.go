@@ -88,8 +88,8 @@ type Detector struct {
 	// Direction is "to-server" or "to-client". Default: that of the inspector.
 	Direction string `yaml:"direction,omitempty"`
 
-	// Fields are where to look: "http.request_body", "http.response_body", "email.body" …, and "payload" for all that is read as no field of its own.
-	// Default: everywhere.
+	// Fields are where to look: "http.request_body", "http.response_body", "http.uri", "http.headers", "email.body", "email.headers", "smtp.rcpt_to",
+	// "ftp.command_data", "dns.query" …, and "payload" for all that is read as no field of its own. Default: everywhere.
 	Fields []string `yaml:"fields,omitempty"`
 
 	// Clients and Servers are addresses or networks of the ends of a flow to which this applies. Default: all.

@@ -82,6 +82,7 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 		return inspect.Decision{}
 	}
 	d.begin(cx, nil, cx.Left)
+	d.look.names = cx.Names
 	d.alone = memory{}
 	v, follows := &d.alone, false
 	if cx.Flow != nil && cx.Flow.Key.Proto == packet.TCP {
@@ -98,7 +99,11 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 			from = s.End
 		}
 	}
-	wait := d.readOn(v, b, from, max(from, len(b)-cx.Pending), follows)
+	pending := cx.Pending
+	if cx.Unknown && !d.set.byName {
+		pending = 0 // it makes no difference what the field will be called
+	}
+	wait := d.readOn(v, b, from, max(from, len(b)-pending), follows)
 	d.kept.keep(v, b[from:wait])
 	v.waiting = int32(len(b) - wait + 1)
 	return d.conclude()
@@ -106,7 +111,7 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 
 // InspectField implements inspect.FieldInspector, for parts of bodies.
 func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
-	if !d.set.looks(cx.Dir) || cx.Flow == nil {
+	if !d.set.looks(cx.Dir) || cx.Flow == nil || !texts.Has(f.ID) {
 		return inspect.Decision{}
 	}
 	d.begin(cx, f, f.Left)

@@ -22,12 +22,14 @@ type look struct {
 	field     *field.Field // nil: the payload
 	place     place
 	flow      uint64
-	message   uint64 // of the flow and direction: which body, 0 for the payload
-	left      int    // bytes at the head that have left, and were seen to when they did
-	told      int    // values
-	edits     int    // asked for
-	exhausted bool   // there were more codes than are looked at
-	resizable bool   // a mask may have another length
+	message   uint64        // of the flow and direction: which body, 0 for the payload
+	left      int           // bytes at the head that have left, and were seen to when they did
+	told      int           // values
+	edits     int           // asked for
+	exhausted bool          // there were more codes than are looked at
+	names     []field.Named // of what is looked at, if it is the payload
+	base      int           // where in it the text begins that is looked at
+	resizable bool          // a mask may have another length
 	decision  inspect.Decision
 }
 
@@ -39,14 +41,27 @@ type finding struct {
 	context  bool // a word before it says what it is
 	goesOn   bool // the value that ended before: not one of its own
 	path     view.Path
-	value    part // as it is compared
-	sample   part // as it is told
-	masked   part // what takes the place of [off, end), iff the rule masks
-	unable   bool // it should be masked, and cannot
+	field    field.ID // that it is in
+	value    part     // as it is compared
+	sample   part     // as it is told
+	masked   part     // what takes the place of [off, end), iff the rule masks
+	unable   bool     // it should be masked, and cannot
 }
 
 // A part is a range of Inspector.bytes.
 type part struct{ off, end int }
+
+// at is the place of what is at offset off of the text.
+func (l *look) at(off int) place {
+	p := l.place
+	off += l.base
+	for i := range l.names {
+		if n := &l.names[i]; n.Span.Off <= off && off < n.Span.End && named.Has(n.ID) {
+			p.field = n.ID
+		}
+	}
+	return p
+}
 
 func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
 	d.look = look{cx: cx, field: f, left: left, place: place{dir: cx.Dir, field: field.Payload}}
@@ -66,6 +81,7 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (wai
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
+	d.look.base = from
 	wait = from + d.find(v, b[from:end], true)
 	if end < len(b) {
 		wait = min(wait, end)
@@ -79,6 +95,7 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (wai
 
 // read looks at b[from:end], behind what v remembers, and decides all of it.
 func (d *Inspector) read(v *memory, b []byte, from, end int, more bool) {
+	d.look.base = from
 	d.find(v, b[from:end], more)
 	d.act(b, from, end)
 }
@@ -119,7 +136,7 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	}
 	for m, ok := s.Next(); ok; m, ok = s.Next() {
 		if off, end, ok := seen(v, m.Off, m.End); ok && !d.set.allowed(s.Value()) {
-			if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
+			if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil {
 				d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
 			}
 		}
@@ -147,12 +164,12 @@ func seen(v *view.View, from, to int) (off, end int, ok bool) {
 
 // findOwn is find for one view and values of one's own.
 func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
-	if !o.rule.scope.has(d.look.place) {
+	if !o.rule.scope.mayHave(d.look.place) {
 		return math.MaxInt
 	}
 	o.reset(v.Before, v.Text, v.More)
 	for from, to, ok := o.next(); ok; from, to, ok = o.next() {
-		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) {
+		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) && o.rule.scope.has(d.look.at(off)) {
 			if r := o.rule.unlessIgnored(); r != nil {
 				d.note(v, detect.Match{Off: from, End: to}, r, v.Text[from:to], finding{off: off, end: end, score: 100})
 			}
@@ -163,7 +180,7 @@ func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
 
 // note keeps what is to be told and done about a value.
 func (d *Inspector) note(v *view.View, m detect.Match, r *rule, value []byte, f finding) {
-	f.rule, f.path = r, v.Path()
+	f.rule, f.path, f.field = r, v.Path(), d.look.at(f.off).field
 	f.value = d.keep(value)
 	f.sample = d.keepMasked(v.Text[m.Off:m.End], r, r.shown, 'X')
 	if r.action == mask && !r.monitor {

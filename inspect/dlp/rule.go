@@ -83,7 +83,8 @@ type ruleSet struct {
 	names     printKey // of pseudonyms
 	maxEvents int
 	passes    bool      // what cannot be masked passes
-	fields    field.Set // that some rule looks at
+	fields    field.Set // that are asked for
+	byName    bool      // for some rule it matters in which field a value of the payload is
 	edits     field.Set // that some rule may mask
 	resizes   field.Set // of these, in which a mask may have another length
 }
@@ -104,7 +105,8 @@ func (s *ruleSet) compile() {
 			s.byKind[r.kind] = append(s.byKind[r.kind], r)
 		}
 		looked := r.scope.looked()
-		s.fields = s.fields.Union(looked)
+		s.fields = s.fields.Union(r.scope.asked())
+		s.byName = s.byName || r.scope.fields != 0
 		if r.action == mask && !r.monitor {
 			s.edits = s.edits.Union(looked)
 			if r.with != "" {

@@ -206,6 +206,8 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 	}
 	start := f.at
 	f.at += len(unit)
+	proto.Name(f.out, field.HTTPURI, start+hd.target.Off, start+hd.target.End)
+	proto.Name(f.out, field.HTTPHeaders, start+hd.block.Off, start+hd.block.End)
 	h.none, h.empty, h.tunnel = 0, 0, !hd.response && fr == switches
 	m := &g.msg
 	m.Reset(g.Name(), unit)
