@@ -40,6 +40,12 @@ type Reframer interface {
 	Reframes() bool
 }
 
+// A Waiter is a Parser whose client waits for answers that a page of HTTP/1.1 can take the place of.
+type Waiter interface {
+	// Waits reports whether the client waits for one answer of which nothing has come, and has asked for no other.
+	Waits() bool
+}
+
 // An Input is what a Parser is fed.
 type Input struct {
 	Bytes  []byte // read-only view; valid for the call

@@ -38,6 +38,9 @@ type Config struct {
 	// them all, so who knows the key can learn the values. Empty (default): no fingerprint.
 	FingerprintKey string `yaml:"fingerprint_key,omitempty"`
 
+	// PageNote is what the page says below its reason, such as whom to ask. At most 512 characters.
+	PageNote string `yaml:"page_note,omitempty"`
+
 	// MaxEvents is the number of events for one payload, or part of a body; one more counts the values beyond. All are masked or blocked
 	// in any case. Default 16.
 	MaxEvents int `yaml:"max_events,omitempty"`
@@ -61,8 +64,8 @@ type Detector struct {
 	// Exact names a file that weir dlp hash has made of values of one's own, such as customers' numbers.
 	Exact string `yaml:"exact,omitempty"`
 
-	// Action is "alert" (default), "mask", "drop", "reject" or "ignore". Mask overwrites letters and digits, keeping separators and
-	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow; ignore leaves alone what
+	// Action is "alert" (default), "mask", "drop", "reject", "page" or "ignore". Mask overwrites letters and digits, keeping separators and
+	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow; page answers a request of HTTP/1 by a page that says what was found, though not the value, and is reject elsewhere; ignore leaves alone what
 	// a later entry, or a template, would find.
 	Action string `yaml:"action,omitempty"`
 
@@ -127,6 +130,7 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 		m.Add("detectors", "- {name: card, action: alert}", "nothing to look for")
 	}
 	s.addAllowed(c.Allow, &m)
+	s.addPages(c.PageNote, &m)
 	switch c.Unable {
 	case "", "drop":
 	case "pass":
@@ -175,6 +179,28 @@ func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 	}
 }
 
+// addPages makes the pages of the rules that answer by one.
+func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
+	if len(note) > inspect.MaxPageNote {
+		m.Add("page_note", "write less", "%d characters, at most %d", len(note), inspect.MaxPageNote)
+	}
+	pages := 0
+	for _, r := range s.rules {
+		if r.action != page {
+			continue
+		}
+		what := r.name
+		if r.own == nil {
+			what = detect.Bundled()[r.kind].Title
+		}
+		r.page = inspect.NewPage("This request was blocked", "It holds what must not leave: "+what+".", note)
+		pages++
+	}
+	if note != "" && pages == 0 {
+		m.Add("page_note", "write action: page in a detector, or remove it", "no detector answers by a page")
+	}
+}
+
 // covers reports whether a rule before r applies wherever r does.
 func (s *ruleSet) covers(r *rule) bool {
 	return slices.ContainsFunc(s.rules, func(o *rule) bool {
@@ -202,7 +228,7 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	if d.Action != "" {
 		a := slices.Index(actionNames, d.Action)
 		if a < 0 {
-			m.Add(path+".action", "write alert, mask, drop, reject or ignore", "unknown action %q", d.Action)
+			m.Add(path+".action", "write alert, mask, drop, reject, page or ignore", "unknown action %q", d.Action)
 		}
 		r.action = action(max(a, 0))
 	}

@@ -18,13 +18,16 @@ const (
 	mask
 	drop
 	reject
+	page
 	ignore
 )
 
-var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject", ignore: "ignore"}
+var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject", page: "page", ignore: "ignore"}
 
 // verdict is the action's name in events.
-func (a action) verdict() string { return [...]string{"accept", "edit", "drop", "reject", "accept"}[a] }
+func (a action) verdict() string {
+	return [...]string{"accept", "edit", "drop", "reject", "reject", "accept"}[a]
+}
 
 var severities = []struct {
 	name     string
@@ -45,6 +48,7 @@ type rule struct {
 	char      byte
 	with      string // what stands in the place of a masked value; empty: its own form does
 	pseudonym bool
+	page      *inspect.Page // iff action is page
 	monitor   bool
 	score     uint8
 	severity  event.Severity
@@ -62,8 +66,8 @@ func (r *rule) decision() inspect.Decision {
 	switch r.action {
 	case drop:
 		d.Verdict = packet.Drop
-	case reject:
-		d.Verdict = packet.Reject
+	case reject, page:
+		d.Verdict, d.Page = packet.Reject, r.page
 	default:
 		return inspect.Decision{}
 	}

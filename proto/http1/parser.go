@@ -81,6 +81,11 @@ func (p *parser) Reframes() bool {
 	return false
 }
 
+// Waits implements proto.Waiter.
+func (p *parser) Waits() bool {
+	return p.known && !p.dark && p.queue.single() && p.queue.first()&askedConnect == 0 && !p.half[p.server].in
+}
+
 // maxSteps is how many heads, parts and ends are read in one call, unless time is up: a packet may be thousands of requests.
 const maxSteps = 2048
 

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"github.com/weir-project/weir/divert"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
+	"github.com/weir-project/weir/proto"
+)
+
+// This file answers rejected requests in the server's place: the server is reset, and the connection with the client goes on here
+// until the client has read the page. Nothing is sent but in answer to a packet of the client, so there is no timer: what is lost the client asks
+// for, by sending again what it takes for lost.
+
+// A reply is a page on its way.
+type reply struct {
+	page     []byte
+	begun    bool
+	entrance divert.Injection // of segments to the client
+	first    seqnum.Value     // of the page
+	acked    seqnum.Value     // of it, by the client
+	next     seqnum.Value     // what comes next of the client
+	tries    uint8            // since something was acknowledged
+}
+
+const (
+	maxReplies    = 1024 // clients that read a page; others are reset
+	replySegment  = 1200 // bytes, so that with all headers it is less than the least MTU of IPv6 (RFC 8200 §5)
+	replyTries    = 8
+	replyWindow   = 0xffff // the rest of an upload is taken, and forgotten
+	maxReplyAhead = 1 << 20
+)
+
+// promise has the flow in the context be answered by a page, if its client waits for an answer and for nothing else. Otherwise it is reset.
+func (l *Lane) promise(page *inspect.Page) {
+	f, ss := l.cx.Flow, l.sessions.of(l.cx.Flow)
+	if ss == nil || l.cx.Dir != flow.ToServer || !l.injects || len(l.replies) >= maxReplies {
+		return
+	}
+	if w, ok := ss.parser.(proto.Waiter); ok && w.Waits() {
+		l.replies[f] = &reply{page: page.Response()}
+	}
+}
+
+// reply goes on with a connection that is answered by a page; p is a packet of it.
+func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Direction) {
+	l.flush() // what was decided before leaves before
+	switch {
+	case p.TCPFlags&(packet.SYN|packet.RST) != 0:
+		return
+	case dir == flow.ToClient:
+		if f.Answered&(1<<dir) == 0 {
+			f.Answered |= 1 << dir
+			l.inject(packet.Reset(l.scratch.answer[:0], p), p, divert.InjectOut)
+		}
+		return
+	}
+	fresh := !r.begun
+	if fresh {
+		l.beginReply(r, p, f)
+	}
+	h, n := p.TCP(), p.SegmentLen()
+	lost := n > 0 && h.Seq().Add(n).LessEq(r.next) // it does not know that this has come
+	if end := h.Seq().Add(n); h.Seq().LessEq(r.next) && r.next.Less(end) {
+		r.next = end
+	}
+	if ack := h.Ack(); r.acked.Less(ack) && ack.LessEq(r.end()) {
+		r.acked, r.tries = ack, 0
+	}
+	switch {
+	case r.acked.Less(r.end()) && (fresh || lost) && r.tries < replyTries:
+		r.tries++
+		l.sendPage(r, p)
+	case n > 0:
+		l.sendReply(r, p, r.end(), nil, 0)
+	}
+	if fresh {
+		l.resetServer(p, f)
+	}
+}
+
+// end is behind the page and the FIN that ends it.
+func (r *reply) end() seqnum.Value { return r.first.Add(seqnum.Size(len(r.page)) + 1) }
+
+// beginReply finds where in the connection the page stands. p is of the client.
+func (l *Lane) beginReply(r *reply, p *packet.Packet, f *flow.Flow) {
+	h := p.TCP()
+	r.begun, r.entrance = true, divert.InjectOut
+	r.first, r.next = h.Ack(), h.Seq().Add(p.SegmentLen())
+	if ss := l.sessions.of(f); ss != nil {
+		if sent, _ := ss.conn.Flight(flow.ToClient); r.first.Less(sent) && r.first.Size(sent) < maxReplyAhead {
+			r.first = sent // what the server has said is on its way
+		}
+		r.entrance = ss.entrance(flow.ToClient)
+	}
+	r.acked = r.first
+}
+
+// resetServer ends the connection at the server. p, of the client, does not leave, and is renumbered as the server counts.
+func (l *Lane) resetServer(p *packet.Packet, f *flow.Flow) {
+	how := divert.InjectOut
+	if ss := l.sessions.of(f); ss != nil {
+		how = ss.entrance(flow.ToServer)
+		ss.conn.Renumber(p, flow.ToServer)
+	}
+	f.Answered |= 1 << flow.ToServer
+	l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p, how)
+}
+
+// sendPage sends what the client has not acknowledged.
+func (l *Lane) sendPage(r *reply, p *packet.Packet) {
+	for at := min(int(r.first.Size(r.acked)), len(r.page)); ; {
+		n := min(len(r.page)-at, replySegment)
+		flags := packet.PSH
+		if at+n == len(r.page) {
+			flags |= packet.FIN
+		}
+		l.sendReply(r, p, r.first.Add(seqnum.Size(at)), r.page[at:at+n], flags)
+		if at += n; at == len(r.page) {
+			return
+		}
+	}
+}
+
+// sendReply sends a segment that acknowledges all that has come of the client.
+func (l *Lane) sendReply(r *reply, p *packet.Packet, seq seqnum.Value, payload []byte, flags packet.TCPFlags) {
+	s := packet.Segment{Seq: seq, Ack: r.next, Window: replyWindow, Flags: flags, ToSender: true, Payload: payload}
+	options := p.TCP().Options()
+	if o, ok := options.Find(packet.OptionTimestamps); ok {
+		s.Echo, s.TS, s.Stamped = o.Timestamps()
+	}
+	l.inject(packet.AppendSegment(l.scratch.answer[:0], p, &s), p, r.entrance)
+}
