@@ -153,11 +153,11 @@ func TestPageIsLostOften(t *testing.T) {
 // TestNoPageWhereNoneIsWaitedFor: it would be taken for another answer.
 func TestNoPageWhereNoneIsWaitedFor(t *testing.T) {
 	for name, lines := range map[string][]string{
-		"two requests":       {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", request, needle},
-		"an answer begun":    {request, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", needle},
-		"answered early":     {request, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", needle},
-		"one answered before?": {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", request, needle},
-		"an answer that goes on?":      {request, "HTTP/1.1 100 Continue\r\n\r\n", needle},
+		"two requests":            {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", request, needle},
+		"an answer begun":         {request, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", needle},
+		"answered early":          {request, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", needle},
+		"one answered before?":    {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", request, needle},
+		"an answer that goes on?": {request, "HTTP/1.1 100 Continue\r\n\r\n", needle},
 	} {
 		b, _, _ := stopping(t, lines...)
 		_, short := answers(t, b.fake.Injected(), 5000)

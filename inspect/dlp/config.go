@@ -193,7 +193,7 @@ func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
 		if r.own == nil {
 			what = detect.Bundled()[r.kind].Title
 		}
-		r.page = inspect.NewPage("This request was blocked", "It holds what must not leave: "+what+".", note)
+		r.page = inspect.NewPage("This request was blocked", "It holds what must not leave this network: "+what+".", note)
 		pages++
 	}
 	if note != "" && pages == 0 {

@@ -39,6 +39,7 @@ func TestReadmeExamples(t *testing.T) {
 	}{
 		{"pay with XXXX XXXX XXXX 0002, I am 536-22-1234, mail a.b@corp.de; blue-bird, ACME-12345", packet.Pass, 3},
 		{text, packet.Reject, 2},
+		{text, packet.Pass, 0},
 		{"pay with CARD, I am (removed)XX, mail a.b@corp.de; blue-bird, ACME-12345", packet.Pass, 2},
 		{"pay with 4000 0000 0000 0002, I am 536-22-1234, mail a.b@corp.de; blue-bird, XXXX-XXX45", packet.Reject, 2},
 		{text, packet.Pass, 0},
@@ -238,6 +239,8 @@ func TestMistakes(t *testing.T) {
 		{"detectors: [{name: card, mode: loud}]", "detectors[0].mode"},
 		{"{direction: up, detectors: [{name: card}]}", "direction"},
 		{"{unable: panic, detectors: [{name: card}]}", "unable"},
+		{"{page_note: ask, detectors: [{name: card, action: reject}]}", "page_note"},
+		{"{page_note: " + strings.Repeat("a", 513) + ", detectors: [{name: card, action: page}]}", "page_note"},
 		{"{max_events: -1, detectors: [{name: card}]}", "max_events"},
 		{"{fingerprint_key: short, detectors: [{name: card}]}", "fingerprint_key"},
 		{"{allow: [test-cards, '12'], detectors: [{name: card}]}", "allow[1]"},
