@@ -19,7 +19,8 @@ type reading struct {
 	dir      flow.Direction
 	decision inspect.Decision
 	open     bool // what is shown is a stream's
-	hold     int  // what those who were shown it want to see again
+	hold     int  // what those who were shown it want to see again, and have wait
+	keep     int  // what they want to see again. Of bytes
 	mayHold  bool
 	late     bool // what is not decided now leaves as it is
 	last     bool // bytes that somebody holds leave all the same
@@ -81,6 +82,7 @@ func (l *Lane) readPayload(end bool) {
 		l.showBytes(true)
 		r.ss.conn.Done(r.dir, stream.Payload, r.hold)
 		r.ss.left[r.dir] = 0
+		r.ss.kept[r.dir] = 0
 	}
 }
 
@@ -144,7 +146,7 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	left := int(r.ss.left[r.dir])
-	r.hold, r.mayHold, r.last = 0, true, end // a FIN may be a fake, and more bytes follow
+	r.hold, r.keep, r.mayHold, r.last = 0, 0, true, end // a FIN may be a fake, and more bytes follow
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(left, seen)
@@ -161,14 +163,19 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 			l.showPayload(b, seen, end)
 		}
 	}
-	hold = min(r.hold, len(b))
+	hold = min(max(r.hold, r.keep), len(b))
 	n = len(b) - hold
 	r.keepNames(n)
 	conn.Done(r.dir, stream.Payload, n)
-	if left = max(0, left-n); end {
+	spared := hold - min(r.hold, len(b))
+	conn.Spare(r.dir, stream.Payload, spared)
+	if left = max(0, left-n, spared); end {
 		left = hold
 	}
 	r.ss.left[r.dir] = uint32(left)
+	if r.ss.kept[r.dir] = 0; hold > 0 && !end {
+		r.ss.kept[r.dir] = max(l.now, 1)
+	}
 	r.hold, r.last = hold, false
 	return n, hold
 }

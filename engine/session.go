@@ -32,6 +32,7 @@ type session struct {
 	tries  uint8            // units in which grammars were sought
 	spoken uint8            // by 1<<Direction: no grammar knows what that begins with
 	dark   bool             // no grammar will be sought any more
+	kept   [2]time.Duration // when bytes were shown that are to be shown once more, whether they wait or not; 0: none are
 	again  uint8            // by 1<<Direction: the parser has more to do; iff not 0, the lane's list again has it
 }
 
@@ -151,7 +152,7 @@ func (l *Lane) restartSession(ss *session) {
 	if ss.dark {
 		ss.flow.Interest |= l.chain.Hears
 	}
-	ss.names = [2][keptNames]field.Named{}
+	ss.names, ss.kept = [2][keptNames]field.Named{}, [2]time.Duration{}
 	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)
@@ -164,7 +165,8 @@ func (l *Lane) streamDue(i uint32) {
 	saved := l.cx
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
-		if undecided && l.now >= ss.since[d]+l.holdFor(ss, d) {
+		kept := ss.kept[d] > 0 && l.now >= ss.kept[d]+l.holdFor(ss, d)
+		if kept || undecided && l.now >= ss.since[d]+l.holdFor(ss, d) {
 			if !l.releaseUndecided(ss, d) {
 				l.cx = saved
 				return
@@ -203,13 +205,18 @@ func (l *Lane) lastLook(ss *session, dir flow.Direction) {
 	l.lookAgain(ss, dir, false, true)
 }
 
-// lookAgain shows what is unread with no new segment, in the context of that which has waited longest.
+// lookAgain shows what is unread with no new segment, in the context of that which has waited longest, or, of what has left already, of an empty one.
 func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
 	i, ok := ss.conn.First(dir)
-	if !ok {
+	switch {
+	case ok:
+		l.begin(&l.held.list[i].packet)
+	case ss.kept[dir] > 0:
+		l.begin(l.emptySegment(ss, dir))
+	default:
 		return
 	}
-	l.begin(&l.held.list[i].packet)
+	ss.kept[dir] = 0
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	r := &l.reading
 	r.begin(l, ss, dir, late, inspect.Decision{})
@@ -225,6 +232,9 @@ func (l *Lane) watchSession(ss *session) {
 	next := time.Duration(-1)
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
+		if ss.kept[d] > 0 {
+			next = sooner(next, ss.kept[d]+l.holdFor(ss, d))
+		}
 		l.mark(&ss.since[d], undecided)
 		l.mark(&ss.gap[d], waiting > 0 && !undecided)
 		l.watchGap(ss, d)

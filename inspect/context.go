@@ -39,6 +39,7 @@ type Host interface {
 	After(cx *Context, d time.Duration, arg uint64) bool
 	Release(cx *Context)
 	Hold(cx *Context, n int) bool
+	Keep(cx *Context, n int) bool
 	TooLate(cx *Context) // an edit is of bytes that have left
 }
 
@@ -81,6 +82,10 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 // left, or a stream seems to end: then what is to be edited must be so now, for the bytes leave, but if
 // more of the stream follows they are shown again all the same (Context.Left, field.Field.Left).
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
+
+// Keep is Hold without the waiting: the last n bytes of b of InspectStream may leave at once, and are shown once more with what follows, or, if nothing does, when
+// they would have waited long enough. Elsewhere it is Hold.
+func (cx *Context) Keep(n int) bool { return cx.Host.Keep(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.
 func (cx *Context) Label(l Label) {

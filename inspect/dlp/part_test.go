@@ -30,6 +30,8 @@ func (h *holder) Hold(_ *inspect.Context, n int) bool {
 	return !h.last
 }
 
+func (h *holder) Keep(cx *inspect.Context, n int) bool { return h.Hold(cx, n) }
+
 func (h *holder) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte) bool {
 	old := string(h.left[h.at+s.Off : h.at+s.End])
 	if strings.Contains(old, "X") {

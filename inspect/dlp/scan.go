@@ -154,5 +154,8 @@ func (h *scanHost) Release(*inspect.Context) {}
 // Hold implements inspect.Host: Read holds by itself.
 func (h *scanHost) Hold(*inspect.Context, int) bool { return false }
 
+// Keep implements inspect.Host, likewise.
+func (h *scanHost) Keep(*inspect.Context, int) bool { return false }
+
 // TooLate implements inspect.Host: nothing has left.
 func (h *scanHost) TooLate(*inspect.Context) {}
