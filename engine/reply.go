@@ -25,7 +25,7 @@ type reply struct {
 }
 
 const (
-	maxReplies    = 1024 // clients that read a page; others are reset
+	maxReplies    = 1024 // clients that read a page
 	replySegment  = 1200 // bytes, so that with all headers it is less than the least MTU of IPv6 (RFC 8200 §5)
 	replyTries    = 8
 	replyWindow   = 0xffff // the rest of an upload is taken, and forgotten
@@ -35,19 +35,30 @@ const (
 // promise has the flow in the context be answered by a page, if its client waits for an answer and for nothing else. Otherwise it is reset.
 func (l *Lane) promise(page *inspect.Page) {
 	f, ss := l.cx.Flow, l.sessions.of(l.cx.Flow)
-	if ss == nil || l.cx.Dir != flow.ToServer || !l.injects || len(l.replies) >= maxReplies {
+	if ss == nil || l.cx.Dir != flow.ToServer || !l.injects {
 		return
 	}
-	if w, ok := ss.parser.(proto.Waiter); ok && w.Waits() {
-		l.replies[f] = &reply{page: page.Response()}
+	w, ok := ss.parser.(proto.Waiter)
+	if !ok || !w.Waits() {
+		return
 	}
+	if len(l.replies) == maxReplies {
+		for other := range l.replies { // most of them are read, by clients that keep their end open
+			l.endReply(other)
+			break
+		}
+	}
+	l.replies[f] = &reply{page: page.Response()}
 }
 
 // reply goes on with a connection that is answered by a page; p is a packet of it.
 func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Direction) {
 	l.flush() // what was decided before leaves before
 	switch {
-	case p.TCPFlags&(packet.SYN|packet.RST) != 0:
+	case p.TCPFlags.Has(packet.RST):
+		l.endReply(f)
+		return
+	case p.TCPFlags.Has(packet.SYN):
 		return
 	case dir == flow.ToClient:
 		if f.Answered&(1<<dir) == 0 {
@@ -78,6 +89,15 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 	if fresh {
 		l.resetServer(p, f)
 	}
+	if r.acked == r.end() && p.TCPFlags.Has(packet.FIN) && h.Seq().Add(n) == r.next {
+		l.endReply(f) // both ends have said that they are done
+	}
+}
+
+// endReply forgets a reply. Nobody is told of anything more, since a reset would take from the client what it has not read yet.
+func (l *Lane) endReply(f *flow.Flow) {
+	f.Answered = 1<<flow.ToServer | 1<<flow.ToClient
+	delete(l.replies, f)
 }
 
 // end is behind the page and the FIN that ends it.

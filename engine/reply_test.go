@@ -115,8 +115,7 @@ func TestPageIsSentAgain(t *testing.T) {
 		segment(0, end+10, 5000+size+1, "ahead"),       // that is not what comes next
 		segment(packet.FIN, end+3, 5000+size+1, "end"), // but this is
 	)
-	k.say(true, "HTTP/1.1 200 OK\r\n\r\n") // the server has not heard of it yet
-	k.say(true, "HTTP/1.1 200 OK\r\n\r\n")
+	k.say(true, "HTTP/1.1 200 OK\r\n\r\n") // what the server says that has not heard of it
 	b.push(k.in...)
 	if out := b.run(); !out[4].Verdict.Final() || !out[len(out)-1].Verdict.Final() {
 		t.Error("something of it leaves")
@@ -126,10 +125,18 @@ func TestPageIsSentAgain(t *testing.T) {
 	want := fmt.Sprint([]string{
 		whole, "server RST|ACK 0 ack 5000", whole,
 		fmt.Sprintf("client ACK 0 ack %d", end+3), fmt.Sprintf("client ACK 0 ack %d", end+3), fmt.Sprintf("client ACK 0 ack %d", end+7),
-		"server RST 0 ack 0",
 	})
 	if fmt.Sprint(short) != want {
 		t.Errorf("%v, want %v", short, want)
+	}
+}
+
+// TestServerThatSpeaksMeanwhile is reset once more, and the client is not.
+func TestServerThatSpeaksMeanwhile(t *testing.T) {
+	b, _, page := stopping(t, request, needle, "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n")
+	got, short := answers(t, b.fake.Injected(), 5000)
+	if got != string(page.Response()) || fmt.Sprint(short[2:]) != "[server RST|ACK 0 ack 5000 server RST 0 ack 0]" {
+		t.Errorf("%v", short)
 	}
 }
 

@@ -93,7 +93,7 @@ func (n *network) sendCards(t *testing.T) {
 	if got := get(t, c, url+"?pay="+strings.ReplaceAll(card, " ", "+"), http.StatusForbidden); !isPage(got) {
 		t.Errorf("in a target, on a connection that is used again: %q", got)
 	}
-	long := strings.Repeat("nothing of interest\n", 1<<18)
+	long := strings.Repeat("nothing of interest\n", 1<<16)
 	for name, body := range map[string]string{"short": "pay by " + card + ".", "at the end": long + card + ".", "at the begin": "pay by " + card + ".\n" + long} {
 		for _, more := range [][]string{{}, {"--expect100-timeout", "1", "-H", "Expect: 100-continue"}, {"--http1.0"}} {
 			got, err := n.curl(body, append(more, url)...)
