@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/inspect"
@@ -10,8 +12,8 @@ import (
 )
 
 // This file answers rejected requests in the server's place: the server is reset, and the connection with the client goes on here
-// until the client has read the page. Nothing is sent but in answer to a packet of the client, so there is no timer: what is lost the client asks
-// for, by sending again what it takes for lost.
+// until the client has read the page. Nothing is sent but in answer to a packet of the client, so there is no timer: until the client has the page,
+// which is one segment, nothing else acknowledges what it says, so it says it again.
 
 // A reply is a page on its way.
 type reply struct {
@@ -21,14 +23,17 @@ type reply struct {
 	first    seqnum.Value     // of the page
 	acked    seqnum.Value     // of it, by the client
 	next     seqnum.Value     // what comes next of the client
+	sent     time.Duration    // when it was sent last
 	tries    uint8            // since something was acknowledged
+	stamped  bool             // segments carry timestamps
+	ts, echo seqnum.Value     // the newest ones, of the server and of the client
 }
 
 const (
 	maxReplies    = 1024 // clients that read a page
-	replySegment  = 1200 // bytes, so that with all headers it is less than the least MTU of IPv6 (RFC 8200 §5)
-	replyTries    = 8
-	replyWindow   = 0xffff // the rest of an upload is taken, and forgotten
+	replyTries    = 12
+	replyPause    = 50 * time.Millisecond // at least, before it is sent again
+	replyWindow   = 0xffff                // the rest of an upload is taken, and forgotten
 	maxReplyAhead = 1 << 20
 )
 
@@ -72,7 +77,7 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 		l.beginReply(r, p, f)
 	}
 	h, n := p.TCP(), p.SegmentLen()
-	lost := n > 0 && h.Seq().Add(n).LessEq(r.next) // it does not know that this has come
+	r.stamp(p)
 	if end := h.Seq().Add(n); h.Seq().LessEq(r.next) && r.next.Less(end) {
 		r.next = end
 	}
@@ -80,11 +85,11 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 		r.acked, r.tries = ack, 0
 	}
 	switch {
-	case r.acked.Less(r.end()) && (fresh || lost) && r.tries < replyTries:
-		r.tries++
-		l.sendPage(r, p)
-	case n > 0:
+	case r.acked == r.end() && n > 0:
 		l.sendReply(r, p, r.end(), nil, 0)
+	case r.acked != r.end() && (fresh || l.now >= r.sent+replyPause) && r.tries < replyTries:
+		r.sent, r.tries = l.now, r.tries+1
+		l.sendReply(r, p, r.first, r.page, packet.PSH|packet.FIN)
 	}
 	if fresh {
 		l.resetServer(p, f)
@@ -113,6 +118,11 @@ func (l *Lane) beginReply(r *reply, p *packet.Packet, f *flow.Flow) {
 			r.first = sent // what the server has said is on its way
 		}
 		r.entrance = ss.entrance(flow.ToClient)
+		if ts, ok := ss.conn.Stamp(flow.ToClient); ok {
+			r.stamped, r.ts = true, seqnum.Value(ts)
+			ts, _ = ss.conn.Stamp(flow.ToServer)
+			r.echo = seqnum.Value(ts)
+		}
 	}
 	r.acked = r.first
 }
@@ -128,27 +138,27 @@ func (l *Lane) resetServer(p *packet.Packet, f *flow.Flow) {
 	l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p, how)
 }
 
-// sendPage sends what the client has not acknowledged.
-func (l *Lane) sendPage(r *reply, p *packet.Packet) {
-	for at := min(int(r.first.Size(r.acked)), len(r.page)); ; {
-		n := min(len(r.page)-at, replySegment)
-		flags := packet.PSH
-		if at+n == len(r.page) {
-			flags |= packet.FIN
-		}
-		l.sendReply(r, p, r.first.Add(seqnum.Size(at)), r.page[at:at+n], flags)
-		if at += n; at == len(r.page) {
-			return
-		}
+// stamp notes the timestamps of a packet of the client. What was sent long ago and waited has old ones, and a client discards what is older than what
+// it has seen (RFC 7323 §5).
+func (r *reply) stamp(p *packet.Packet) {
+	options := p.TCP().Options()
+	o, ok := options.Find(packet.OptionTimestamps)
+	if !ok {
+		return
+	}
+	val, echo, ok := o.Timestamps()
+	switch {
+	case !ok:
+	case !r.stamped:
+		r.stamped, r.ts, r.echo = true, seqnum.Value(echo), seqnum.Value(val)
+	default:
+		r.ts, r.echo = r.ts.Max(seqnum.Value(echo)), r.echo.Max(seqnum.Value(val))
 	}
 }
 
 // sendReply sends a segment that acknowledges all that has come of the client.
 func (l *Lane) sendReply(r *reply, p *packet.Packet, seq seqnum.Value, payload []byte, flags packet.TCPFlags) {
 	s := packet.Segment{Seq: seq, Ack: r.next, Window: replyWindow, Flags: flags, ToSender: true, Payload: payload}
-	options := p.TCP().Options()
-	if o, ok := options.Find(packet.OptionTimestamps); ok {
-		s.Echo, s.TS, s.Stamped = o.Timestamps()
-	}
+	s.Stamped, s.TS, s.Echo = r.stamped, uint32(r.ts), uint32(r.echo)
 	l.inject(packet.AppendSegment(l.scratch.answer[:0], p, &s), p, r.entrance)
 }

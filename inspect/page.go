@@ -10,19 +10,22 @@ import (
 // is immutable, and lanes share it.
 type Page struct{ response []byte }
 
-// MaxPageNote is the bytes of the note of a page.
-const MaxPageNote = 512
+// MaxPage is the bytes of a page with its head: one segment on every path, since with all headers it is less than the least MTU of IPv6 (RFC 8200 §5).
+const MaxPage = 1200
 
 // NewPage returns a page with status 403 (RFC 9110 §15.5.4). title says what happened, why the reason, and note, which may be empty, what to do about it. Nothing
-// in them is taken for HTML. It must not say what the request was.
-func NewPage(title, why, note string) *Page {
+// in them is taken for HTML. It must not say what the request was. excess is how many bytes it is too long; then there is none.
+func NewPage(title, why, note string) (p *Page, excess int) {
 	var body, all bytes.Buffer
 	if err := page.Execute(&body, struct{ Title, Why, Note string }{title, why, note}); err != nil {
 		panic("inspect: " + err.Error()) // a template of constants
 	}
 	fmt.Fprintf(&all, "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\nCache-Control: no-store\r\n\r\n", body.Len())
 	all.Write(body.Bytes())
-	return &Page{all.Bytes()}
+	if all.Len() > MaxPage {
+		return nil, all.Len() - MaxPage
+	}
+	return &Page{all.Bytes()}, 0
 }
 
 // Response is the page with its head, as it is sent. It is not to be changed.

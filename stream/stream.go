@@ -207,6 +207,12 @@ func (c *Conn) Flight(dir flow.Direction) (sent, acked seqnum.Value) {
 	return c.half[dir].sent, c.half[dir].una
 }
 
+// Stamp returns the newest timestamp of a direction's segments, if they carry any.
+func (c *Conn) Stamp(dir flow.Direction) (ts uint32, ok bool) {
+	h := &c.half[dir]
+	return h.ts, h.stamped
+}
+
 // Over reports whether both ends have acknowledged each other's FIN.
 func (c *Conn) Over() bool { return c.half[0].finAcked && c.half[1].finAcked }
 

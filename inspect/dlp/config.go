@@ -38,7 +38,7 @@ type Config struct {
 	// them all, so who knows the key can learn the values. Empty (default): no fingerprint.
 	FingerprintKey string `yaml:"fingerprint_key,omitempty"`
 
-	// PageNote is what the page says below its reason, such as whom to ask. At most 512 characters.
+	// PageNote is what the page says below its reason, such as whom to ask. The page has 1200 bytes at most.
 	PageNote string `yaml:"page_note,omitempty"`
 
 	// MaxEvents is the number of events for one payload, or part of a body; one more counts the values beyond. All are masked or blocked
@@ -181,9 +181,6 @@ func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 
 // addPages makes the pages of the rules that answer by one.
 func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
-	if len(note) > inspect.MaxPageNote {
-		m.Add("page_note", "write less", "%d characters, at most %d", len(note), inspect.MaxPageNote)
-	}
 	pages := 0
 	for _, r := range s.rules {
 		if r.action != page {
@@ -193,7 +190,11 @@ func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
 		if r.own == nil {
 			what = detect.Bundled()[r.kind].Title
 		}
-		r.page = inspect.NewPage("This request was blocked", "It holds what must not leave this network: "+what+".", note)
+		var excess int
+		if r.page, excess = inspect.NewPage("This request was blocked", "It holds what must not leave this network: "+what+".", note); excess > 0 {
+			m.Add("page_note", "write less", "the page about %s is %d bytes too long", r.name, excess)
+			return
+		}
 		pages++
 	}
 	if note != "" && pages == 0 {

@@ -20,7 +20,7 @@ type Config struct {
 	// Allow is what passes, whatever lists say.
 	Allow Names `yaml:"allow,omitempty"`
 
-	// PageNote is what pages say below their reason, such as whom to ask. At most 512 characters.
+	// PageNote is what pages say below their reason, such as whom to ask. The page has 1200 bytes at most.
 	PageNote string `yaml:"page_note,omitempty"`
 }
 
@@ -129,16 +129,17 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 
 // addPages makes the pages of the lists that answer by one.
 func (f *filter) addPages(note string, m *inspect.Mistakes) {
-	if len(note) > inspect.MaxPageNote {
-		m.Add("page_note", "write less", "%d characters, at most %d", len(note), inspect.MaxPageNote)
-	}
 	pages := 0
 	for i := range f.lists {
 		l := &f.lists[i]
 		if l.action != page {
 			continue
 		}
-		l.page = inspect.NewPage("This page was blocked", "Its name is on a list of this network: "+l.name+".", note)
+		var excess int
+		if l.page, excess = inspect.NewPage("This page was blocked", "Its name is on a list of this network: "+l.name+".", note); excess > 0 {
+			m.Add("page_note", "write less", "the page about %s is %d bytes too long", l.name, excess)
+			return
+		}
 		pages++
 	}
 	if note != "" && pages == 0 {
