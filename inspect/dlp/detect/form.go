@@ -46,6 +46,14 @@ func separatorOf(c byte) separator {
 	return afterOther
 }
 
+// separators is separatorOf by byte.
+var separators = func() (t [256]separator) {
+	for c := range t {
+		t[c] = separatorOf(byte(c))
+	}
+	return t
+}()
+
 // forms are looked for by the length of their first row of digits and by what stands behind it.
 var forms = func() (all []form) {
 	for _, n := range [][]form{

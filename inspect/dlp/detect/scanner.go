@@ -28,7 +28,8 @@ type Scanner struct {
 	text   []byte // borrowed until the next Reset
 	more   bool
 
-	at     int  // what begins before it has been looked at
+	at     int // what begins before it has been looked at
+	block  block
 	atHead bool // whether the digits with which text begins are still to be looked at
 	done   bool // the end has been reached
 	key    Carry
@@ -59,6 +60,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.at, s.floor, s.open, s.done = 0, 0, len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
 	s.key = carry
+	s.block.restart(0)
 	s.queue.clear()
 	s.words.off = -1
 	s.plain = plain{}
@@ -105,6 +107,7 @@ const lookBack = maxLocal + 2
 func (s *Scanner) step() {
 	if s.key.goesOn() {
 		s.readKey()
+		s.block.restart(s.at)
 		return
 	}
 	if s.atHead {
@@ -112,16 +115,20 @@ func (s *Scanner) step() {
 		s.look(numberAt, 0)
 		return
 	}
-	i, found := s.set.next(s.text, s.at)
-	if !found {
-		s.finish()
+	for s.block.starts != 0 || s.block.advance(s.set, s.text) {
+		i, digit := s.block.take()
+		if digit && s.hopeless(i) {
+			continue
+		}
+		if s.at = i; digit {
+			s.look(numberAt, i)
+			return
+		}
+		s.at++
+		s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
 		return
 	}
-	s.at = i + 1
-	s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
-	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
-		s.look(numberAt, i+1)
-	}
+	s.finish()
 }
 
 // literalsAt looks at what begins with one of the literals at i, whose first two bytes are there.
@@ -151,7 +158,7 @@ func (s *Scanner) lastByte(i int) {
 	}
 }
 
-// begins says whether the text at i begins with l.
+// begins says whether the text at i begins with l, and with what may stand behind l.
 func (s *Scanner) begins(i int, l *literal) bool {
 	for k := 1; k < len(l.text); k++ {
 		c := s.byteAt(i + k)
@@ -162,7 +169,8 @@ func (s *Scanner) begins(i int, l *literal) bool {
 			return false
 		}
 	}
-	return true
+	end := i + len(l.text)
+	return l.next == nil || end >= len(s.text) || l.next.has(s.text[end])
 }
 
 // look lets probe look at i.
