@@ -108,37 +108,35 @@ func digitsIn(b []byte) (digits uint64) {
 // literal or its second and third; or, of a literal of one byte, it and that behind it or before it.
 func (s *Set) literalsIn(b []byte) (starts uint64) {
 	b = b[:blockBytes+slackBytes]
-	starts = s.begins3(b, 0) // the pair that it may lie in is of the block before
+	if s.begins[b[0]] { // the pair that it may lie in is of the block before
+		starts = 1
+	}
 	for i := 0; i < blockBytes; i += 8 {
 		x := binary.LittleEndian.Uint64(b[i+1:])
-		hits := s.pairs.bit(x) | s.pairs.bit(x>>16) | s.pairs.bit(x>>32) | s.pairs.bit(x>>48)
-		if hits&1 != 0 {
-			starts |= s.literalsAmong(b, i, x)
+		if (s.pairs.bit(x)|s.pairs.bit(x>>16)|s.pairs.bit(x>>32)|s.pairs.bit(x>>48))&1 != 0 {
+			starts |= s.literalsAmong(b[i:], x) << i
 		}
 	}
 	return starts
 }
 
-// literalsAmong is literalsIn for the eight places from i on; x is the bytes from the second on.
-func (s *Set) literalsAmong(b []byte, i int, x uint64) (starts uint64) {
-	for ; x != 0; x, i = x>>16, i+2 {
-		if s.pairs.bit(x)&1 != 0 {
-			starts |= s.begins3(b, i)<<i | s.begins3(b, i+1)<<(i+1) | s.begins3(b, i+2)<<(i+2)
-		}
-		if i&7 == 6 {
-			break
-		}
+// literalsAmong is literalsIn for the first eight places, and for literals of one byte also the ninth; x is the bytes from the second on.
+func (s *Set) literalsAmong(b []byte, x uint64) (starts uint64) {
+	b = b[:8+3]
+	for k := range uint64(8) {
+		starts |= s.triples.bit(binary.LittleEndian.Uint32(b[k:])) << k
+	}
+	for _, c := range s.singles {
+		starts |= zeros(x^c) << 1
 	}
 	return starts
 }
 
-// begins3 returns 1 if a literal may begin with the three bytes at i, else 0.
-func (s *Set) begins3(b []byte, i int) uint64 {
-	x := binary.LittleEndian.Uint32(b[i:])
-	if in := s.singles[byte(x)]; in != nil && in.has(byte(x>>8)) {
-		return 1
-	}
-	return s.triples.bit(x)
+// zeros returns which of eight bytes are zero.
+func zeros(x uint64) uint64 {
+	const sevens, tops = 0x7f7f7f7f7f7f7f7f, 0x8080808080808080
+	x = ^((x&sevens + sevens) | x) & tops
+	return x >> 7 * 0x0102040810204080 >> 56
 }
 
 // triples is a set of three bytes each, in which case does not count and some others are that look alike.

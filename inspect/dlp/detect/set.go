@@ -5,7 +5,7 @@ type Set struct {
 	kinds    kindSet
 	pairs    pairs         // the first and second byte of literals, and the second and third
 	triples  triples       // the first three bytes of literals
-	singles  [256]*class   // by the byte that a literal is: what may stand behind it
+	singles  []uint64      // literals of one byte, which is all eight of these
 	begins   [256]bool     // a literal begins with that byte
 	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
 	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
@@ -74,7 +74,7 @@ func (s *Set) addTriples(l literal) {
 
 // addSingle is addTriples for a literal of one byte, with the class of what may stand behind it.
 func (s *Set) addSingle(c byte, next *class) {
-	s.singles[c] = next
+	s.singles = append(s.singles, uint64(c)*0x0101010101010101)
 	for b := range 256 {
 		s.pairs.add(byte(b), c)
 		if next.has(byte(b)) {
