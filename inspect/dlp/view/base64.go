@@ -8,8 +8,18 @@ const (
 // A run is characters of base64 in a text, with line breaks between them.
 type run struct {
 	from, end int     // from is negative for what stood in front of the text
+	solid     bool    // there is no line break in it
+	placed    bool    // digits and url are valid; true if it is not solid
 	digits    []int32 // where the characters are
 	url       bool    // some are of the URL alphabet alone
+}
+
+// len is how many characters of base64 the run has.
+func (r *run) len() int {
+	if r.solid {
+		return r.end - r.from
+	}
+	return len(r.digits)
 }
 
 // decode makes v the next view of in that is written in base64; false if there is none.
@@ -38,20 +48,30 @@ func (v *View) findRun() bool {
 		i = v.run.end + 1
 	}
 	for i+minDigits <= len(v.Text) {
-		k := i + minDigits - 1
-		if sextets[v.Text[k]] > 63 {
-			i = k + 1
-			continue
-		}
-		for k > i && sextets[v.Text[k-1]] <= 63 {
-			k--
-		}
-		if v.runAt(k) {
+		from, end := digitsAround(v.Text, i)
+		if end-from >= minDigits {
+			v.runAt(from)
 			return true
 		}
-		i = v.run.end + 1
+		i = end + 1
 	}
 	return false
+}
+
+// digitsAround returns the characters of base64 around the 24th byte from i on, from i on and as many as a run needs. If those are none, both are
+// where that byte is.
+func digitsAround(text []byte, i int) (from, end int) {
+	end = i + minDigits - 1
+	if sextets[text[end]] > 63 {
+		return end, end
+	}
+	for from = end; from > i && sextets[text[from-1]] <= 63; {
+		from--
+	}
+	for text = text[:min(len(text), from+minDigits)]; end < len(text) && sextets[text[end]] <= 63; {
+		end++
+	}
+	return from, end
 }
 
 // goesBack reports whether the text begins in the midst of base64.
@@ -79,32 +99,51 @@ func (v *View) char(i int) byte {
 
 // runAt reads the run that begins at i, and reports whether it is long enough to be one.
 func (v *View) runAt(i int) bool {
-	r := run{from: i, digits: v.run.digits[:0]}
-	line := 0
-	for i < len(v.Text) {
+	from, end := i, v.lineEnd(i)
+	v.run = run{from: i, end: end, solid: true, digits: v.run.digits[:0]}
+	for next := v.lineBreak(end, end-from); next > 0; next = v.lineBreak(end, end-from) {
+		v.place(from, end)
+		v.run.solid, v.run.placed = false, true
+		from, end = next, v.lineEnd(next)
+		v.run.end = end
+	}
+	if v.run.placed {
+		v.place(from, end)
+	}
+	return v.run.len() >= minDigits
+}
+
+// place notes where the characters [from, end) of the run are.
+func (v *View) place(from, end int) {
+	for i := from; i < end; i++ {
 		c := v.char(i)
-		if sextets[c] > 63 {
-			next := v.lineBreak(i, line)
-			if next == 0 {
-				break
-			}
-			i, line = next, 0
-			continue
-		}
-		r.url = r.url || c == '-' || c == '_'
-		r.digits = append(r.digits, int32(i))
-		line++
+		v.run.url = v.run.url || c == '-' || c == '_'
+		v.run.digits = append(v.run.digits, int32(i))
+	}
+}
+
+// lineEnd returns where the characters of base64 end that begin at i.
+func (v *View) lineEnd(i int) int {
+	for i < 0 && sextets[v.char(i)] <= 63 {
 		i++
 	}
-	r.end = i
-	v.run = r
-	return len(r.digits) >= minDigits
+	if i < 0 {
+		return i
+	}
+	t, s := v.Text, &sextets
+	for i+8 <= len(t) && s[t[i]]|s[t[i+1]]|s[t[i+2]]|s[t[i+3]]|s[t[i+4]]|s[t[i+5]]|s[t[i+6]]|s[t[i+7]] <= 63 {
+		i += 8
+	}
+	for i < len(t) && s[t[i]] <= 63 {
+		i++
+	}
+	return i
 }
 
 // lineBreak returns where the run goes on behind the line break at i, before which a line of so many characters ends; 0 if
 // it does not. Lines are of whole quanta, as RFC 2045 §6.8 and RFC 7468 have them.
 func (v *View) lineBreak(i, line int) int {
-	if line < minDigits || line%4 != 0 || i < 0 {
+	if line < minDigits || line%4 != 0 || i < 0 || i == len(v.Text) {
 		return 0
 	}
 	if v.Text[i] == '\r' {
@@ -118,18 +157,20 @@ func (v *View) lineBreak(i, line int) int {
 
 // decodeRun makes v what the run of in is in one of its alignments; false if that does not look like text.
 func (f *Finder) decodeRun(in, v *View, skip int) bool {
+	n := in.run.len() - skip
+	if !in.readable(skip, n) || !f.afford(n) {
+		return false
+	}
+	if !in.run.placed {
+		in.place(in.run.from, in.run.end)
+		in.run.placed = true
+	}
 	v.digits = in.run.digits[skip:]
-	if !v.readable(in) {
-		return false
-	}
-	if !f.afford(len(v.digits)) {
-		return false
-	}
 	v.More = in.More && in.run.end == len(in.Text)
-	whole := len(v.digits) / 4 * 4
+	whole := n / 4 * 4
 	v.bytes = v.bytes[:0]
 	for k := 0; k < whole; k += 4 {
-		q := in.quantum(v.digits[k:])
+		q := in.quantum(skip + k)
 		v.bytes = append(v.bytes, byte(q>>16), byte(q>>8), byte(q))
 	}
 	if rest := v.digits[whole:]; !v.More && len(rest) > 1 {
@@ -144,19 +185,30 @@ func (f *Finder) decodeRun(in, v *View, skip int) bool {
 	return true
 }
 
-// quantum is the 24 bits of the first four characters.
-func (v *View) quantum(digits []int32) uint32 {
-	q := uint32(0)
-	for _, i := range digits[:4] {
-		q = q<<6 | uint32(sextets[v.char(int(i))])
+// quantum is the 24 bits of four characters of the run, from the k-th on.
+func (v *View) quantum(k int) (q uint32) {
+	if i := v.run.from + k; v.run.solid && i >= 0 {
+		t := v.Text[i : i+4]
+		return uint32(sextets[t[0]])<<18 | uint32(sextets[t[1]])<<12 | uint32(sextets[t[2]])<<6 | uint32(sextets[t[3]])
+	}
+	for end := k + 4; k < end; k++ {
+		q = q<<6 | uint32(sextets[v.char(v.run.place(k))])
 	}
 	return q
 }
 
-// readable reports whether any window of the digits decodes to what looks like text.
-func (v *View) readable(in *View) bool {
-	for at := 0; at+minDigits <= len(v.digits); {
-		if in.looksLikeText(v.digits[at:min(len(v.digits), at+window)]) {
+// place is where the k-th character of the run is.
+func (r *run) place(k int) int {
+	if r.solid {
+		return r.from + k
+	}
+	return int(r.digits[k])
+}
+
+// readable reports whether any window of n characters of the run, from the skip-th on, decodes to what looks like text.
+func (v *View) readable(skip, n int) bool {
+	for at := 0; at+minDigits <= n; {
+		if v.looksLikeText(skip+at, min(n-at, window)/4) {
 			return true
 		}
 		switch {
@@ -171,15 +223,17 @@ func (v *View) readable(in *View) bool {
 	return false
 }
 
-// looksLikeText reports whether digits decode to ASCII, or to ASCII in UTF-16, for nine bytes in ten.
-func (v *View) looksLikeText(digits []int32) bool {
-	bad, zeros, all := 0, 0, len(digits)/4*3
-	for k := 0; k+4 <= len(digits); k += 4 {
-		q := v.quantum(digits[k:])
+// looksLikeText reports whether so many quanta of the run, from its k-th character on, decode to ASCII, or to ASCII in UTF-16, for nine bytes in
+// ten.
+func (v *View) looksLikeText(k, quanta int) bool {
+	bad, zeros, all := 0, 0, 3*quanta
+	for end := k + 4*quanta; k < end; k += 4 {
+		q := v.quantum(k)
 		for shift := 16; shift >= 0; shift -= 8 {
-			if c := byte(q >> shift); c == 0 {
+			switch c := byte(q >> shift); {
+			case c == 0:
 				zeros++
-			} else if !isText(c) {
+			case !texts[c]:
 				bad++
 			}
 		}

@@ -58,6 +58,14 @@ func unitsEnd(text []byte, from int) int {
 
 func isText(c byte) bool { return c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' }
 
+// texts is isText by byte.
+var texts = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isText(byte(c))
+	}
+	return t
+}()
+
 // units makes v the low bytes of in[from:end].
 func (v *View) units(in *View, from, end int) {
 	v.bytes, v.at = v.bytes[:0], v.at[:0]
