@@ -25,6 +25,7 @@ const (
 	afterDash
 	afterDot
 	afterPlus
+	afterSlash // or a parenthesis
 	afterLetter
 	afterOther
 	classes
@@ -40,6 +41,8 @@ func separatorOf(c byte) separator {
 		return afterDot
 	case c == '+':
 		return afterPlus
+	case c == '/' || c == '(' || c == ')':
+		return afterSlash
 	case isLetter(c):
 		return afterLetter
 	}

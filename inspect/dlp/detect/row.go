@@ -1,8 +1,10 @@
 package detect
 
+import "slices"
+
 const (
-	maxShape = 24  // bytes of a text of which it must be known which are digits
-	maxReach = 128 // bytes behind the first digit of a number that are looked at, at most
+	maxShape = 24           // bytes from the first digit of a row on of which it must be known which are digits
+	maxRead  = maxShape + 2 // bytes that must be there to say that no number begins
 )
 
 // A prospect is what a row of digits may be a part of, bit by bit.
@@ -15,7 +17,8 @@ const (
 	mayAccount                       // an IBAN
 	mayCard                          // a card
 	mayTelegram                      // a token of Telegram
-	mayDial                          // a phone number in the form of its country
+	mayTrunk                         // a phone number that begins with 0
+	mayArea                          // a phone number that begins with an area code
 )
 
 // A shape is which bytes of a form are digits.
@@ -55,7 +58,9 @@ func (s *Set) addRows() {
 						continue
 					}
 					r.prospect |= mayForm
-					r.shapes = append(r.shapes, f.shape())
+					if h := f.shape(); !slices.Contains(r.shapes, h) {
+						r.shapes = append(r.shapes, h)
+					}
 				}
 			}
 			r.prospect |= s.others(n, class)
@@ -76,10 +81,40 @@ func (s *Set) others(n int, class separator) (p prospect) {
 		p |= mayTelegram
 	}
 	if s.Has(Phone) && n >= 2 && n <= maxNational {
-		p |= mayDial
+		p |= national(n, class)
 	}
 	return p
 }
+
+// national returns the prospects of the first group of a phone number: see trunk, american, iberian.
+func national(n int, class separator) (p prospect) {
+	goesOn := class != afterOther && class != afterLetter && class != afterPlus
+	if n >= 9 || goesOn {
+		p |= mayTrunk
+	}
+	if n == 10 || n == 3 && goesOn {
+		p |= mayArea
+	}
+	return p
+}
+
+// opening is the prospects of a row by its first two bytes: their lower halves, the first one's above.
+var opening = func() (t [256]prospect) {
+	for i := range t {
+		a, b := byte(i>>4), byte(i&15)
+		t[i] = ^(mayCard | mayTrunk | mayArea)
+		if a < 10 && b < 10 && mayIssue('0'+a, '0'+b) != 0 {
+			t[i] |= mayCard
+		}
+		if a == 0 && b != 0 {
+			t[i] |= mayTrunk
+		}
+		if a >= 2 {
+			t[i] |= mayArea
+		}
+	}
+	return t
+}()
 
 // behind is the prospects that there are behind a byte.
 var behind = func() (t [256]prospect) {
@@ -90,35 +125,42 @@ var behind = func() (t [256]prospect) {
 		case c == '_':
 			t[c] = mayTelegram
 		default:
-			t[c] = mayForm | mayCard | mayTelegram | mayDial
+			t[c] = mayForm | mayCard | mayTelegram | mayTrunk | mayArea
 		}
 	}
 	t['-'] |= mayDash
 	return t
 }()
 
-// hopeless says whether it is sure that numberAt finds nothing at i, where a row of digits begins, and that far from
-// the end of the text it does not matter where that is. Most numbers end here.
+// hopeless says whether it is sure that numberAt finds nothing at i, where a row of digits begins, whatever follows. Most
+// numbers end here.
 func (s *Scanner) hopeless(i int) bool {
 	d, ok := s.block.row(i)
 	n := trailingOnes(d)
-	if !ok || n >= maxShape || i+maxReach > len(s.text) {
+	if !ok || n >= maxShape || i+maxRead > len(s.text) {
 		return false
 	}
-	r := &s.set.prospects[n][separators[s.text[i+n]]]
-	p := r.prospect & behind[s.text[i-1]]
+	t := s.text[i-1 : i+maxShape]
+	r := &s.set.prospects[n][separators[t[n+1]]]
+	p := r.prospect & behind[t[0]] & opening[t[1]<<4|t[2]&15]
+	if p == 0 {
+		return true
+	}
+	return s.hopelessRow(i, n, d, p, r.shapes)
+}
+
+// hopelessRow is hopeless for n digits with prospects p and shapes; d is which bytes from i on are digits.
+func (s *Scanner) hopelessRow(i, n int, d uint64, p prospect, shapes []shape) bool {
 	if p&mayAccount != 0 && !s.mayBeAccount(i) {
 		p &^= mayAccount
 	}
 	switch {
-	case p == 0:
-		return true
 	case p&(mayLead|mayAccount) != 0:
 		return s.withinWord(i)
 	case p&mayDash != 0 || p&mayTelegram != 0 && s.text[i+n] == ':':
 		return false
 	}
-	return !(p&mayForm != 0 && shaped(r.shapes, d) || p&mayCard != 0 && s.mayBeCard(i, n, d) || p&mayDial != 0 && s.mayBePhone(i, n, d))
+	return !(p&mayForm != 0 && shaped(shapes, d) || p&mayCard != 0 && mayBeCard(n, d) || p&(mayTrunk|mayArea) != 0 && s.mayBePhone(i, n, d))
 }
 
 // mayBeAccount says whether the check digits of an IBAN may stand at i.
@@ -133,30 +175,27 @@ func shaped(shapes []shape, d uint64) bool {
 	return false
 }
 
-// mayBeCard says whether n digits at i may be the first group of a card: the second one has three digits or more unless
+// mayBeCard says whether n digits may be the first group of a card: the second one has three digits or more unless
 // it is the last, and is long enough for the shortest card if it is.
-func (s *Scanner) mayBeCard(i, n int, d uint64) bool {
+func mayBeCard(n int, d uint64) bool {
 	second := uint64(1)
 	if n <= minCard-minGroup {
 		second = 1<<minGroup - 1
 	}
-	return (n >= minCard || d>>(n+1)&second == second) && mayIssue(s.text[i], s.text[i+1]) != 0
+	return n >= minCard || d>>(n+1)&second == second
 }
 
-// mayBePhone says whether nationalAt may find a number whose first group is n digits at i: see trunk, american, iberian.
+// mayBePhone says whether behind n digits at i, which may be the first group of a phone number, others follow as they must.
 func (s *Scanner) mayBePhone(i, n int, d uint64) bool {
+	if n >= 9 {
+		return true
+	}
 	gap := n + 1
-	if isPhoneSeparator(s.text[i+n]) && isPhoneSeparator(s.text[i+n+1]) {
+	if isPhoneSeparator(s.text[i+gap]) {
 		gap++
 	}
-	goesOn := isPhoneSeparator(s.text[i+n]) && d>>gap&1 != 0
-	switch {
-	case s.text[i] == '0':
-		return s.text[i+1] != '0' && (n >= 9 || goesOn)
-	case s.text[i] == '1':
-		return false
-	case n == 3:
-		return goesOn && d>>gap&0xf == 0x7
+	if s.text[i] == '0' {
+		return d>>gap&1 != 0
 	}
-	return n == 10
+	return d>>gap&0xf == 0x7
 }
