@@ -8,18 +8,24 @@ const (
 // A run is characters of base64 in a text, with line breaks between them.
 type run struct {
 	from, end int     // from is negative for what stood in front of the text
-	solid     bool    // there is no line break in it
-	placed    bool    // digits and url are valid; true if it is not solid
-	digits    []int32 // where the characters are
-	url       bool    // some are of the URL alphabet alone
+	lines     bool    // there are line breaks in it
+	places    []int32 // where the characters are, iff lines
 }
 
 // len is how many characters of base64 the run has.
 func (r *run) len() int {
-	if r.solid {
-		return r.end - r.from
+	if r.lines {
+		return len(r.places)
 	}
-	return len(r.digits)
+	return r.end - r.from
+}
+
+// place is where the k-th character of the run is.
+func (r *run) place(k int) int {
+	if r.lines {
+		return int(r.places[k])
+	}
+	return r.from + k
 }
 
 // decode makes v the next view of in that is written in base64; false if there is none.
@@ -100,25 +106,22 @@ func (v *View) char(i int) byte {
 // runAt reads the run that begins at i, and reports whether it is long enough to be one.
 func (v *View) runAt(i int) bool {
 	from, end := i, v.lineEnd(i)
-	v.run = run{from: i, end: end, solid: true, digits: v.run.digits[:0]}
+	v.run = run{from: i, end: end, places: v.run.places[:0]}
 	for next := v.lineBreak(end, end-from); next > 0; next = v.lineBreak(end, end-from) {
-		v.place(from, end)
-		v.run.solid, v.run.placed = false, true
+		v.run.append(from, end)
 		from, end = next, v.lineEnd(next)
-		v.run.end = end
+		v.run.lines, v.run.end = true, end
 	}
-	if v.run.placed {
-		v.place(from, end)
+	if v.run.lines {
+		v.run.append(from, end)
 	}
 	return v.run.len() >= minDigits
 }
 
-// place notes where the characters [from, end) of the run are.
-func (v *View) place(from, end int) {
+// append appends the characters [from, end).
+func (r *run) append(from, end int) {
 	for i := from; i < end; i++ {
-		c := v.char(i)
-		v.run.url = v.run.url || c == '-' || c == '_'
-		v.run.digits = append(v.run.digits, int32(i))
+		r.places = append(r.places, int32(i))
 	}
 }
 
@@ -161,48 +164,36 @@ func (f *Finder) decodeRun(in, v *View, skip int) bool {
 	if !in.readable(skip, n) || !f.afford(n) {
 		return false
 	}
-	if !in.run.placed {
-		in.place(in.run.from, in.run.end)
-		in.run.placed = true
-	}
-	v.digits = in.run.digits[skip:]
+	v.source, v.skip = in.run, skip
 	v.More = in.More && in.run.end == len(in.Text)
-	whole := n / 4 * 4
+	whole := skip + n/4*4
 	v.bytes = v.bytes[:0]
-	for k := 0; k < whole; k += 4 {
-		q := in.quantum(skip + k)
+	for k := skip; k < whole; k += 4 {
+		q := in.quantum(k)
 		v.bytes = append(v.bytes, byte(q>>16), byte(q>>8), byte(q))
 	}
-	if rest := v.digits[whole:]; !v.More && len(rest) > 1 {
-		q := uint32(sextets[in.char(int(rest[0]))])<<18 | uint32(sextets[in.char(int(rest[1]))])<<12
+	if rest := n % 4; !v.More && rest > 1 {
+		q := in.sextet(whole)<<18 | in.sextet(whole+1)<<12
 		v.bytes = append(v.bytes, byte(q>>16))
-		if len(rest) > 2 {
-			v.bytes = append(v.bytes, byte((q|uint32(sextets[in.char(int(rest[2]))])<<6)>>8))
+		if rest > 2 {
+			v.bytes = append(v.bytes, byte((q|in.sextet(whole+2)<<6)>>8))
 		}
 	}
-	v.Text, v.url = v.bytes, in.run.url
+	v.Text = v.bytes
 	v.Before = in.Text[max(0, in.run.from-Context):max(0, in.run.from)]
 	return true
 }
 
+// sextet is the value of the k-th character of the run.
+func (v *View) sextet(k int) uint32 { return uint32(sextets[v.char(v.run.place(k))]) }
+
 // quantum is the 24 bits of four characters of the run, from the k-th on.
-func (v *View) quantum(k int) (q uint32) {
-	if i := v.run.from + k; v.run.solid && i >= 0 {
+func (v *View) quantum(k int) uint32 {
+	if i := v.run.from + k; !v.run.lines && i >= 0 {
 		t := v.Text[i : i+4]
 		return uint32(sextets[t[0]])<<18 | uint32(sextets[t[1]])<<12 | uint32(sextets[t[2]])<<6 | uint32(sextets[t[3]])
 	}
-	for end := k + 4; k < end; k++ {
-		q = q<<6 | uint32(sextets[v.char(v.run.place(k))])
-	}
-	return q
-}
-
-// place is where the k-th character of the run is.
-func (r *run) place(k int) int {
-	if r.solid {
-		return r.from + k
-	}
-	return int(r.digits[k])
+	return v.sextet(k)<<18 | v.sextet(k+1)<<12 | v.sextet(k+2)<<6 | v.sextet(k+3)
 }
 
 // readable reports whether any window of n characters of the run, from the skip-th on, decodes to what looks like text.
@@ -256,20 +247,22 @@ func (f *Finder) setBase64(v *View, i int, c byte) bool {
 		}
 	}
 	for ; k <= firstDigit(i)+1; k++ {
-		if !f.Set(v.parent, int(v.digits[k]), v.letter(byte(q>>(18-6*(k%4)))&63)) {
+		if !f.Set(v.parent, v.source.place(v.skip+k), v.letter(byte(q>>(18-6*(k%4)))&63)) {
 			return false
 		}
 	}
 	return true
 }
 
-// letter is how the view's alphabet writes six bits.
+// letter is how the view's alphabet writes six bits: that of RFC 4648 §5 if it is seen in the run.
 func (v *View) letter(sextet byte) byte {
-	switch {
-	case sextet < 62:
+	if sextet < 62 {
 		return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[sextet]
-	case v.url:
-		return "-_"[sextet-62]
+	}
+	for k := range v.source.len() {
+		if c := v.parent.char(v.source.place(k)); c == '-' || c == '_' {
+			return "-_"[sextet-62]
+		}
 	}
 	return "+/"[sextet-62]
 }
