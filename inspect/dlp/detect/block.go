@@ -29,16 +29,31 @@ func (k *block) restart(i int) {
 // advance makes k the next block of b in which something may begin; false if there is none.
 func (k *block) advance(s *Set, b []byte) bool {
 	for k.at += blockBytes; k.at < len(b); k.at += blockBytes {
-		if rest := b[k.at:]; len(rest) >= blockBytes+slackBytes {
-			k.load(s, rest)
-		} else {
+		switch rest := b[k.at:]; {
+		case len(rest) < blockBytes+slackBytes:
 			k.loadEnd(s, rest)
+		case blank(rest):
+			k.starts, k.digits, k.known, k.inRow = 0, 0, false, false
+		default:
+			k.load(s, rest)
 		}
 		if k.starts != 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// blank says whether the first 64 bytes are control characters, such as zeros, with which nothing begins: be their highest bit set or not, those
+// below it are below a space.
+func blank(b []byte) bool {
+	const printed = 0x6060606060606060
+	b = b[:blockBytes]
+	x := uint64(0)
+	for i := 0; i < blockBytes; i += 8 {
+		x |= binary.LittleEndian.Uint64(b[i:])
+	}
+	return x&printed == 0
 }
 
 // load reads the block that b begins with.

@@ -1,5 +1,7 @@
 package view
 
+import "math/bits"
+
 const (
 	minDigits = 24 // of a run of base64
 	window    = 32 // digits of which it is tried whether they look like text
@@ -218,6 +220,9 @@ func (v *View) readable(skip, n int) bool {
 // ten.
 func (v *View) looksLikeText(k, quanta int) bool {
 	bad, zeros, all := 0, 0, 3*quanta
+	if 10*v.beyondASCII(k) > all {
+		return false
+	}
 	for end := k + 4*quanta; k < end; k += 4 {
 		q := v.quantum(k)
 		for shift := 16; shift >= 0; shift -= 8 {
@@ -233,6 +238,14 @@ func (v *View) looksLikeText(k, quanta int) bool {
 		}
 	}
 	return 10*(bad+zeros) <= all || 5*zeros >= 2*all && 5*zeros <= 3*all
+}
+
+// beyondASCII is how many of the twelve bytes that 16 characters of the run are, from the k-th on, are no ASCII: of what is no text about half, so
+// that mostly it takes no more to tell.
+func (v *View) beyondASCII(k int) int {
+	const tops = 0x808080
+	some := uint64(v.quantum(k)&tops)<<24 | uint64(v.quantum(k+4)&tops)
+	return bits.OnesCount64(some<<1 | uint64(v.quantum(k+8)&tops)<<24 | uint64(v.quantum(k+12)&tops))
 }
 
 // setBase64 overwrites the two characters that byte i is written in.
