@@ -35,7 +35,7 @@ func (k *block) advance(s *Set, b []byte) bool {
 		case blank(rest):
 			k.starts, k.digits, k.known, k.inRow = 0, 0, false, false
 		default:
-			k.load(s, rest)
+			k.load(s, rest, len(rest))
 		}
 		if k.starts != 0 {
 			return true
@@ -56,8 +56,8 @@ func blank(b []byte) bool {
 	return x&printed == 0
 }
 
-// load reads the block that b begins with.
-func (k *block) load(s *Set, b []byte) {
+// load reads the block that b begins with, of which n bytes are of the text.
+func (k *block) load(s *Set, b []byte, n int) {
 	k.starts = 0
 	if s.numeric {
 		row := k.digits >> (blockBytes - 1)
@@ -71,17 +71,32 @@ func (k *block) load(s *Set, b []byte) {
 			k.ahead = digitsIn(b[blockBytes:])
 		}
 		k.starts = k.digits &^ (k.digits<<1 | row)
+		if s.lonely {
+			k.starts &^= k.alone(n)
+		}
 	}
 	if !s.byDigits {
 		k.starts |= s.literalsIn(b) &^ k.digits // none begins with a digit
 	}
 }
 
+// alone returns which digits are rows of their own, behind which no two digits stand with a byte between, as far as that is known.
+func (k *block) alone(n int) uint64 {
+	known := ^uint64(0)
+	next, second, third := k.digits>>1, k.digits>>2, k.digits>>3
+	if k.known {
+		next, second, third = next|k.ahead<<63, second|k.ahead<<62, third|k.ahead<<61
+	} else {
+		known = 1<<max(0, min(n, blockBytes)-3) - 1
+	}
+	return known &^ (next | second&third)
+}
+
 // loadEnd reads the end of a text. Of a literal that the end cuts two bytes are enough; the last byte is none.
 func (k *block) loadEnd(s *Set, b []byte) {
 	n := copy(k.end[:], b)
 	clear(k.end[n:])
-	k.load(s, k.end[:])
+	k.load(s, k.end[:], n)
 	if n <= blockBytes {
 		k.starts &= 1<<(n-1) - 1 | k.digits
 	}

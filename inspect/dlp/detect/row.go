@@ -44,6 +44,18 @@ type rows [maxShape][classes]struct {
 	shapes   []shape // of the forms that begin with it
 }
 
+// isLonely says what Set.lonely says.
+func (s *Set) isLonely() bool {
+	const third = 1<<2 | 1<<3
+	for class := range separator(classes) {
+		r := &s.prospects[1][class]
+		if r.prospect&^mayForm != 0 || slices.ContainsFunc(r.shapes, func(h shape) bool { return h.digits&third != third }) {
+			return false
+		}
+	}
+	return true
+}
+
 // led is the prospect of a form by the byte before its first digit.
 var led = map[byte]prospect{'A': mayLead, '-': mayDash}
 

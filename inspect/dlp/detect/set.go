@@ -15,6 +15,7 @@ type Set struct {
 	prospects rows
 	byDigits  bool // there are no literals, and nothing but digits begins a value
 	numeric   bool // a row of digits may show a value
+	lonely    bool // one of a single digit only if two digits stand behind it, with a byte between
 	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
 }
 
@@ -31,6 +32,7 @@ func NewSet(ks ...Kind) *Set {
 	s.addLiterals()
 	s.addForms()
 	s.addRows()
+	s.lonely = s.isLonely()
 	s.tail = s.tailBytes()
 	return s
 }

@@ -1,7 +1,5 @@
 package view
 
-import "math/bits"
-
 const (
 	minDigits = 24 // of a run of base64
 	window    = 32 // digits of which it is tried whether they look like text
@@ -241,12 +239,25 @@ func (v *View) looksLikeText(k, quanta int) bool {
 }
 
 // beyondASCII is how many of the twelve bytes that 16 characters of the run are, from the k-th on, are no ASCII: of what is no text about half, so
-// that mostly it takes no more to tell.
-func (v *View) beyondASCII(k int) int {
-	const tops = 0x808080
-	some := uint64(v.quantum(k)&tops)<<24 | uint64(v.quantum(k+4)&tops)
-	return bits.OnesCount64(some<<1 | uint64(v.quantum(k+8)&tops)<<24 | uint64(v.quantum(k+12)&tops))
+// that mostly it takes no more to tell. It is 0 for what is not in one piece.
+func (v *View) beyondASCII(k int) (n int) {
+	i := v.run.from + k
+	if v.run.lines || i < 0 {
+		return 0
+	}
+	for t := v.Text[i : i+16]; len(t) >= 4; t = t[4:] {
+		n += int(tops[t[0]]&1 + tops[t[1]]>>1&1 + tops[t[2]]>>2)
+	}
+	return n
 }
+
+// tops is, by character of base64, the highest bit of a byte that it has if it is the first, second or third of four: bits 0, 1 and 2.
+var tops = func() (t [256]uint8) {
+	for c, v := range sextets {
+		t[c] = v>>5&1 | v>>3&1<<1 | v>>1&1<<2
+	}
+	return t
+}()
 
 // setBase64 overwrites the two characters that byte i is written in.
 func (f *Finder) setBase64(v *View, i int, c byte) bool {
