@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weir-project/weir/internal/dlpcorpus"
 	"github.com/weir-project/weir/internal/inspecttest"
 	"github.com/weir-project/weir/packet"
 )
@@ -94,5 +95,26 @@ func BenchmarkCards(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
 		l.Stream(p)
+	}
+}
+
+// BenchmarkMixed is traffic of many sorts, in which there is a value here and there.
+func BenchmarkMixed(b *testing.B) {
+	const variants = 256
+	text, _ := dlpcorpus.Traffic(1, variants*largeBytes)
+	for name, size := range map[string]int{"segment": segmentBytes, "large": largeBytes} {
+		b.Run(name, func(b *testing.B) {
+			l := lane(b, everything)
+			l.Quiet = true
+			var packets []*packet.Packet
+			for rest := text; len(packets) < variants; rest = rest[size:] {
+				packets = append(packets, inspecttest.UDP(client, server, rest[:size]))
+			}
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				l.Stream(packets[i%variants])
+			}
+		})
 	}
 }

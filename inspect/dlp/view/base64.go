@@ -189,11 +189,19 @@ func (v *View) sextet(k int) uint32 { return uint32(sextets[v.char(v.run.place(k
 
 // quantum is the 24 bits of four characters of the run, from the k-th on.
 func (v *View) quantum(k int) uint32 {
-	if i := v.run.from + k; !v.run.lines && i >= 0 {
-		t := v.Text[i : i+4]
+	if t := v.piece(k, 4); t != nil {
 		return uint32(sextets[t[0]])<<18 | uint32(sextets[t[1]])<<12 | uint32(sextets[t[2]])<<6 | uint32(sextets[t[3]])
 	}
 	return v.sextet(k)<<18 | v.sextet(k+1)<<12 | v.sextet(k+2)<<6 | v.sextet(k+3)
+}
+
+// piece is n characters of the run, from the k-th on; nil if they are not in one piece.
+func (v *View) piece(k, n int) []byte {
+	i := v.run.place(k)
+	if i < 0 || v.run.place(k+n-1) != i+n-1 {
+		return nil
+	}
+	return v.Text[i : i+n]
 }
 
 // readable reports whether any window of n characters of the run, from the skip-th on, decodes to what looks like text.
@@ -239,13 +247,9 @@ func (v *View) looksLikeText(k, quanta int) bool {
 }
 
 // beyondASCII is how many of the twelve bytes that 16 characters of the run are, from the k-th on, are no ASCII: of what is no text about half, so
-// that mostly it takes no more to tell. It is 0 for what is not in one piece.
+// that mostly it takes no more to tell. It is 0 of what is not in one piece.
 func (v *View) beyondASCII(k int) (n int) {
-	i := v.run.from + k
-	if v.run.lines || i < 0 {
-		return 0
-	}
-	for t := v.Text[i : i+16]; len(t) >= 4; t = t[4:] {
+	for t := v.piece(k, 16); len(t) >= 4; t = t[4:] {
 		n += int(tops[t[0]]&1 + tops[t[1]]>>1&1 + tops[t[2]]>>2)
 	}
 	return n
