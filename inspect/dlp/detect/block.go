@@ -26,9 +26,12 @@ func (k *block) restart(i int) {
 	k.at, k.starts, k.known, k.inRow, k.digits = i-blockBytes, 0, false, true, 0
 }
 
-// advance makes k the next block of b in which something may begin; false if there is none.
-func (k *block) advance(s *Set, b []byte) bool {
+// advance makes k the next block of b in which something may begin; false if there is none. If there are stretches, it skips what is in none.
+func (k *block) advance(s *Set, b []byte, in Stretches) bool {
 	for k.at += blockBytes; k.at < len(b); k.at += blockBytes {
+		if in != nil && !k.skip(b, in.Stretch(k.at)) {
+			return false
+		}
 		switch rest := b[k.at:]; {
 		case len(rest) < blockBytes+slackBytes:
 			k.loadEnd(s, rest)
@@ -42,6 +45,15 @@ func (k *block) advance(s *Set, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// skip has the block begin at i, which is not before it; false if that is the end of b.
+func (k *block) skip(b []byte, i int) bool {
+	if i > k.at {
+		k.restart(i)
+		k.at, k.inRow = i, isDigit(b[i-1])
+	}
+	return i < len(b)
 }
 
 // blank says whether the first 64 bytes are control characters, such as zeros, with which nothing begins: be their highest bit set or not, those

@@ -194,7 +194,7 @@ func TestHopelessNumbersAreNone(t *testing.T) {
 		text := b.Bytes()
 		s.Reset(nil, text, true)
 		s.atHead = false
-		for s.block.starts != 0 || s.block.advance(everything, text) {
+		for s.block.starts != 0 || s.block.advance(everything, text, nil) {
 			i, digit := s.block.take()
 			if !digit {
 				continue

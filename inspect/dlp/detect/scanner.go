@@ -30,8 +30,10 @@ type Scanner struct {
 
 	at     int // what begins before it has been looked at
 	block  block
-	atHead bool // whether the digits with which text begins are still to be looked at
-	done   bool // the end has been reached
+	within Stretches // nil: look everywhere
+	sawKey bool      // what looks like the begin of a private key
+	atHead bool      // whether the digits with which text begins are still to be looked at
+	done   bool      // the end has been reached
 	key    Carry
 	floor  int // where the last private key ended: nothing that begins before it is a value
 
@@ -54,12 +56,31 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
+// Stretches are parts of a text. Within one are neither control characters, but for white space, nor bytes beyond ASCII.
+type Stretches interface {
+	// Stretch returns the first place at or after i that lies in one; the length of the text if there is none.
+	Stretch(i int) int
+}
+
+// ResetWithin is Reset for a text of which only what lies in some stretches is of interest, and the end. What is elsewhere this scanner was shown, byte
+// for byte, in the text before this one. Values outside may be found or not.
+//
+// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. Where the begin of a key
+// has been seen, everything is looked at.
+func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
+	saw := s.sawKey
+	s.Reset(before, text, more)
+	if s.sawKey = saw; !saw {
+		s.within = in
+	}
+}
+
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
 	s.at, s.floor, s.open, s.done = 0, 0, len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
-	s.key = carry
+	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
 	s.words.off = -1
@@ -115,7 +136,7 @@ func (s *Scanner) step() {
 		s.look(numberAt, 0)
 		return
 	}
-	for s.block.starts != 0 || s.block.advance(s.set, s.text) {
+	for s.block.starts != 0 || s.block.advance(s.set, s.text, s.within) {
 		i, digit := s.block.take()
 		if digit && s.hopeless(i) {
 			continue

@@ -250,13 +250,13 @@ func (v *View) looksLikeText(k, quanta int) bool {
 // that mostly it takes no more to tell. It is 0 of what is not in one piece.
 func (v *View) beyondASCII(k int) (n int) {
 	for t := v.piece(k, 16); len(t) >= 4; t = t[4:] {
-		n += int(tops[t[0]]&1 + tops[t[1]]>>1&1 + tops[t[2]]>>2)
+		n += int(highest[t[0]]&1 + highest[t[1]]>>1&1 + highest[t[2]]>>2)
 	}
 	return n
 }
 
-// tops is, by character of base64, the highest bit of a byte that it has if it is the first, second or third of four: bits 0, 1 and 2.
-var tops = func() (t [256]uint8) {
+// highest is, by character of base64, the highest bit of a byte that it has if it is the first, second or third of four: bits 0, 1 and 2.
+var highest = func() (t [256]uint8) {
 	for c, v := range sextets {
 		t[c] = v>>5&1 | v>>3&1<<1 | v>>1&1<<2
 	}

@@ -11,26 +11,23 @@ import (
 // maxEscape is the longest escape: &#x10ffff; with some zeros.
 const maxEscape = 12
 
-// A mark is an escape: n bytes of a view from off on, which the parent writes in width bytes at at.
-type mark struct {
-	off, at  int32
-	n, width uint8
-}
+// A mark is an escape that is shown from off on, and that the parent writes at at.
+type mark struct{ off, at int32 }
 
 // unescape makes v the view of in without escapes; false if there are none.
 func (f *Finder) unescape(in, v *View) bool {
 	if !hasEscape(in.Text, in.More) || !f.afford(len(in.Text)) {
 		return false
 	}
-	v.bytes, v.marks = v.bytes[:0], v.marks[:0]
+	v.bytes, v.marks, v.near = v.bytes[:0], v.marks[:0], near{}
 	for i := v.copied(in.Text, 0); i < len(in.Text); {
 		var b [4]byte
 		n, width := escape(in.Text[i:], in.More, &b)
 		if width == 0 { // cut by the end
 			break
 		}
-		if width > 1 {
-			v.marks = append(v.marks, mark{int32(len(v.bytes)), int32(i), uint8(n), uint8(width)})
+		if width > 1 || b[0] != in.Text[i] {
+			v.marks = append(v.marks, mark{int32(len(v.bytes)), int32(i)})
 		}
 		v.bytes = append(v.bytes, b[:n]...)
 		i = v.copied(in.Text, i+width)
@@ -68,11 +65,13 @@ func (v *View) written(i int) int {
 	if k == 0 {
 		return i
 	}
-	m := v.marks[k-1]
-	if behind := i - int(m.off) - int(m.n); behind >= 0 {
-		return int(m.at) + int(m.width) + behind
+	off, at := int(v.marks[k-1].off), int(v.marks[k-1].at)
+	var b [4]byte
+	n, width := escape(v.parent.Text[at:], false, &b)
+	if i < off+n {
+		return at
 	}
-	return int(m.at)
+	return at + width + i - off - n
 }
 
 // hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits.

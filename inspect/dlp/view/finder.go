@@ -1,6 +1,6 @@
 package view
 
-// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 7 bytes for each
+// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 9 bytes for each
 // of theirs at most.
 type Finder struct {
 	levels [MaxDepth + 1]View

@@ -38,7 +38,8 @@ type View struct {
 	More   bool   // it goes on behind the end of the text
 
 	parent *View
-	marks  []mark // Escapes: those that are not one byte that stands for one, in order
+	marks  []mark // Escapes: those that are not written as themselves, in order
+	near   near   // Escapes: what Stretch has found
 	from   int    // UTF16: where in the parent it begins
 	source run    // Base64: the characters in the parent
 	skip   int    // Base64: of how many of them nothing is shown
