@@ -129,9 +129,12 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 // findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
 func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	s := d.values
-	if v.Code == view.Plain {
+	switch v.Code {
+	case view.Plain:
 		s.Resume(past.carry, v.Before, v.Text, v.More)
-	} else {
+	case view.Escapes: // directly behind the view that it lies in
+		s.ResetWithin(v.Before, v.Text, v.More, v)
+	default:
 		s.Reset(v.Before, v.Text, v.More)
 	}
 	for m, ok := s.Next(); ok; m, ok = s.Next() {

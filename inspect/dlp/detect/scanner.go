@@ -28,9 +28,12 @@ type Scanner struct {
 	text   []byte // borrowed until the next Reset
 	more   bool
 
-	at     int  // what begins before it has been looked at
-	atHead bool // whether the digits with which text begins are still to be looked at
-	done   bool // the end has been reached
+	at     int // what begins before it has been looked at
+	block  block
+	within Stretches // nil: look everywhere
+	sawKey bool      // what looks like the begin of a private key
+	atHead bool      // whether the digits with which text begins are still to be looked at
+	done   bool      // the end has been reached
 	key    Carry
 	floor  int // where the last private key ended: nothing that begins before it is a value
 
@@ -53,12 +56,32 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
+// Stretches are parts of a text. Within one are neither control characters, but for white space, nor bytes beyond ASCII.
+type Stretches interface {
+	// Stretch returns the first place at or after i that lies in one; the length of the text if there is none.
+	Stretch(i int) int
+}
+
+// ResetWithin is Reset for a text of which only what lies in some stretches is of interest, and the end. What is elsewhere this scanner was shown, byte
+// for byte, in the text before this one. Values outside may be found or not.
+//
+// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. Where the begin of a key
+// has been seen, everything is looked at.
+func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
+	saw := s.sawKey
+	s.Reset(before, text, more)
+	if s.sawKey = saw; !saw {
+		s.within = in
+	}
+}
+
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
 	s.at, s.floor, s.open, s.done = 0, 0, len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
-	s.key = carry
+	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
+	s.block.restart(0)
 	s.queue.clear()
 	s.words.off = -1
 	s.plain = plain{}
@@ -105,6 +128,7 @@ const lookBack = maxLocal + 2
 func (s *Scanner) step() {
 	if s.key.goesOn() {
 		s.readKey()
+		s.block.restart(s.at)
 		return
 	}
 	if s.atHead {
@@ -112,16 +136,20 @@ func (s *Scanner) step() {
 		s.look(numberAt, 0)
 		return
 	}
-	i, found := s.set.next(s.text, s.at)
-	if !found {
-		s.finish()
+	for s.block.starts != 0 || s.block.advance(s.set, s.text, s.within) {
+		i, digit := s.block.take()
+		if digit && s.hopeless(i) {
+			continue
+		}
+		if s.at = i; digit {
+			s.look(numberAt, i)
+			return
+		}
+		s.at++
+		s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
 		return
 	}
-	s.at = i + 1
-	s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
-	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
-		s.look(numberAt, i+1)
-	}
+	s.finish()
 }
 
 // literalsAt looks at what begins with one of the literals at i, whose first two bytes are there.
@@ -151,7 +179,7 @@ func (s *Scanner) lastByte(i int) {
 	}
 }
 
-// begins says whether the text at i begins with l.
+// begins says whether the text at i begins with l, and with what may stand behind l.
 func (s *Scanner) begins(i int, l *literal) bool {
 	for k := 1; k < len(l.text); k++ {
 		c := s.byteAt(i + k)
@@ -162,7 +190,8 @@ func (s *Scanner) begins(i int, l *literal) bool {
 			return false
 		}
 	}
-	return true
+	end := i + len(l.text)
+	return l.next == nil || end >= len(s.text) || l.next.has(s.text[end])
 }
 
 // look lets probe look at i.
