@@ -116,3 +116,25 @@ func TestValuesInNamesOfDatagrams(t *testing.T) {
 		}
 	}
 }
+
+// TestValueAtTheEndIsToldOf though nothing follows it and the connection is not closed: where nothing waits for it, and where it does.
+func TestValueAtTheEndIsToldOf(t *testing.T) {
+	alerting := strings.NewReplacer(", action: mask, keep: 4", "", ", action: mask", "").Replace(masking)
+	for name, c := range map[string]struct{ mode, policy string }{
+		"monitor": {"monitor", masking}, "alert": {"prevent", alerting}, "mask": {"prevent", masking},
+	} {
+		for _, step := range []int{1, 9, 100} {
+			in := spoken(pair(1, 9000), []line{{false, "pay it by CARD"}}, step, "CARD", "4000 0000 0000 0002")
+			r := run(t, config(t, load(t, c.mode, c.policy)), steps(in...))
+			told := 0
+			for _, e := range r.events {
+				if e.Kind == event.KindDLP {
+					told++
+				}
+			}
+			if left := sent(r); told != 1 || strings.HasSuffix(left, "0000 0002") == (name == "mask") {
+				t.Errorf("%s by %d: told %d times, left %q", name, step, told, left)
+			}
+		}
+	}
+}

@@ -34,10 +34,8 @@ type reading struct {
 // open begins a reading; late says that what is not decided now leaves as it is.
 func (r *reading) begin(l *Lane, ss *session, dir flow.Direction, late bool, d inspect.Decision) {
 	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, late: late, bodies: r.bodies[:0], names: r.names[:0]}
-	for _, n := range ss.names[dir] {
-		if n.Span.End > 0 {
-			r.names = append(r.names, n)
-		}
+	if n := ss.names[dir]; n.end > 0 {
+		r.names = append(r.names, field.Named{ID: n.id, Span: field.Span{Off: int(n.off), End: int(n.end)}})
 	}
 }
 
@@ -130,14 +128,13 @@ func (r *reading) Name(id field.ID, off, end int) {
 	r.names = append(r.names, n)
 }
 
-// keepNames remembers the names of bytes that are shown once more, n bytes of those shown being done with. Of more than there is room for the
-// last ones count.
-func (r *reading) keepNames(n int) {
+// keepName remembers the last name of bytes that are shown once more, n bytes of those shown being done with.
+func (r *reading) keepName(n int) {
 	kept := &r.ss.names[r.dir]
-	*kept = [keptNames]field.Named{}
-	for i, k := len(r.names)-1, keptNames-1; i >= 0 && k >= 0 && r.names[i].Span.End > n; i, k = i-1, k-1 {
-		kept[k] = r.names[i]
-		kept[k].Span = field.Span{Off: max(0, kept[k].Span.Off-n), End: kept[k].Span.End - n}
+	*kept = keptName{}
+	if k := len(r.names); k > 0 && r.names[k-1].Span.End > n {
+		last := &r.names[k-1]
+		*kept = keptName{last.ID, int32(max(0, last.Span.Off-n)), int32(last.Span.End - n)}
 	}
 }
 
@@ -165,7 +162,7 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 	}
 	hold = min(max(r.hold, r.keep), len(b))
 	n = len(b) - hold
-	r.keepNames(n)
+	r.keepName(n)
 	conn.Done(r.dir, stream.Payload, n)
 	spared := hold - min(r.hold, len(b))
 	conn.Spare(r.dir, stream.Payload, spared)

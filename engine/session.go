@@ -19,11 +19,11 @@ type session struct {
 	flow   *flow.Flow
 	parser proto.Parser // nil until a grammar has recognised the flow, and once it is done
 
-	skip   [2]int64                  // bytes of each direction that the parser need not see
-	left   [2]uint32                 // bytes of each direction that have left, and are to be shown once more
-	names  [2][keptNames]field.Named // of those that are to be shown once more; the last ones, counted from the first such byte
-	since  [2]time.Duration          // when the oldest bytes that are undecided came
-	gap    [2]time.Duration          // when the oldest segment ahead of a missing one came
+	skip   [2]int64         // bytes of each direction that the parser need not see
+	left   [2]uint32        // bytes of each direction that have left, and are to be shown once more
+	names  [2]keptName      // of those that are to be shown once more
+	since  [2]time.Duration // when the oldest bytes that are undecided came
+	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
 	pace   [2]pace
 	ask    [2]time.Duration // when to ask again for what is missing; 0 if nothing is
 	asked  [2]uint8         // how often that was done
@@ -36,8 +36,11 @@ type session struct {
 	again  uint8            // by 1<<Direction: the parser has more to do; iff not 0, the lane's list again has it
 }
 
-// keptNames is how many names a session keeps of bytes that are to be shown once more: there is hardly ever more than one.
-const keptNames = 2
+// A keptName is the last name of bytes that are to be shown once more, counted from the first of them; there is hardly ever more than one.
+type keptName struct {
+	id       field.ID
+	off, end int32
+}
 
 // sessions is the sessions of a lane.
 type sessions struct {
@@ -152,7 +155,7 @@ func (l *Lane) restartSession(ss *session) {
 	if ss.dark {
 		ss.flow.Interest |= l.chain.Hears
 	}
-	ss.names, ss.kept = [2][keptNames]field.Named{}, [2]time.Duration{}
+	ss.names, ss.kept = [2]keptName{}, [2]time.Duration{}
 	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)

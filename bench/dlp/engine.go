@@ -101,5 +101,8 @@ func (h *host) Release(*inspect.Context) {}
 // Hold implements inspect.Host.
 func (h *host) Hold(*inspect.Context, int) bool { return false }
 
+// Keep implements inspect.Host.
+func (h *host) Keep(*inspect.Context, int) bool { return false }
+
 // TooLate implements inspect.Host.
 func (h *host) TooLate(*inspect.Context) {}

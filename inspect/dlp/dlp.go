@@ -81,12 +81,15 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	if !d.set.looks(cx.Dir) {
 		return inspect.Decision{}
 	}
-	d.begin(cx, nil, cx.Left)
+	d.begin(cx, nil)
 	d.look.names = cx.Names
 	d.alone = memory{}
 	v, follows := &d.alone, false
 	if cx.Flow != nil && cx.Flow.Key.Proto == packet.TCP {
 		v, follows = &d.states.Of(cx.Flow)[cx.Dir].payload, true
+	}
+	if v.settled {
+		d.look.left = cx.Left
 	}
 	from := 0
 	if v.waiting > 0 {
@@ -114,7 +117,7 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	if !d.set.looks(cx.Dir) || cx.Flow == nil || !texts.Has(f.ID) {
 		return inspect.Decision{}
 	}
-	d.begin(cx, f, f.Left)
+	d.begin(cx, f)
 	s := &d.states.Of(cx.Flow)[cx.Dir]
 	if f.Offset == 0 && f.Seen == 0 {
 		s.body.forget()
@@ -123,6 +126,9 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	}
 	d.look.message = uint64(s.bodies)<<1 | uint64(cx.Dir)
 	b, v := f.Value, &s.body
+	if v.settled {
+		d.look.left = f.Left
+	}
 	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
 	wait := d.readOn(v, b, from, len(b), f.More)
 	d.kept.keep(v, b[from:wait])

@@ -29,6 +29,7 @@ type look struct {
 	exhausted bool          // there were more codes than are looked at
 	names     []field.Named // of what is looked at, if it is the payload
 	base      int           // where in it the text begins that is looked at
+	wait      int           // where in the text that begins which must wait
 	resizable bool          // a mask may have another length
 	decision  inspect.Decision
 }
@@ -63,8 +64,8 @@ func (l *look) at(off int) place {
 	return p
 }
 
-func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
-	d.look = look{cx: cx, field: f, left: left, place: place{dir: cx.Dir, field: field.Payload}}
+func (d *Inspector) begin(cx *inspect.Context, f *field.Field) {
+	d.look = look{cx: cx, field: f, place: place{dir: cx.Dir, field: field.Payload}}
 	if f != nil {
 		d.look.place.field, d.look.resizable = f.ID, f.Resizable
 	}
@@ -76,21 +77,32 @@ func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
 
 // readOn looks at b[from:end], behind what v remembers. If it goes on, it has what may be the beginning of a value shown once more, and returns
 // where that begins; where that cannot be, everything is decided now.
-func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (wait int) {
+func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (open int) {
 	if !goesOn {
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
 	d.look.base = from
-	wait = from + d.find(v, b[from:end], true)
+	open = from + d.find(v, b[from:end], true)
+	wait := from + d.look.wait
 	if end < len(b) {
-		wait = min(wait, end)
+		open, wait = min(open, end), min(wait, end)
 	}
-	if wait == len(b) || d.look.cx.Hold(len(b)-wait) {
-		return d.act(b, from, wait)
+	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
+		return d.act(b, from, open)
 	}
 	d.read(v, b, from, len(b), false)
-	return wait
+	v.settled = true
+	return open
+}
+
+// seeAgain asks to see the last n bytes of what is looked at once more, and has the last wait of them wait. It reports false if nothing may follow.
+func (d *Inspector) seeAgain(n, wait int) bool {
+	cx := d.look.cx
+	if wait == 0 {
+		return cx.Keep(n)
+	}
+	return (wait == n || cx.Keep(n)) && cx.Hold(wait)
 }
 
 // read looks at b[from:end], behind what v remembers, and decides all of it.
@@ -105,6 +117,7 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	d.found, d.bytes = d.found[:0], d.bytes[:0]
 	d.finder.Begin(d.kept.before(past), text, more)
 	open = len(text)
+	d.look.wait = len(text)
 	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
 		open = min(open, d.findIn(v, past))
 		for i := range d.own {
@@ -112,8 +125,10 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 		if _, end := v.Source(len(v.Text), len(v.Text)); v.More && end < len(text) {
 			open = min(open, end) // the code is cut
+			d.wait(end, d.set.waits)
 		}
 	}
+	open, d.look.wait = max(0, open), max(0, d.look.wait)
 	d.look.exhausted = d.look.exhausted || d.finder.Exhausted
 	slices.SortFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
 	kept := d.found[:0]
@@ -123,7 +138,14 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 	}
 	d.found = kept
-	return max(0, open)
+	return open
+}
+
+// wait has what begins at off of the text wait, if is.
+func (d *Inspector) wait(off int, is bool) {
+	if is {
+		d.look.wait = min(d.look.wait, off)
+	}
 }
 
 // findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
@@ -147,6 +169,7 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	if v.Code == view.Plain {
 		past.next = s.Carry()
 	}
+	d.wait(openIn(v, s.Wait()), true)
 	return openIn(v, s.Open())
 }
 
@@ -178,7 +201,9 @@ func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
 			}
 		}
 	}
-	return openIn(v, o.open())
+	open = openIn(v, o.open())
+	d.wait(open, o.rule.waits())
+	return open
 }
 
 // note keeps what is to be told and done about a value.

@@ -88,6 +88,7 @@ type ruleSet struct {
 	maxEvents int
 	passes    bool      // what cannot be masked passes
 	fields    field.Set // that are asked for
+	waits     bool      // some rule does
 	byName    bool      // for some rule it matters in which field a value of the payload is
 	edits     field.Set // that some rule may mask
 	resizes   field.Set // of these, in which a mask may have another length
@@ -119,6 +120,14 @@ func (s *ruleSet) compile() {
 		}
 	}
 	s.set = detect.NewSet(kinds...)
+	kinds = kinds[:0]
+	for _, r := range s.rules {
+		if r.waits() && r.own == nil {
+			kinds = append(kinds, r.kind)
+		}
+		s.waits = s.waits || r.waits()
+	}
+	s.set.Waiting(kinds...)
 }
 
 // rule returns the rule for a value that was found; nil if none applies.
@@ -130,6 +139,9 @@ func (s *ruleSet) rule(k detect.Kind, score uint8, p place) *rule {
 	}
 	return nil
 }
+
+// waits reports whether a value must not leave before it is decided about.
+func (r *rule) waits() bool { return !r.monitor && r.action != alert && r.action != ignore }
 
 func (r *rule) unlessIgnored() *rule {
 	if r.action == ignore {

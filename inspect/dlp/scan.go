@@ -72,7 +72,7 @@ func (s *Scan) look(before *memory, at Place, last bool) (done int) {
 	s.host.edits, s.host.with = s.host.edits[:0], s.host.with[:0]
 	s.host.text, s.host.at = s.buf, at
 	cx := inspect.Context{Host: &s.host, Wall: time.Unix(0, 0), Dir: s.d.set.anyDirection()}
-	s.d.begin(&cx, nil, 0)
+	s.d.begin(&cx, nil)
 	s.d.look.resizable = true
 	done = s.d.find(before, s.buf, !last)
 	done = s.d.act(s.buf, 0, done)

@@ -33,14 +33,14 @@ func (s *Scanner) stepSlowly() {
 		s.readKey()
 	case s.atHead:
 		s.atHead = false
-		s.look(numberAt, 0)
+		s.look(numberAt, 0, numeric)
 	case i+1 >= len(s.text):
 		s.finish()
 	default:
 		s.at = i + 1
 		s.literalsSlowlyAt(i)
 		if !s.key.goesOn() && s.set.numeric && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
-			s.look(numberAt, i+1)
+			s.look(numberAt, i+1, numeric)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func (s *Scanner) literalsSlowlyAt(i int) {
 		if s.begins(i, l) {
 			l.probe(s, i)
 		}
-		if s.settleShort(); s.key.goesOn() {
+		if s.settleShort(l.kinds); s.key.goesOn() {
 			return
 		}
 	}
@@ -204,7 +204,7 @@ func TestHopelessNumbersAreNone(t *testing.T) {
 				continue
 			}
 			given++
-			if s.look(numberAt, i); s.queue.n > 0 {
+			if s.look(numberAt, i, numeric); s.queue.n > 0 {
 				t.Fatalf("%q: at %d begins %v", text, i, s.queue.q[0])
 			}
 		}

@@ -126,7 +126,7 @@ func (s *Scanner) readKey() {
 		s.readKeyLine(at)
 	}
 	if s.short {
-		s.undecide(s.from)
+		s.undecide(s.from, setOf(PrivateKey))
 		s.close()
 		s.done = true
 	} else if s.key.lines >= maxKeyLines {

@@ -17,6 +17,10 @@ type Set struct {
 	numeric   bool // a row of digits may show a value
 	lonely    bool // one of a single digit only if two digits stand behind it, with a byte between
 	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
+
+	waits     kindSet   // of these kinds no byte may leave before it is decided about
+	waitBegin [256]bool // begins, of these kinds
+	waitTail  int       // tail, of these kinds
 }
 
 // NewSet returns the set of these kinds, each at most once. A kind that does not exist panics.
@@ -28,13 +32,31 @@ func NewSet(ks ...Kind) *Set {
 		}
 		s.kinds |= 1 << k
 	}
+	s.waits = s.kinds
 	s.numeric = s.kinds&numeric != 0
 	s.addLiterals()
 	s.addForms()
 	s.addRows()
 	s.lonely = s.isLonely()
-	s.tail = s.tailBytes()
+	s.tail = s.tailBytes(s.kinds)
+	s.waitBegin, s.waitTail = s.begins, s.tail
 	return s
+}
+
+// Waiting has only these kinds count for Scanner.Wait, of those that are looked for. It is called before the set is used.
+func (s *Set) Waiting(ks ...Kind) {
+	s.waits, s.waitBegin = 0, [256]bool{}
+	for _, k := range ks {
+		s.waits |= 1 << k & s.kinds
+	}
+	for i := range literals {
+		if l := &literals[i]; l.kinds&s.waits != 0 {
+			for _, first := range l.spellings(0) {
+				s.waitBegin[first] = true
+			}
+		}
+	}
+	s.waitTail = s.tailBytes(s.waits)
 }
 
 // Has says whether k is looked for.
@@ -126,18 +148,18 @@ var numeric = func() kindSet {
 	return s
 }()
 
-// tailBytes returns how far before what shows a value the value may begin: a mailbox before its @, the letters before
+// tailBytes returns, for some kinds, how far before what shows a value the value may begin: a mailbox before its @, the letters before
 // the first digit of a number.
-func (s *Set) tailBytes() int {
-	if s.Has(Email) {
+func (s *Set) tailBytes(of kindSet) int {
+	if of.has(Email) {
 		return maxLocal + 2
 	}
 	n := 0
-	if s.Has(IBAN) {
+	if of.has(IBAN) {
 		n = 2
 	}
 	for i := range forms {
-		if f := &forms[i]; s.Has(f.kind) {
+		if f := &forms[i]; of.has(f.kind) {
 			n = max(n, f.lead)
 		}
 	}
