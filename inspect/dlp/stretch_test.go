@@ -48,8 +48,10 @@ func TestStretchesLoseNothing(t *testing.T) {
 		for range 1 + r.IntN(6) {
 			b.WriteString(obscured(r, cases[r.IntN(len(cases))].Text))
 			for range r.IntN(3) {
-				b.WriteString([]string{"\x00", "\xff", "é", "+", "%", "\n", " card ", "-----BEGIN RSA PRIVATE KEY-----\n", "PuTTY-User-Key-File-3: ü\n", string(noise(9)),
-					"\x00a%40b.co\x00", "\x00\xff4111%201111+1111 1111\xff", "\x01SSN+123456%37 89\x01"}[r.IntN(13)])
+				b.WriteString([]string{
+					"\x00", "\xff", "é", "+", "%", "\n", " card ", "-----BEGIN RSA PRIVATE KEY-----\n", "PuTTY-User-Key-File-3: ü\n", string(noise(9)),
+					"\x00a%40b.co\x00", "\x00\xff4111%201111+1111 1111\xff", "\x01SSN+123456%37 89\x01",
+				}[r.IntN(13)])
 			}
 		}
 		text := b.Bytes()[:min(b.Len(), 4000)]
