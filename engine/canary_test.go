@@ -161,9 +161,10 @@ func TestCanaries(t *testing.T) {
 		{"prevent", "mask", "edit"},
 		{"prevent", "drop", "drop"},
 		{"prevent", "reject", "reject"},
+		{"prevent", "page", "reject"},
 		{"monitor", "mask", "edit"},
 	} {
-		if testing.Short() && (c.action == "drop" || c.action == "reject") {
+		if testing.Short() && (c.action == "drop" || c.action == "reject" || c.action == "page") {
 			continue
 		}
 		t.Run(c.mode+" "+c.action, func(t *testing.T) {

@@ -128,6 +128,16 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 	return !r.last
 }
 
+// Keep notes how much of what is shown the inspector wants to see again, whether it has left or not.
+func (l *Lane) Keep(cx *inspect.Context, n int) bool {
+	r := &l.reading
+	if !r.open || r.message {
+		return l.Hold(cx, n)
+	}
+	r.keep = max(r.keep, n)
+	return !r.last
+}
+
 // TooLate implements inspect.Host.
 func (l *Lane) TooLate(*inspect.Context) { l.mention(inspect.LayerEdit, "edit-too-late", packet.Pass) }
 

@@ -7,7 +7,7 @@
 // long as limits allow. Every byte is looked at, and but once: what leaves as it was shown in a body is left out of the stream. Of
 // a body that leaves coded both are looked at, the text and the coded bytes.
 //
-// Masks keep the length, so that no framing above needs repair; a coded body that may be masked leaves decoded. It does not find
+// Masks keep the length, unless a policy wants another text and the framing can be mended; a coded body that may be masked leaves decoded. It does not find
 // what is encrypted.
 package dlp
 
@@ -28,7 +28,7 @@ const (
 )
 
 // An Inspector looks for values in payloads and bodies. It implements inspect.StreamInspector, FieldInspector, EditInspector,
-// StateInspector and RedactInspector.
+// ResizeInspector, StateInspector and RedactInspector.
 type Inspector struct {
 	set    *ruleSet
 	states inspect.State[[2]state]
@@ -46,6 +46,7 @@ type Inspector struct {
 	bytes               []byte                  // which findings point into
 	all                 []byte                  // scratch: the text from the 16th value on, with masks
 	hashed, print, path []byte                  // scratch: of events
+	salted              []byte                  // scratch: of pseudonyms
 	event               event.Event
 
 	tellsAll bool // however many values there are
@@ -56,7 +57,7 @@ func newInspector(s *ruleSet) *Inspector {
 	return &Inspector{
 		set: s, counter: newCounter(), kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
-		hashed: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
+		hashed: make([]byte, 0, 4096), salted: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
 }
 
@@ -72,17 +73,24 @@ func (d *Inspector) Fields() field.Set { return d.set.fields }
 // Edits implements inspect.EditInspector.
 func (d *Inspector) Edits() field.Set { return d.set.edits }
 
+// Resizes implements inspect.ResizeInspector.
+func (d *Inspector) Resizes() field.Set { return d.set.resizes }
+
 // InspectStream implements inspect.StreamInspector. What may be the beginning of a value at the end of what has come waits for what
 // follows, or for the end of the time that it may wait; and so does what may still turn out to be of a body.
 func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
 	if !d.set.looks(cx.Dir) {
 		return inspect.Decision{}
 	}
-	d.begin(cx, nil, cx.Left)
+	d.begin(cx, nil)
+	d.look.names = cx.Names
 	d.alone = memory{}
 	v, follows := &d.alone, false
 	if cx.Flow != nil && cx.Flow.Key.Proto == packet.TCP {
 		v, follows = &d.states.Of(cx.Flow)[cx.Dir].payload, true
+	}
+	if v.settled {
+		d.look.left = cx.Left
 	}
 	from := 0
 	if v.waiting > 0 {
@@ -95,7 +103,11 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 			from = s.End
 		}
 	}
-	wait := d.readOn(v, b, from, max(from, len(b)-cx.Pending), follows)
+	pending := cx.Pending
+	if cx.Unknown && !d.set.byName {
+		pending = 0 // it makes no difference what the field will be called
+	}
+	wait := d.readOn(v, b, from, max(from, len(b)-pending), follows)
 	d.kept.keep(v, b[from:wait])
 	v.waiting = int32(len(b) - wait + 1)
 	return d.conclude()
@@ -103,10 +115,10 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 
 // InspectField implements inspect.FieldInspector, for parts of bodies.
 func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
-	if !d.set.looks(cx.Dir) || cx.Flow == nil {
+	if !d.set.looks(cx.Dir) || cx.Flow == nil || !texts.Has(f.ID) {
 		return inspect.Decision{}
 	}
-	d.begin(cx, f, f.Left)
+	d.begin(cx, f)
 	s := &d.states.Of(cx.Flow)[cx.Dir]
 	if f.Offset == 0 && f.Seen == 0 {
 		s.body.forget()
@@ -115,6 +127,9 @@ func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.De
 	}
 	d.look.message = uint64(s.bodies)<<1 | uint64(cx.Dir)
 	b, v := f.Value, &s.body
+	if v.settled {
+		d.look.left = f.Left
+	}
 	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
 	wait := d.readOn(v, b, from, len(b), f.More)
 	d.kept.keep(v, b[from:wait])

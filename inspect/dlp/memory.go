@@ -17,10 +17,13 @@ type memory struct {
 	taken   uint32       // when the place was taken; 0: the text has no past
 	carry   detect.Carry // of the text so far
 	next    detect.Carry // of the text with what is looked at now
+	settled bool         // what is shown once more was decided as if nothing followed
 }
 
 // forget is for the begin of another text.
-func (m *memory) forget() { m.taken, m.carry, m.next = 0, detect.Carry{}, detect.Carry{} }
+func (m *memory) forget() {
+	m.taken, m.carry, m.next, m.settled = 0, detect.Carry{}, detect.Carry{}, false
+}
 
 // maxKept is how many texts a lane remembers the end of: 64 bytes for each. Who has said nothing while so many others have is
 // forgotten; then a word of context that stood in front of a cut does not count.

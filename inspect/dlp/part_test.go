@@ -31,6 +31,8 @@ func (h *holder) Hold(_ *inspect.Context, n int) bool {
 	return !h.last
 }
 
+func (h *holder) Keep(cx *inspect.Context, n int) bool { return h.Hold(cx, n) }
+
 func (h *holder) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte) bool {
 	old := string(h.left[h.at+s.Off : h.at+s.End])
 	if strings.Contains(old, "X") {
@@ -116,7 +118,8 @@ func TestBodiesInStreams(t *testing.T) {
 	}
 }
 
-// TestFieldsAskedFor: the bodies of the directions that are looked at; they are altered only if something is masked.
+// TestFieldsAskedFor: the bodies of the directions that are looked at, which are altered only if something is masked; and what makes a grammar
+// say where in a datagram its fields are.
 func TestFieldsAskedFor(t *testing.T) {
 	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody), field.SetOf(field.HTTPResponseBody)
 	for _, c := range []struct {
@@ -125,12 +128,14 @@ func TestFieldsAskedFor(t *testing.T) {
 	}{
 		{"detectors: [{name: card, action: mask}]", up | down, up | down},
 		{"detectors: [{name: card}, {name: us-ssn, action: mask}]", up | down, up | down},
+		{"detectors: [{name: card, fields: [http.uri, ftp.reply]}]", field.SetOf(field.HTTPURI, field.FTPReply), 0},
 		{"detectors: [{name: card, action: drop}]", up | down, 0},
 		{"detectors: [{name: card, action: mask, mode: monitor}]", up | down, 0},
 		{"{direction: to-server, detectors: [{name: card, action: mask}]}", up, up},
 		{"{direction: to-client, detectors: [{name: card, action: mask}]}", down, down},
 	} {
 		maker, _ := New(inspecttest.Load[Config](t, c.yaml), inspect.Env{Lanes: 1})
+		c.fields |= field.SetOf(field.DNSQuery, field.DNSAnswer)
 		if d := maker().(*Inspector); d.Fields() != c.fields || d.Edits() != c.edits {
 			t.Errorf("%s: %b, %b", c.yaml, d.Fields(), d.Edits())
 		}

@@ -18,7 +18,7 @@ var leaks = []mutant{
 	{"numbers in names need a word", "inspect/dlp/redact.go", "end-i >= minNumber", "end-i >= 1000"},
 	{"what stands in another code is known", "inspect/dlp/look.go", "if i < len(in) && in[i].off < end {", "if i >= 0 {"},
 	{"base64 goes on in what follows a part", "inspect/dlp/view/base64.go", ` && !bytes.HasPrefix(v.Text[i+1:], []byte("--"))`, ` && !bytes.HasPrefix(v.Text[i+1:], []byte("---=-"))`},
-	{"begins of values leave", "inspect/dlp/look.go", "wait == len(b) || d.look.cx.Hold(len(b)-wait)", "wait == len(b) || !d.look.cx.Hold(0)"},
+	{"begins of values leave", "inspect/dlp/look.go", "return (wait == n || cx.Keep(n)) && cx.Hold(wait)", "return cx.Keep(n)"},
 	{"codes that are cut leave", "inspect/dlp/look.go", "\t\t\topen = min(open, end) // the code is cut\n", ""},
 }
 
@@ -76,7 +76,7 @@ var mutants = []mutant{
 	{"resets among edits count anywhere", "arrive.go", "case !h.m.straight() && s.seq.Less(h.next) && s.seq != h.m.toIn(h.una) && s.seq != h.first:", "case false:"},
 	{"resets overtake what waits", "arrive.go", "case s.seq.Less(h.next) && h.decided != h.next:", "case false:"},
 
-	{"what was held and is behind its receiver is known", "middle.go", "\t\th.read[r], h.shown[r] = ack, ack\n", "\t\th.read[r], h.shown[r] = h.read[r].Max(ack), h.shown[r].Max(ack)\n"},
+	{"what was held and is behind its receiver is known", "middle.go", "\t\th.read[r], h.shown[r], h.spared[r] = ack, ack, ack\n", "\t\th.read[r], h.shown[r], h.spared[r] = h.read[r].Max(ack), h.shown[r].Max(ack), h.spared[r].Max(ack)\n"},
 	{"scales are not inferred", "middle.go", "if h.edgeKnown || h.wnd == 0 || !h.ackSeen {", "if true {"},
 	{"what the sender was told before is forgotten", "middle.go", "\tcase h.old == nil || h.m.toIn(h.sent)", "\tcase true || h.m.toIn(h.sent)"},
 	{"late resets are an anomaly", "arrive.go", "case !s.has(packet.ACK) && !out.Less(h.first) && out.Less(h.una):", "case false:"},

@@ -2,6 +2,9 @@ package view
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -21,14 +24,16 @@ func EscapeAt(text []byte, i int) int {
 // maxEscape is the longest escape: &#x10ffff; with some zeros.
 const maxEscape = 12
 
+// A mark is an escape that is shown from off on, and that the parent writes at at.
+type mark struct{ off, at int32 }
+
 // unescape makes v the view of in without escapes; false if there are none.
 func (f *Finder) unescape(in, v *View) bool {
 	if !hasEscape(in.Text, in.More) && !in.stoodEscape() || !f.afford(len(in.Text)) {
 		return false
 	}
-	v.bytes, v.at = v.bytes[:0], v.at[:0]
-	i := v.copied(in.Text, 0)
-	for i < len(in.Text) {
+	v.bytes, v.marks, v.near = v.bytes[:0], v.marks[:0], near{}
+	for i := v.copied(in.Text, 0); i < len(in.Text); {
 		var b [4]byte
 		n, width := escape(in.Text[i:], in.More, &b)
 		if width == 0 { // cut by the end
@@ -37,14 +42,17 @@ func (f *Finder) unescape(in, v *View) bool {
 		if in.Text[i] == '+' && !spaced(in.Before, in.Text, i) {
 			b[0] = '+'
 		}
-		for k := range n {
-			v.bytes, v.at = append(v.bytes, b[k]), append(v.at, int32(i))
+		if width > 1 || b[0] != in.Text[i] {
+			v.marks = append(v.marks, mark{int32(len(v.bytes)), int32(i)})
 		}
+		v.bytes = append(v.bytes, b[:n]...)
 		i = v.copied(in.Text, i+width)
 	}
-	v.at = append(v.at, int32(i))
 	v.Text, v.More = v.bytes, in.More
 	v.before(in)
+	if len(v.marks) == 0 && len(v.bytes) > 0 { // what is written as an escape stands in front: something begins here
+		v.marks = append(v.marks, mark{})
+	}
 	return true
 }
 
@@ -88,18 +96,40 @@ func spaced(before, text []byte, i int) bool {
 // copied appends text from i on, up to where the next escape can begin, and returns where that is.
 func (v *View) copied(text []byte, i int) int {
 	from := i
+	for i+8 <= len(text) && !mayEscapeIn(binary.LittleEndian.Uint64(text[i:])) {
+		i += 8
+	}
 	for i < len(text) && !mayEscape[text[i]] {
 		i++
 	}
 	v.bytes = append(v.bytes, text[from:i]...)
-	for ; from < i; from++ {
-		v.at = append(v.at, int32(from))
-	}
 	return i
 }
 
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
+
+// mayEscapeIn reports whether one of eight bytes is one of those, by the classic test for a zero (Hacker's Delight §6-1).
+func mayEscapeIn(x uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	a, b, c, d := x^'%'*ones, x^'\\'*ones, x^'&'*ones, x^'+'*ones
+	return ((a-ones)&^a|(b-ones)&^b|(c-ones)&^c|(d-ones)&^d)&tops != 0
+}
+
+// written is where the parent has the byte i of a view without escapes, or goes on behind the last one.
+func (v *View) written(i int) int {
+	k, _ := slices.BinarySearchFunc(v.marks, i, func(m mark, i int) int { return cmp.Compare(int(m.off), i+1) })
+	if k == 0 {
+		return i
+	}
+	off, at := int(v.marks[k-1].off), int(v.marks[k-1].at)
+	var b [4]byte
+	n, width := escape(v.parent.Text[at:], false, &b)
+	if i < off+n {
+		return at
+	}
+	return at + width + i - off - n
+}
 
 // hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and in front of
 // three that no space stands before: in base64 it is everywhere, and behind spaces it belongs to times and phone numbers.

@@ -1,7 +1,7 @@
 package view
 
-// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 5 bytes for each
-// of theirs.
+// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 9 bytes for each
+// of theirs at most.
 type Finder struct {
 	levels [MaxDepth + 1]View
 	depth  int // of the view that Next returned last
