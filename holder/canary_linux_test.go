@@ -336,7 +336,7 @@ func carelessWeir(t *testing.T) map[string]string {
 		return nil
 	}
 	broken := map[string]map[string][2]string{
-		"contained": {"../inspect/dlp/dlp.go": {"\td.begin(cx, nil, cx.Left)\n", "\tif len(b) > 20 {\n\t\tpanic(string(b))\n\t}\n\td.begin(cx, nil, cx.Left)\n"}},
+		"contained": {"../inspect/dlp/dlp.go": {"\td.begin(cx, nil)\n", "\tif len(b) > 20 {\n\t\tpanic(string(b))\n\t}\n\td.begin(cx, nil)\n"}},
 	}
 	broken["not contained"] = map[string][2]string{
 		"../inspect/dlp/dlp.go": broken["contained"]["../inspect/dlp/dlp.go"],
