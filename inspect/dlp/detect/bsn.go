@@ -6,6 +6,7 @@ var bsnForms = []form{
 	{kind: NLBSN, text: "999999999", base: 40, check: validBSN},
 	{kind: NLBSN, text: "9999.99.999", base: 48, check: validBSN},
 	{kind: NLBSN, text: "999 999 999", base: 40, check: validBSN},
+	{kind: NLBSN, text: "999.999.999", base: 40, check: validBSN},
 	{kind: NLBSN, text: "9999 99 999", base: 45, check: validBSN},
 }
 

@@ -26,7 +26,7 @@ func (s *Scanner) cardAt(i, end int) {
 	best, base := 0, 0
 	for at := i; s.readGroup(&c, at, end); at, end = end+1, s.run(end+1, maxDigits+1, digits) {
 		if lengths>>c.n&1 != 0 && luhn(c.digits[:c.n]) && s.cardMayEnd(end) {
-			if r := issuerOf(&c); r != nil {
+			if r := issuerOf(&c); r != nil && !s.cutOut(&c, r, end) {
 				best, base = end, s.cardBase(&c, r, i, end)
 			}
 		}
@@ -60,6 +60,24 @@ func (s *Scanner) cardGoesOn(c *cardNumber, end int) bool {
 	return true
 }
 
+// cutOut says whether c, which ends at end, is the beginning of a number that goes on with the same separator: behind dashes any digits belong to it, behind
+// spaces those of a longer card's.
+func (s *Scanner) cutOut(c *cardNumber, r *issuer, end int) bool {
+	if c.g == 1 || s.byteAt(end) != c.sep || !isDigit(s.byteAt(end+1)) {
+		return false
+	}
+	return c.sep == '-' || c.n < minSquare && s.longer(c, r, end)
+}
+
+// longer says whether c and the digits behind end, with a separator between, are as long as cards of r can be.
+func (s *Scanner) longer(c *cardNumber, r *issuer, end int) bool {
+	n := c.n + s.run(end+1, maxDigits, digits) - (end + 1)
+	return n <= maxDigits && r.has(n)
+}
+
+// minSquare is the digits of the most usual cards, behind which a space ends a number: "4111 1111 1111 1111 123".
+const minSquare = 16
+
 // cardMayBegin says whether a card may begin at i. Unlike other numbers it may stand in a path, but not behind a slash between digits.
 func (s *Scanner) cardMayBegin(i int) bool {
 	if s.byteAt(i-1) == '/' {
@@ -80,7 +98,7 @@ func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	switch {
 	case c.g == 1 && c.n == r.usual && !s.inPath(i):
 		return 65
-	case c.g == 1, !c.printed(), s.inRow(c, i, end):
+	case c.g == 1, !c.printed(), s.inRow(c, i, end), s.byteAt(end) == c.sep && isDigit(s.byteAt(end+1)) && s.longer(c, r, end):
 		return 40
 	}
 	return 90

@@ -67,7 +67,7 @@ func (s *Scanner) domainEnd(i int) (end int, ok bool) {
 		at = end + 1
 	}
 	c := s.byteAt(at)
-	if s.short || labels < 2 || c == '@' || c == '_' || c == '(' || c == '=' || c >= 0x80 {
+	if s.short || labels < 2 || c == '@' || c == '_' || c == '(' || c == '=' || s.isLetterBehind(at) || s.short {
 		return 0, false
 	}
 	return at, topLevel(s.text[last:at])

@@ -176,10 +176,16 @@ func (s *Scanner) isLetterBefore(off int) bool {
 		case c < 0x80:
 			return i > 1 // not UTF-8
 		case c >= 0xc0:
-			return c >= 0xc3 && c <= 0xdf
+			return s.isLetterBehind(off - i)
 		}
 	}
 	return true
+}
+
+// isLetterBehind says whether the rune that begins at i is such a letter. Those of E1 B8 to BF are Latin and Greek with accents.
+func (s *Scanner) isLetterBehind(i int) bool {
+	c := s.byteAt(i)
+	return c >= 0xc3 && c <= 0xdf || c == 0xe1 && s.byteAt(i+1) >= 0xb8
 }
 
 // mayEnd says whether a number with that separator may end at end.

@@ -28,6 +28,7 @@ const (
 	maxKeyLine  = 80  // RFC 7468 §2 has 64; PGP up to 76
 	maxKeyLines = 250 // as many as RSA with 32768 bits needs
 	minKeyLine  = 16  // a shorter line is the last
+	minJoined   = 40  // of a body that begins in the first line
 	maxKeyGap   = 40  // bytes between lines: their end and the indentation
 	maxKeyTitle = 160 // bytes of a header
 )
@@ -92,11 +93,11 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 	at := s.gap(end)
 	last := s.run(at, maxKeyLine, base64std)
 	switch {
-	case s.short || at == end:
+	case s.short:
 		return
-	case s.isHeader(at):
+	case at > end && s.isHeader(at):
 		last = end
-	case last-at < minKeyLine:
+	case last-at < minKeyLine, at == end && last-at < minJoined:
 		return
 	default:
 		state = keyBody
@@ -160,11 +161,11 @@ func (s *Scanner) readKeyLine(at int) {
 	}
 }
 
-// gap returns the end of the line ends and spaces at i, be they written as such or, in JSON, as escapes.
+// gap returns the end of the line ends and spaces at i, be they written as such or, in JSON, as escapes, and of the marks of a mail that is quoted.
 func (s *Scanner) gap(i int) int {
 	for end := i; end-i < maxKeyGap; {
 		switch c := s.byteAt(end); {
-		case isSpace(c):
+		case isSpace(c), c == '>' && end > i:
 			end++
 		case c == '\\' && (s.byteAt(end+1) == 'n' || s.byteAt(end+1) == 'r' || s.byteAt(end+1) == 't'):
 			end += 2
@@ -187,11 +188,14 @@ var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' }
 func (s *Scanner) lineEnd(i int) int {
 	for end := i; ; end++ {
 		c := s.byteAt(end)
-		if c == 0 || c == '\r' || c == '\n' || end-i == maxKeyTitle || c == '\\' && s.byteAt(end+1)|4 == 'r'|4 {
+		if c == 0 || c == '\r' || c == '\n' || end-i == maxKeyTitle || c == '\\' && endsLine(s.byteAt(end+1)) {
 			return end
 		}
 	}
 }
+
+// endsLine says whether c, behind a backslash, ends a line.
+func endsLine(c byte) bool { return c == 'n' || c == 'r' }
 
 // bodyOf returns where the body of a private key begins in a match: behind its first line.
 func bodyOf(text []byte) int {

@@ -40,7 +40,7 @@ func compared(all []literal) []literal {
 	return all
 }
 
-// fresh says whether a word may begin at off: behind no letter or digit, unless that belongs to an escape such as \n
+// fresh says whether a word may begin at off: behind no letter, of whatever alphabet, and no digit, unless that belongs to an escape such as \n
 // or %3D.
 func (s *Scanner) fresh(off int) bool {
 	switch c := s.byteAt(off - 1); {
@@ -49,6 +49,6 @@ func (s *Scanner) fresh(off int) bool {
 	case isAlnum(c):
 		return isHex(c) && s.byteAt(off-3) == '%' && isHex(s.byteAt(off-2))
 	default:
-		return c < 0x80
+		return c < 0x80 || !s.isLetterBefore(off)
 	}
 }

@@ -1,8 +1,8 @@
 package detect
 
-// peselForms is that of the Polish PESEL. With the date of birth one row of eleven digits in 200 is valid.
+// peselForms is that of the Polish PESEL. With the date of birth one row of eleven digits in 200 is valid, so that a word of context is needed.
 var peselForms = []form{
-	{kind: PLPESEL, text: "99999999999", base: 58, check: validPESEL},
+	{kind: PLPESEL, text: "99999999999", base: 45, check: validPESEL},
 }
 
 // validPESEL says whether the first six digits are a day from 1900 to 2039, in which 20 is added to the months of this

@@ -1,9 +1,9 @@
 package detect
 
-// steuerForms are those of German tax identification numbers. One number of eleven digits in 290 is valid.
+// steuerForms are those of German tax identification numbers. One number of eleven digits in 290 is valid, so that a bare one needs a word of context.
 var steuerForms = []form{
 	{kind: DESteuerID, text: "99 999 999 999", base: 85, check: validSteuerID},
-	{kind: DESteuerID, text: "99999999999", base: 60, check: validSteuerID},
+	{kind: DESteuerID, text: "99999999999", base: 45, check: validSteuerID},
 }
 
 // validSteuerID follows "Steuerliches Info-Center, Prüfziffernberechnung" of the Bundeszentralamt für Steuern: of the

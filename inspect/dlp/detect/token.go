@@ -35,15 +35,22 @@ var tokens = []token{
 	{kind: GitLabToken, prefix: "glptt-", body: base64url, min: 40, max: 40, base: 95},
 	{kind: GitLabToken, prefix: "glsoat-", body: base64url, min: 20, max: 20, base: 95},
 	{kind: GitLabToken, prefix: "glagent-", body: base64url, min: 50, max: 50, base: 95},
+	{kind: GitLabToken, prefix: "glft-", body: base64url, min: 20, max: 30, base: 95},
+	{kind: GitLabToken, prefix: "glffct-", body: base64url, min: 20, max: 30, base: 95},
+	{kind: GitLabToken, prefix: "glimt-", body: base64url, min: 20, max: 30, base: 95},
 	{kind: GitLabToken, prefix: "gloas-", body: lowerHex, min: 64, max: 64, base: 95},
-	{kind: SlackToken, prefix: "xoxb-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
-	{kind: SlackToken, prefix: "xoxp-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
-	{kind: SlackToken, prefix: "xoxa-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
-	{kind: SlackToken, prefix: "xoxr-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
-	{kind: SlackToken, prefix: "xoxe-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
-	{kind: SlackToken, prefix: "xoxs-", body: slackBody, min: 40, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxb-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxp-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxa-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxr-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxe-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxs-", body: slackBody, min: 30, max: 250, base: 95, check: slackParts},
+	{kind: SlackToken, prefix: "xoxe.xoxb-", body: slackBody, min: 30, max: 245, base: 97, check: slackParts}, // that expires
+	{kind: SlackToken, prefix: "xoxe.xoxp-", body: slackBody, min: 30, max: 245, base: 97, check: slackParts},
 	{kind: SlackToken, prefix: "xapp-", body: slackBody, min: 60, max: 250, base: 95, check: slackParts},
 	{kind: SlackWebhook, prefix: "hooks.slack.com/services/", body: classOf("/"), min: 40, max: 90, base: 95, check: webhookParts},
+	{kind: SlackWebhook, prefix: "hooks.slack.com/workflows/", body: classOf("/"), min: 40, max: 90, base: 95, check: workflowParts},
+	{kind: SlackWebhook, prefix: "hooks.slack.com/triggers/", body: classOf("/"), min: 40, max: 90, base: 95, check: workflowParts},
 	{kind: StripeKey, prefix: "sk_live_", body: base62, min: 24, max: 247, base: 98},
 	{kind: StripeKey, prefix: "rk_live_", body: base62, min: 24, max: 247, base: 98},
 	{kind: StripeKey, prefix: "sk_test_", body: base62, min: 24, max: 247, base: 90},
@@ -141,11 +148,11 @@ func routable(b []byte) bool {
 	return varied(b) && (len(b) <= 26 && bytes.IndexByte(b, '.') < 0 || len(b) > 26 && bytes.IndexByte(b, '.') >= 20)
 }
 
-// slackParts says whether b is parts with dashes, the first a number, the last random.
+// slackParts says whether b is two parts or more with dashes, the first a number, the last random.
 func slackParts(b []byte) bool {
 	first := bytes.IndexByte(b, '-')
 	last := bytes.LastIndexByte(b, '-')
-	return first > 0 && last > first && decimalOnly(b[:first]) && len(b)-last > 20 && varied(b[last+1:])
+	return first > 0 && decimalOnly(b[:first]) && len(b)-last > 20 && varied(b[last+1:])
 }
 
 func decimalOnly(b []byte) bool {
@@ -162,6 +169,16 @@ func webhookParts(b []byte) bool {
 	bot := bytes.Index(b, []byte("/B"))
 	last := bytes.LastIndexByte(b, '/')
 	return b[0] == 'T' && bot > 6 && last > bot+6 && len(b)-last > 20 && varied(b[last+1:])
+}
+
+// workflowParts says whether b is a team, with or without an application, a number and a secret: T…/A…/…/….
+func workflowParts(b []byte) bool {
+	last := bytes.LastIndexByte(b, '/')
+	if last < 0 {
+		return false
+	}
+	before := bytes.LastIndexByte(b[:last], '/')
+	return b[0] == 'T' && before > 6 && decimalOnly(b[before+1:last]) && len(b)-last > 20 && varied(b[last+1:])
 }
 
 // hasOpenAI says whether b holds "OpenAI" in Base64, as all keys of theirs do.

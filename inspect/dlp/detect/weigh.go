@@ -1,5 +1,7 @@
 package detect
 
+import "bytes"
+
 const (
 	raise  = 45 // what a word of context adds, up to 100
 	lowers = 50 // what a word takes that says that a value is something else, unless a word of context stands nearer
@@ -35,6 +37,9 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 			dummy = true
 		}
 	}
+	if context >= 0 && counts(k) && w.endsFor(context) {
+		context = -1
+	}
 	score = base
 	if context >= 0 {
 		score = min(ceiling(k), base+raise)
@@ -52,18 +57,89 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 // with 4711".
 func counts(k Kind) bool { return numbers.has(k) || k == Phone }
 
-// adjoins says whether the value stands beside the word that ends at end: in the same line, and with two letters between them at most.
+// adjoins says whether the value stands beside the word that ends at end: in the same line, with two letters between them at most, and no number that
+// the word may be one of: "order 12".
 func (w *words) adjoins(end int) bool {
 	letters := 0
-	for _, c := range w.window[end:w.len] {
-		if c == '\n' {
+	for i := end; i < w.len; i++ {
+		switch c := w.window[i]; {
+		case c == '\n', isDigit(c) && i > end && !isAlnum(w.window[i-1]):
 			return false
-		}
-		if isLetter(c) {
+		case isLetter(c):
 			letters++
 		}
 	}
 	return letters <= 2
+}
+
+// endsFor says whether what the word says that ends at end holds no more: another name follows to which something is assigned, behind what parts fields;
+// or the element of XML ends that the word is the name of.
+func (w *words) endsFor(end int) bool {
+	parted := false
+	for i := end; i < w.len; i++ {
+		switch c := w.window[i]; {
+		case parts(c):
+			parted = true
+		case c == '/' && i > 0 && w.window[i-1] == '<' && w.closes(i+1, end):
+			return true
+		case parted && isLetter(c):
+			name := i
+			for i < w.len && isInName(w.window[i]) {
+				i++
+			}
+			if w.assigns(i) && !neutral(w.window[name:i]) {
+				return true
+			}
+			i--
+			parted = false
+		case !isOpening(c):
+			parted = false
+		}
+	}
+	return false
+}
+
+// parts says whether c stands between fields.
+func parts(c byte) bool {
+	switch c {
+	case ',', ';', '&', '|', '\n', '{':
+		return true
+	}
+	return false
+}
+
+// isOpening says whether c may stand between what parts fields and a name.
+func isOpening(c byte) bool {
+	return isSpace(c) || isQuote(c) || c == '-' || c == '*' || c == '\\' || c == '$'
+}
+
+// isInName says whether c may stand in the name of a field.
+func isInName(c byte) bool { return isWord(c) || c == '-' || c == '.' || c == ' ' || c >= 0x80 }
+
+// assigns says whether behind a name that ends at i something is assigned to it.
+func (w *words) assigns(i int) bool {
+	for i < w.len && (isQuote(w.window[i]) || isSpace(w.window[i]) || w.window[i] == '\\' || w.window[i] == '*') {
+		i++
+	}
+	return i < w.len && (w.window[i] == ':' || w.window[i] == '=')
+}
+
+// closes says whether the name at i, of a tag that ends an element, is that of the word that ends at end.
+func (w *words) closes(i, end int) bool {
+	n := 0
+	for i+n < w.len && isWord(w.window[i+n]) {
+		n++
+	}
+	return n > 1 && n <= end && i+n < w.len && w.window[i+n] == '>' && bytes.EqualFold(w.window[i:i+n], w.window[end-n:end])
+}
+
+// neutral says whether a name says nothing of what is assigned to it: that of a part of a record.
+func neutral(name []byte) bool {
+	switch string(bytes.TrimRight(name, " ")) {
+	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "Number", "Value":
+		return true
+	}
+	return false
 }
 
 // told says whether a word of context for k ends in the last max bytes before off.
@@ -122,15 +198,19 @@ func (s *Scanner) wordsBefore(off int) *words {
 	return w
 }
 
-// find notes the words of window. A word begins where no letter stands before, or a capital behind a small
+// find notes the words of window. A word begins where no letter or digit stands before, or a capital behind a small
 // letter: customerSSN.
 func (w *words) find(window []byte) {
 	for i := 0; i+1 < len(window); i++ {
 		c := window[i]
-		if i > 0 && isLetter(window[i-1]) && (c-'A' >= 26 || window[i-1]-'A' < 26) {
+		if i > 0 && isAlnum(window[i-1]) && (c-'A' >= 26 || window[i-1]-'a' >= 26) {
 			continue
 		}
-		for _, id := range wordsBy[wordHash(lower(c), lower(window[i+1]))] {
+		second := window[i+1]
+		if isJoint(second) && i+2 < len(window) { // D.N.I.
+			second = window[i+2]
+		}
+		for _, id := range wordsBy[wordHash(lower(c), lower(second))] {
 			if end, ok := vocabulary[id].match(window, i); ok && w.n < len(w.hits) {
 				w.hits[w.n] = hit{id, uint8(end)}
 				w.n++
@@ -146,10 +226,10 @@ type word struct {
 }
 
 // match returns where the word ends that begins at i, and whether it is there. What is short must end there: "sin" is
-// none in "since".
+// none in "since", and "cc" none in "cc0f3a". A single digit may stand behind it: "tel1".
 func (w *word) match(b []byte, i int) (end int, ok bool) {
 	for k := range len(w.text) {
-		if k > 0 && i+1 < len(b) && isJoint(b[i]) {
+		for j := 0; k > 0 && j < maxJoints && i+1 < len(b) && isJoint(b[i]); j++ {
 			i++
 		}
 		if i >= len(b) || lower(b[i]) != w.text[k] {
@@ -157,11 +237,22 @@ func (w *word) match(b []byte, i int) (end int, ok bool) {
 		}
 		i++
 	}
-	if len(w.text) <= maxShortWord && i < len(b) && isLetter(b[i]) && (b[i]-'A' >= 26 || b[i-1]-'A' < 26) {
+	if len(w.text) <= maxShortWord && i < len(b) && !endsShort(b[i-1:]) {
 		return 0, false
 	}
 	return i, true
 }
+
+// endsShort says whether a short word may end with the first byte of b, behind which stands another.
+func endsShort(b []byte) bool {
+	if isDigit(b[1]) {
+		return len(b) == 2 || !isAlnum(b[2])
+	}
+	return !isLetter(b[1]) || b[1]-'A' < 26 && b[0]-'A' >= 26
+}
+
+// maxJoints is how many joints may stand between two letters of a word: "Soc. Sec.".
+const maxJoints = 2
 
 // maxShortWord is the letters of the longest word that must stand alone.
 const maxShortWord = 5
