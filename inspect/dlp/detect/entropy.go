@@ -21,17 +21,23 @@ func harmless(name []byte) bool {
 }
 
 var harmlessNames = bytes.Fields([]byte("hash digest type url uri file path field length size count expir policy hint label name version" +
-	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint limit"))
+	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint limit _min -min .min _max -max .max strength"))
 
 // placeholder says whether v stands for a secret and is none: a variable, a template, a word of documentation.
 func placeholder(v []byte) bool {
 	switch v[0] {
-	case '$', '{', '<', '%', '*', '[', '(', '@', '#':
-		if v[0] != '#' && v[0] != '@' || len(v) < 8 {
+	case '{', '<', '*', '[', '(':
+		return true
+	case '@', '#':
+		if len(v) < 8 {
+			return true
+		}
+	case '$', '%':
+		if len(v) < 8 || !restless(v) || variable(v) {
 			return true
 		}
 	}
-	if bytes.Contains(v, []byte("${")) || bytes.Contains(v, []byte("{{")) || bytes.Contains(v, []byte("***")) || bytes.Contains(v, []byte("...")) {
+	if bytes.Contains(v, []byte("${")) || bytes.Contains(v, []byte("#{")) || bytes.Contains(v, []byte("{{")) || bytes.Contains(v, []byte("***")) || bytes.Contains(v, []byte("...")) {
 		return true
 	}
 	var l [maxSecret]byte
@@ -52,15 +58,72 @@ func placeholder(v []byte) bool {
 	return distinct(v) < 4
 }
 
+// variable says whether v, which begins with a $ or %, is a variable of a shell or a template, or a password's hash: $NAME, %NAME%, %(name)s, $2b$10$….
+func variable(v []byte) bool {
+	return isName(bytes.TrimRight(v[1:], "%")) || v[1] == '(' || v[1] == '{' || v[0] == '$' && bytes.Count(v, v[:1]) > 2
+}
+
+// restless says whether neighbours in v are mostly of different sorts, as in what is drawn at random and not in words.
+func restless(v []byte) bool {
+	changes := 0
+	for k := 1; k < len(v); k++ {
+		if sortOf(v[k]) != sortOf(v[k-1]) {
+			changes++
+		}
+	}
+	return 3*changes >= len(v)
+}
+
 var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me change-me placeholder redacted dummy replace insert" +
 	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg"))
 
 // reference says whether v names a secret, as programs do, rather than being one.
 func reference(v []byte, quoted bool) bool {
-	if bytes.Contains(v, []byte("://")) || v[0] == '/' || v[0] == '.' || isUUID(v) || identifier(v) {
+	if bytes.Contains(v, []byte("://")) || (v[0] == '/' || v[0] == '.') && !restless(v) || stored(v) || isUUID(v) || identifier(v) && !phrase(v) {
 		return true
 	}
 	return !quoted && expression(v)
+}
+
+// stored says whether v names the place where a secret is kept: a file (@name.txt) or a path in a store (vault:app/data#password).
+func stored(v []byte) bool {
+	if v[0] == '@' {
+		dot := bytes.LastIndexByte(v, '.')
+		return dot > 1 && all(v[1:], pathBytes) && len(v)-dot <= 5 && isName(v[dot+1:])
+	}
+	colon := bytes.IndexByte(v, ':')
+	return colon > 1 && bytes.IndexByte(v[colon:], '/') > 0 && isName(v[:colon]) && bytes.Equal(v[:colon], bytes.ToLower(v[:colon])) && !restless(v[colon:])
+}
+
+var pathBytes = classOf("_-./")
+
+// phrase says whether v is a password of four words or more with dashes between, and none of them a word that those use who write about passwords.
+func phrase(v []byte) bool {
+	words, n := 0, 0
+	for k := 0; k <= len(v); k++ {
+		switch {
+		case k < len(v) && v[k]-'a' < 26:
+			n++
+			continue
+		case k < len(v) && v[k] != '-', n < minPhraseWord, aboutSecrets(v[k-n : k]):
+			return false
+		}
+		words, n = words+1, 0
+	}
+	return words >= 4
+}
+
+const minPhraseWord = 4 // letters
+
+func aboutSecrets(word []byte) bool {
+	switch string(word) {
+	case "password", "passwords", "passphrase", "secret", "secrets", "token", "tokens", "credential", "credentials", "login", "user", "username", "account", "field",
+		"form", "input", "label", "error", "enter", "here", "your", "must", "should", "reset", "change", "changed", "forgot", "required", "missing", "invalid",
+		"length", "least", "page", "view", "text", "confirm", "update", "prod", "production", "staging", "service", "database", "master", "admin", "default",
+		"authentication", "expired", "wrong", "match", "value", "type", "name", "file", "show", "hide", "toggle", "icon", "button", "settings":
+		return true
+	}
+	return false
 }
 
 // expression says whether v reads as a program's: a call, an element of an array, a member, a name that begins with
@@ -95,7 +158,7 @@ func identifier(v []byte) bool {
 			if k > 0 && isLetter(v[k-1]) && (c^v[k-1])&0x20 != 0 {
 				changes++
 			}
-		case !joins(c):
+		case c < 0x80 && !joins(c):
 			return false
 		}
 	}
@@ -128,7 +191,7 @@ func isUUID(v []byte) bool {
 func chosen(v []byte) bool {
 	var letters, others bool
 	for _, c := range v {
-		if isLetter(c) {
+		if isLetter(c) || c >= 0x80 {
 			letters = true
 		} else {
 			others = true
@@ -158,18 +221,22 @@ func random(v []byte) bool {
 func sorts(v []byte) int {
 	var has [4]int
 	for _, c := range v {
-		switch {
-		case c-'a' < 26:
-			has[0] = 1
-		case c-'A' < 26:
-			has[1] = 1
-		case isDigit(c):
-			has[2] = 1
-		default:
-			has[3] = 1
-		}
+		has[sortOf(c)] = 1
 	}
 	return has[0] + has[1] + has[2] + has[3]
+}
+
+// sortOf returns the sort of c, 0 to 3.
+func sortOf(c byte) int {
+	switch {
+	case c-'a' < 26 || c >= 0x80:
+		return 0
+	case c-'A' < 26:
+		return 1
+	case isDigit(c):
+		return 2
+	}
+	return 3
 }
 
 func all(v []byte, of *class) bool {

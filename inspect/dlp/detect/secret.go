@@ -22,22 +22,30 @@ var secretKinds = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey, Connec
 
 // secretNames are words that names of secrets begin or end with, or hold.
 var secretNames = [...][]string{
-	passwords: {"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "motdepasse", "mot_de_passe"},
+	passwords: {
+		"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "motdepasse", "mot_de_passe", "mot de passe", "wachtwoord", "haslo", "has\u0142o",
+		"l\u00f6senord",
+	},
 	randoms: {
-		"secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
-		"account_key", "accountkey", "storage_key", "storagekey", "encryption_key", "signing_key", "credential",
+		"secret", "token", "apikey", "api_key", "api-key", "api key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
+		"account_key", "accountkey", "account-key", "account key", "storage_key", "storagekey", "storage-key", "storage key", "encryption_key", "signing_key",
+		"credential",
 	},
 }
 
 func secretLiterals() (all []literal) {
 	for t, names := range secretNames {
 		for _, name := range names {
-			probe := func(s *Scanner, i int) { s.assignedAt(i+len(name), trust(t)) }
+			probe := func(s *Scanner, i int) { s.assignedAt(i, i+len(name), trust(t)) }
 			all = append(all, literal{text: name, fold: true, kinds: secretKinds, probe: probe})
 		}
 	}
 	return append(all,
 		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
+		literal{text: "pw", fold: true, kinds: secretKinds, probe: pwAt, next: classWhere(func(c byte) bool { return c == ':' || c == '=' || c == ' ' || isQuote(c) })},
+		literal{text: " -u ", kinds: setOf(Secret), probe: userAt},
+		literal{text: "jdbc:", fold: true, kinds: setOf(ConnectionString), probe: jdbcAt},
+		literal{text: "sig=", kinds: setOf(Secret), probe: signatureAt},
 		literal{text: "bearer ", fold: true, kinds: setOf(Secret), probe: bearerAt},
 		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
 }
@@ -49,16 +57,32 @@ func passAt(s *Scanner, i int) {
 	if isLetter(s.byteAt(i-1)) || isLetter(s.byteAt(end)) || s.byteAt(end) == ':' && s.byteAt(i-1) != '_' {
 		return
 	}
-	s.assignedAt(end, passwords)
+	s.assignedAt(i, end, passwords)
 }
 
-// assignedAt looks for a value that is assigned to the name that goes on at i.
-func (s *Scanner) assignedAt(i int, t trust) {
+// pwAt looks for a value that is assigned to "pw" alone.
+func pwAt(s *Scanner, i int) {
+	if c := s.byteAt(i - 1); !isAlnum(c) && s.fresh(i) {
+		s.assignedAt(i, i+len("pw"), passwords)
+	}
+}
+
+// assignedAt looks for a value that is assigned to the name that holds the word [from, i).
+func (s *Scanner) assignedAt(from, i int, t trust) {
 	end := s.run(i, maxName+1, nameBytes)
+	if s.isLetterBehind(end) { // contraseña
+		end = s.run(end+2, maxName, nameBytes)
+	}
 	if s.short || end-i > maxName || harmless(s.text[i:end]) {
 		return
 	}
+	if t == randoms {
+		end = s.moreName(end)
+	}
 	off, last, quoted := s.assignment(end)
+	if off < 0 {
+		off, last, quoted = s.argument(from, end)
+	}
 	if off < 0 || s.short || last-off > maxSecret {
 		return
 	}
@@ -70,22 +94,83 @@ func (s *Scanner) assignedAt(i int, t trust) {
 		return
 	}
 	s.knownKeys(v, off, last)
-	if reference(v, quoted) {
+	if t == passwords && !quoted && s.proposeInString(v, from, off, last) || reference(v, quoted) {
 		return
 	}
 	if t == passwords && s.byteAt(last) != '(' {
-		s.proposePassword(v, off, last, quoted)
+		s.proposePassword(v, from, off, last, quoted)
 	}
 	if t == randoms && random(v) {
 		s.propose(Secret, off, last, 75)
 	}
 }
 
-func (s *Scanner) proposePassword(v []byte, off, last int, quoted bool) {
-	if !quoted && (s.byteAt(last) == ';' || s.byteAt(off-1) == '=') && sorts(v) > 1 {
+// moreName returns the end of a name of several words that goes on at i: "secret access key", with "[None]" behind it as a program asks for it.
+func (s *Scanner) moreName(i int) int {
+	for range 2 {
+		for _, word := range [...]string{" access", " key", " token"} {
+			if s.saysFolded(i, word) && !isAlnum(s.byteAt(i+len(word))) {
+				i += len(word)
+			}
+		}
+	}
+	if s.byteAt(i) == ' ' && s.byteAt(i+1) == '[' {
+		if end := s.run(i+2, maxName, promptBytes); s.byteAt(end) == ']' {
+			return end + 1
+		}
+	}
+	return i
+}
+
+// promptBytes are those of an old value that a program shows when it asks for a new one.
+var promptBytes = classOf("*")
+
+// saysFolded says whether the text at i begins with what, in any case.
+func (s *Scanner) saysFolded(i int, what string) bool {
+	for k := range len(what) {
+		if lower(s.byteAt(i+k)) != what[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// proposeInString proposes v, which begins at off, as the password of a connection string if it is a field of one, whose name holds a word at from: what
+// stands there is no name of a program's, be it of letters only.
+func (s *Scanner) proposeInString(v []byte, from, off, last int) bool {
+	before := s.byteAt(from - 1)
+	if s.byteAt(off-1) != '=' || before != ';' && before != ' ' || expression(v) || !s.told(ConnectionString, from, ContextBytes) {
+		return false
+	}
+	if before == ' ' && s.byteAt(from-2) != ';' && !s.isField(from-1) {
+		return false
+	}
+	s.propose(ConnectionString, off, last, 40)
+	return true
+}
+
+// isField says whether before i, where a space stands, something is assigned: user=app.
+func (s *Scanner) isField(i int) bool {
+	at := s.nameStart(i)
+	return at < i && s.byteAt(at-1) == '='
+}
+
+// nameStart returns where the name begins that holds a word at from.
+func (s *Scanner) nameStart(from int) int {
+	at := from
+	for from-at < maxName && nameBytes.has(s.byteAt(at-1)) {
+		at--
+	}
+	return at
+}
+
+// proposePassword proposes v, which is assigned to the name that holds a word at from: as that of a connection string only if it is called so before the name.
+func (s *Scanner) proposePassword(v []byte, from, off, last int, quoted bool) {
+	name := s.nameStart(from)
+	if !quoted && (s.byteAt(last) == ';' || s.byteAt(off-1) == '=') && sorts(v) > 1 && s.toldOutside(ConnectionString, from, from-name) {
 		s.propose(ConnectionString, off, last, 40)
 	}
-	if len(v) <= maxTestedBytes && chosen(v) {
+	if len(v) <= maxTestedBytes && (chosen(v) || phrase(v)) {
 		s.propose(Secret, off, last, 70)
 	}
 }
@@ -102,154 +187,45 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 	}
 }
 
-// assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1
-// if there is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<,
-// \"name\":\"value\", and name is value.
-func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
-	if at := s.copula(i); at > i {
-		return at, s.until(at, 0), false
+// userAt looks for the password of a user on a command line: "curl -u user:password", with the space before the dash at i.
+func userAt(s *Scanner, i int) {
+	user := i + len(" -u ")
+	if isQuote(s.byteAt(user)) {
+		user++
 	}
-	i = s.quote(i)
-	if s.byteAt(i) == ']' {
-		i++
+	off := s.run(user, maxUser+1, userBytes)
+	if s.byteAt(off) != ':' || off == user || off-user > maxUser {
+		return
 	}
-	i = s.spaces(i)
-	if s.byteAt(i) == '>' {
-		return s.element(i + 1)
+	off++
+	end := s.until(off, endsField)
+	if n := end - off; s.short || n < minPassword || n > maxTestedBytes {
+		return
 	}
-	i, ok := s.operator(i)
-	if !ok {
-		return -1, 0, false
+	if v := s.text[off:end]; !placeholder(v) && !reference(v, false) && chosen(v) {
+		s.propose(Secret, off, end, 60)
 	}
-	i = s.spaces(i)
-	if off = s.quote(i); off > i {
-		return s.quotedValue(off)
-	}
-	return off, s.until(off, 0), false
 }
 
-// element returns the value between two tags of XML, of which the first ends at off; off is -1 if the second is not
-// one that ends.
-func (s *Scanner) element(off int) (from, end int, quoted bool) {
-	end = s.until(off, '<')
-	if s.byteAt(end) != '<' || s.byteAt(end+1) != '/' {
-		return -1, 0, false
+// signatureAt looks for the signature of a link that opens a store (Azure Storage documentation, "Create a service SAS"): 32 bytes in Base64, with percent
+// signs or without.
+func signatureAt(s *Scanner, i int) {
+	if c := s.byteAt(i - 1); c != '?' && c != '&' && c != ';' {
+		return
 	}
-	return off, end, true
+	off := i + len("sig=")
+	end := s.run(off, maxSignature+1, signatureBytes)
+	if n := end - off; s.short || n < 43 || n > maxSignature || !varied(s.text[off:end]) {
+		return
+	}
+	if v := s.text[off:end]; sorts(v) > 2 && (v[len(v)-1] == '=' || string(v[len(v)-3:]) == "%3D" || string(v[len(v)-3:]) == "%3d") {
+		s.propose(Secret, off, end, 75)
+	}
 }
 
-// operator returns what follows an assignment at i, which is one of = : := => and no comparison.
-func (s *Scanner) operator(i int) (end int, ok bool) {
-	next := s.byteAt(i + 1)
-	switch s.byteAt(i) {
-	case ':':
-		if next == '=' {
-			return i + 2, true
-		}
-		return i + 1, true
-	case '=':
-		if next == '>' {
-			return i + 2, true
-		}
-		return i + 1, next != '='
-	}
-	return i, false
-}
+const maxSignature = 43 * 3
 
-// quotedValue returns the value between the quote before off and its like; off is -1 if that does not follow. A quote
-// that is escaped ends with another that is.
-func (s *Scanner) quotedValue(off int) (from, end int, quoted bool) {
-	q := s.text[off-1]
-	end = s.until(off, q)
-	if s.byteAt(end) != q {
-		return -1, 0, false
-	}
-	if s.byteAt(end-1) == '\\' && s.byteAt(off-2) == '\\' {
-		end--
-	}
-	return off, end, true
-}
-
-// copula returns where what is said begins if " is " or its like in other languages stands at i, with the word "key"
-// or without and with a colon or without; otherwise i.
-func (s *Scanner) copula(i int) int {
-	at := i
-	if s.says(at, " key") {
-		at += len(" key")
-	}
-	for _, is := range copulas {
-		if s.says(at, is) {
-			at += len(is)
-			if c := s.byteAt(at); c == ':' || c == '=' {
-				at++
-			}
-			for s.byteAt(at) == ' ' && at-i < 12 {
-				at++
-			}
-			if c := s.byteAt(at); c == ':' || c == '=' {
-				at++
-			}
-			return s.quote(s.spaces(at))
-		}
-	}
-	return i
-}
-
-var copulas = []string{" is", " ist", " lautet", " est", " es"}
-
-// quote returns what follows a quote at i, or i.
-func (s *Scanner) quote(i int) int {
-	k := i
-	if s.byteAt(k) == '\\' {
-		k++
-	}
-	if isQuote(s.byteAt(k)) {
-		return k + 1
-	}
-	return i
-}
-
-func isQuote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
-
-func (s *Scanner) spaces(i int) int {
-	end := i
-	for end-i < 4 && (s.byteAt(end) == ' ' || s.byteAt(end) == '\t') {
-		end++
-	}
-	return end
-}
-
-// until returns the end of the value at i: at the byte stop, or if that is 0 where a value without quotes ends. It
-// goes at most one byte beyond maxSecret.
-func (s *Scanner) until(i int, stop byte) int {
-	p := &s.plain
-	end := i
-	if p.stop == stop && p.from <= i && i <= p.to {
-		end = p.to // so that names within values within names cost no more than once
-	}
-	for end-i <= maxSecret {
-		c := s.byteAt(end)
-		if !visible.has(c) || c == stop || stop == 0 && endsBare[c] || isQuote(c) {
-			break
-		}
-		end++
-	}
-	*p = plain{i, end, stop}
-	return end
-}
-
-// plain is bytes of which none ends a value that ends at the byte stop.
-type plain struct {
-	from, to int
-	stop     byte
-}
-
-var endsBare = func() (t [256]bool) {
-	for _, c := range "<>,;&)}]\\|" {
-		t[c] = true
-	}
-	return t
-}()
+var signatureBytes = classOf("+/=%")
 
 // bearerAt looks for the token of an Authorization header: "Bearer ", whose b is at i (RFC 6750 §2.1).
 func bearerAt(s *Scanner, i int) {

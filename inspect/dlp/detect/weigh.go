@@ -153,6 +153,17 @@ func (s *Scanner) told(k Kind, off, max int) bool {
 	return false
 }
 
+// toldOutside says whether a word of context for k ends in the ContextBytes before off, and not in the last n of them.
+func (s *Scanner) toldOutside(k Kind, off, n int) bool {
+	w := s.wordsBefore(off)
+	for _, h := range w.hits[:w.n] {
+		if vocabulary[h.word].raises.has(k) && int(h.end) <= w.len-n {
+			return true
+		}
+	}
+	return false
+}
+
 // ceiling is the highest score of a kind: what is only assigned to a word gives way to what has a form of its own.
 func ceiling(k Kind) int {
 	if k == Secret {
