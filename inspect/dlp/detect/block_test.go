@@ -111,7 +111,7 @@ func material(r *rand.Rand) func() []byte {
 	for _, c := range dlpcorpus.Generate(7, 4) {
 		parts = append(parts, c.Text)
 	}
-	alphabet := "0123456789 -./()+@:_'\"\n\\%&=<>aAeEyYJkKMDTjzsSpPwWtTnN\x00\xc3\xa4\xff"
+	alphabet := "0123456789 -./()+@:_'\"\n\\%&=<>aAeEyYJkKMDTjzsSpPwWtTnN\x00\xc3\xa4\xff\xc2\xa0\xe2\x80\x93"
 	return func() []byte {
 		var b bytes.Buffer
 		for b.Len() < r.IntN(600) {
@@ -137,7 +137,7 @@ func material(r *rand.Rand) func() []byte {
 }
 
 // numerals are what numbers are made of.
-var numerals = strings.Split("0|1|2|3|4|00|11|212|555|0123|4111|1111|800924|12345678| | | |-|-|.|.|/|(|)|: |a|X|Z| tel ", "|")
+var numerals = strings.Split("0|1|2|3|4|00|11|212|555|0123|4111|1111|800924|12345678| | | |-|-|.|.|/|(|)|: |a|X|Z| tel |\u00a0|\u202f|\u2013|\xe2\x80|(0)|00|5|61|98765", "|")
 
 func TestBlocksLoseNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 33))

@@ -1,9 +1,45 @@
 package detect
 
-// codiceForms is that of the Italian codice fiscale: six letters of the names, year, month, day and sex, place, check
-// letter. Where two people would have the same, digits are replaced by letters from the right: omocodia.
+// codiceForms are those of the Italian codice fiscale: six letters of the names, year, month, day and sex, place, check
+// letter.. Where two people would have the same, digits are replaced by letters from the right: omocodia.
 var codiceForms = []form{
 	{kind: ITCodiceFiscale, text: "AAAAAA99AXXAXXXA", base: 95, check: validCodice},
+	{kind: ITCodiceFiscale, text: "AAA AAA 99AXX AXXX A", base: 80, check: validCodice},
+}
+
+// apart is where at the end of the text that begins which may become a codice fiscale in groups: up to its second digit, since a row of digits is looked at
+// when its end is known.
+func (s *Scanner) apart() int {
+	n := len(s.text)
+	for long := min(n, len(codiceBegin)); long > 0; long-- {
+		if off := n - long; s.begun(off, codiceBegin[:long]) && s.mayBegin(off, ' ') {
+			return off
+		}
+	}
+	return n
+}
+
+const codiceBegin = "AAA AAA 99"
+
+// begun says whether the text at off is of a form.
+func (s *Scanner) begun(off int, form string) bool {
+	for k := range len(form) {
+		switch c := s.text[off+k]; form[k] {
+		case 'A':
+			if !isLetter(c) {
+				return false
+			}
+		case '9':
+			if !isDigit(c) {
+				return false
+			}
+		default:
+			if c != form[k] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // omocode returns the digit that the letter c stands for, or -1.

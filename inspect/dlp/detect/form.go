@@ -15,7 +15,10 @@ type form struct {
 	sep   byte // between the groups; 0 if there is none
 }
 
-const maxFirst = 15
+const (
+	maxFirst = 15
+	maxLead  = 8 // bytes before the first digit
+)
 
 // A separator is a sort of byte behind digits.
 type separator uint8

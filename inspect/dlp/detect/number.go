@@ -16,6 +16,12 @@ func numberAt(s *Scanner, i int) {
 	if s.short || n > maxRow {
 		return
 	}
+	if wide := s.widelyAt(end); s.short {
+		s.from = max(0, i-maxLead)
+		return
+	} else if wide && !s.fold.on {
+		s.foldedAt(i)
+	}
 	if isLetter(s.byteAt(i - 1)) {
 		s.ibanAt(i, n)
 	}
@@ -26,7 +32,7 @@ func numberAt(s *Scanner, i int) {
 	if s.byteAt(end) == ':' {
 		s.telegramAt(i, end)
 	}
-	if s.set.Has(Phone) && n <= maxNational {
+	if s.set.Has(Phone) && n <= maxE164 && !s.fold.on {
 		s.nationalAt(i, end)
 	}
 }

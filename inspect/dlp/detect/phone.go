@@ -38,6 +38,7 @@ var plans = func() (t [1000]plan) {
 const (
 	maxE164     = 15 // digits: ITU-T E.164 §6.2.1
 	maxNational = 12
+	maxGap      = 3  // separators between two groups
 	bareBytes   = 16 // how far before a national number without separators a word of context may stand
 )
 
@@ -50,8 +51,8 @@ type phoneNumber struct {
 	end    int
 }
 
-// readPhone reads the digits from i on, with at most two of " -./()" between groups, as ITU-T E.123 has it and people
-// write it.
+// readPhone reads the digits from i on, with at most three of " -./()" between groups, as ITU-T E.123 has it and people
+// write it. It leaves out the (0) that is dialled only within a country.
 func (s *Scanner) readPhone(i int) (p phoneNumber) {
 	for p.g < len(p.groups) {
 		end := s.run(i, len(p.digits)-p.n, digits)
@@ -62,15 +63,30 @@ func (s *Scanner) readPhone(i int) (p phoneNumber) {
 		p.groups[p.g] = end - i
 		p.g++
 		p.end = end
-		i = end
-		for i-end < 2 && isPhoneSeparator(s.byteAt(i)) {
-			i++
+		i = s.phoneGap(end)
+		if s.says(i-1, "(0)") {
+			i = s.phoneGap(i + 1)
 		}
 		if i == end || !isDigit(s.byteAt(i)) || p.n == len(p.digits) {
 			break
 		}
 	}
 	return p
+}
+
+// phoneGap returns the end of the separators at i.
+func (s *Scanner) phoneGap(i int) int {
+	for range maxGap {
+		switch c := s.byteAt(i); {
+		case isPhoneSeparator(c):
+			i++
+		case c >= 0x80 && s.wide(i) != 0:
+			i += wideLen(c)
+		default:
+			return i
+		}
+	}
+	return i
 }
 
 func isPhoneSeparator(c byte) bool {
@@ -83,16 +99,17 @@ func isPhoneSeparator(c byte) bool {
 
 // phoneAt looks for a phone number in international form, with its + at i.
 func phoneAt(s *Scanner, i int) {
-	if c := s.byteAt(i - 1); !isDigit(s.byteAt(i+1)) || s.byteAt(i+1) == '0' || isWord(c) || c == '+' || c == ')' {
+	if c := s.byteAt(i - 1); !isDigit(s.byteAt(i+1)) || s.byteAt(i+1) == '0' || isWord(c) || c == '+' || c == ')' || c == ']' {
 		return
 	}
 	p := s.readPhone(i + 1)
 	if s.short || !s.phoneMayEnd(p.end) || !dialable(p.digits[:min(p.n, maxE164)]) || p.n > maxE164 || same(p.digits[2:p.n]) {
 		return
 	}
-	if p.g > 1 {
+	switch {
+	case p.g > 1:
 		s.propose(Phone, i, p.end, 85)
-	} else {
+	case !s.saysFolded(p.end, " byte"):
 		s.propose(Phone, i, p.end, 70)
 	}
 }
@@ -125,7 +142,7 @@ func nanp(d []byte) bool {
 // phoneMayEnd says whether a phone number may end at end.
 func (s *Scanner) phoneMayEnd(end int) bool {
 	c := s.byteAt(end)
-	return !isWord(c) && c != '@' && c != ':' && c != '%' && c != '=' && !(c == '-' && isAlnum(s.byteAt(end+1)))
+	return !isWord(c) && c != '@' && c != ':' && c != '%' && c != '=' && c != '*' && c != '[' && !(c == '-' && isAlnum(s.byteAt(end+1)))
 }
 
 // nationalAt looks for a phone number in the form of its country, whose first digits are [i, end). Only a word of
@@ -135,20 +152,56 @@ func (s *Scanner) nationalAt(i, end int) {
 	if s.byteAt(i-1) == '(' {
 		off--
 	}
-	first := s.text[i]
-	if n := end - i; first != '0' && n != 3 && n != 10 || off < 0 || !s.mayBegin(off, s.byteAt(end)) {
+	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.byteAt(end)) {
 		return
 	}
 	p := s.readPhone(i)
-	if s.short || p.n > maxNational || !s.phoneMayEnd(p.end) || same(p.digits[1:p.n]) {
+	if s.short || !s.phoneMayEnd(p.end) || same(p.digits[1:p.n]) || p.g == 1 && !s.toldBeside(Phone, off) {
 		return
 	}
-	if p.g == 1 && !s.told(Phone, off, bareBytes) {
-		return
-	}
-	if p.trunk() || p.american() || p.iberian() {
+	switch {
+	case p.abroad():
+		s.propose(Phone, off, p.end, 45)
+	case p.n <= maxNational && (p.trunk() || p.american() || p.iberian() || p.italian() || p.indian() || p.brazilian(off < i)):
 		s.propose(Phone, off, p.end, 40)
 	}
+}
+
+// mayOpen says whether a phone number in the form of its country may begin with a group of n digits, of which this is the first.
+func mayOpen(first byte, n int) bool { return first == '0' || n == 2 || n == 3 || n == 5 || n == 10 }
+
+// toldBeside says whether a word of context for k stands before off, with nothing between but words such as "number" and "is".
+func (s *Scanner) toldBeside(k Kind, off int) bool {
+	w := s.wordsBefore(off)
+	for _, h := range w.hits[:w.n] {
+		if vocabulary[h.word].raises.has(k) && int(h.end) >= w.len-bareBytes && fillers(w.window[h.end:w.len]) {
+			return true
+		}
+	}
+	return false
+}
+
+// fillers says whether all words of b are such as stand between what a number is and the number.
+func fillers(b []byte) bool {
+	from := 0
+	for k := 0; k <= len(b); k++ {
+		if k < len(b) && isLetter(b[k]) {
+			continue
+		}
+		switch string(b[from:k]) {
+		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
+			"unter", "al", "au", "a", "n", "numero", "value", "to":
+		default:
+			return false
+		}
+		from = k + 1
+	}
+	return true
+}
+
+// abroad says whether the number begins with the 00 that most countries dial before the code of another.
+func (p *phoneNumber) abroad() bool {
+	return p.n <= maxE164 && p.n > 9 && p.groups[0] >= 2 && p.digits[0] == '0' && p.digits[1] == '0' && p.digits[2] != '0' && p.digits[2] != '1' && dialable(p.digits[2:p.n])
 }
 
 // trunk says whether the number begins with the 0 that most countries dial before an area, and has as many digits as
@@ -162,7 +215,24 @@ func (p *phoneNumber) american() bool {
 	return nanp(p.digits[:p.n]) && (p.g == 1 || p.g == 3 && p.groups[0] == 3 && p.groups[1] == 3)
 }
 
-// iberian says whether it is three groups of three digits, as in Spain, Portugal and Poland.
+// iberian says whether it is three groups of three digits, as in Spain, Portugal and Poland, or three digits and three pairs.
 func (p *phoneNumber) iberian() bool {
-	return p.n == 9 && p.g == 3 && p.groups[0] == 3 && p.groups[1] == 3 && p.digits[0] >= '2'
+	g := p.groups
+	return p.n == 9 && g[0] == 3 && p.digits[0] >= '2' && (p.g == 3 && g[1] == 3 || p.g == 4 && g[1] == 2 && g[2] == 2)
+}
+
+// italian says whether it is a mobile number of Italy.
+func (p *phoneNumber) italian() bool {
+	return p.n == 10 && p.digits[0] == '3' && p.groups[0] == 3 && (p.g == 2 || p.g == 3 && p.groups[1] == 3)
+}
+
+// indian says whether it is a mobile number of India: five digits twice.
+func (p *phoneNumber) indian() bool {
+	return p.n == 10 && p.g == 2 && p.groups[0] == 5 && p.digits[0] >= '6'
+}
+
+// brazilian says whether it is a number of Brazil: an area of two digits, in parentheses unless a mobile number follows, and two groups.
+func (p *phoneNumber) brazilian(parentheses bool) bool {
+	g := p.groups
+	return p.g == 3 && g[0] == 2 && g[2] == 4 && p.digits[0] != '0' && p.digits[1] != '0' && (g[1] == 4 && parentheses || g[1] == 5 && p.digits[2] == '9')
 }

@@ -8,17 +8,19 @@ const (
 )
 
 // A prospect is what a row of digits may be a part of, bit by bit.
-type prospect uint8
+type prospect uint16
 
 const (
 	mayForm     prospect = 1 << iota // a form that begins with it
 	mayLead                          // a form with a letter before it
+	mayApart                         // a form with a space before it
 	mayDash                          // a form with a dash before it
 	mayAccount                       // an IBAN
 	mayCard                          // a card
 	mayTelegram                      // a token of Telegram
 	mayTrunk                         // a phone number that begins with 0
-	mayArea                          // a phone number that begins with an area code
+	mayArea                          // a phone number that begins with an area code of three digits, or has ten in a row
+	mayPair                          // a phone number in groups of five, or that begins with an area code of two digits
 )
 
 // A shape is which bytes of a form are digits.
@@ -57,7 +59,7 @@ func (s *Set) isLonely() bool {
 }
 
 // led is the prospect of a form by the byte before its first digit.
-var led = map[byte]prospect{'A': mayLead, '-': mayDash}
+var led = map[byte]prospect{'A': mayLead, ' ': mayApart, '-': mayDash}
 
 func (s *Set) addRows() {
 	for n := range maxShape {
@@ -92,7 +94,7 @@ func (s *Set) others(n int, class separator) (p prospect) {
 	if s.Has(TelegramToken) && n >= 8 && n <= 10 && class == afterOther {
 		p |= mayTelegram
 	}
-	if s.Has(Phone) && n >= 2 && n <= maxNational {
+	if s.Has(Phone) && n >= 2 && n <= maxE164 {
 		p |= national(n, class)
 	}
 	return p
@@ -107,6 +109,9 @@ func national(n int, class separator) (p prospect) {
 	if n == 10 || n == 3 && goesOn {
 		p |= mayArea
 	}
+	if (n == 2 || n == 5) && goesOn {
+		p |= mayPair
+	}
 	return p
 }
 
@@ -114,12 +119,15 @@ func national(n int, class separator) (p prospect) {
 var opening = func() (t [256]prospect) {
 	for i := range t {
 		a, b := byte(i>>4), byte(i&15)
-		t[i] = ^(mayCard | mayTrunk | mayArea)
+		t[i] = ^(mayCard | mayTrunk | mayArea | mayPair)
 		if a < 10 && b < 10 && mayIssue('0'+a, '0'+b) != 0 {
 			t[i] |= mayCard
 		}
-		if a == 0 && b != 0 {
+		if a == 0 {
 			t[i] |= mayTrunk
+		}
+		if a >= 1 {
+			t[i] |= mayPair
 		}
 		if a >= 2 {
 			t[i] |= mayArea
@@ -137,9 +145,10 @@ var behind = func() (t [256]prospect) {
 		case c == '_':
 			t[c] = mayTelegram
 		default:
-			t[c] = mayForm | mayCard | mayTelegram | mayTrunk | mayArea
+			t[c] = mayForm | mayCard | mayTelegram | mayTrunk | mayArea | mayPair
 		}
 	}
+	t[' '] |= mayApart
 	t['-'] |= mayDash
 	return t
 }()
@@ -153,6 +162,9 @@ func (s *Scanner) hopeless(i int) bool {
 		return false
 	}
 	t := s.text[i-1 : i+maxShape]
+	if t[n+1] >= 0x80 && s.wide(i+n) != 0 {
+		return false
+	}
 	r := &s.set.prospects[n][separators[t[n+1]]]
 	p := r.prospect & behind[t[0]] & opening[t[1]<<4|t[2]&15]
 	if p == 0 {
@@ -167,12 +179,14 @@ func (s *Scanner) hopelessRow(i, n int, d uint64, p prospect, shapes []shape) bo
 		p &^= mayAccount
 	}
 	switch {
+	case p&mayApart != 0 && isLetter(s.byteAt(i-2)) && s.byteAt(i-5) == ' ':
+		return false
 	case p&(mayLead|mayAccount) != 0:
 		return s.withinWord(i)
 	case p&mayDash != 0 || p&mayTelegram != 0 && s.text[i+n] == ':':
 		return false
 	}
-	return !(p&mayForm != 0 && shaped(shapes, d) || p&mayCard != 0 && mayBeCard(n, d) || p&(mayTrunk|mayArea) != 0 && s.mayBePhone(i, n, d))
+	return !(p&mayForm != 0 && shaped(shapes, d) || p&mayCard != 0 && mayBeCard(n, d) || p&(mayTrunk|mayArea|mayPair) != 0 && s.mayBePhone(i, n, d))
 }
 
 // mayBeAccount says whether the check digits of an IBAN may stand at i.
@@ -203,11 +217,19 @@ func (s *Scanner) mayBePhone(i, n int, d uint64) bool {
 		return true
 	}
 	gap := n + 1
-	if isPhoneSeparator(s.text[i+gap]) {
+	for gap < n+maxGap && isPhoneSeparator(s.text[i+gap]) {
 		gap++
 	}
-	if s.text[i] == '0' {
-		return d>>gap&1 != 0
+	second := trailingOnes(d >> gap)
+	switch {
+	case s.text[i+gap] >= 0x80, second == 1 && s.says(i+gap-1, "(0)"): // perhaps a wide separator; what is left out
+		return true
+	case s.text[i] == '0':
+		return second > 0
+	case n == 3:
+		return second == 2 || second == 3 || second == 7
+	case n == 2:
+		return second == 4 || second == 5
 	}
-	return d>>gap&0xf == 0x7
+	return second == 5
 }

@@ -43,6 +43,7 @@ type Scanner struct {
 	open  int  // the first beginning of what was short
 	wait  int  // likewise, of what may be of a kind that waits
 
+	fold  fold
 	queue queue
 	words words
 	plain plain
@@ -236,6 +237,9 @@ func (s *Scanner) finish() {
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {
 		s.undecide(n-1, setOf(Phone))
+	}
+	if s.set.Has(ITCodiceFiscale) {
+		s.undecide(s.apart(), setOf(ITCodiceFiscale))
 	}
 	s.undecide(s.leads(s.set.tail), 0)
 	if s.set.waitTail > 0 {

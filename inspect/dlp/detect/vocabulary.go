@@ -30,8 +30,9 @@ var contexts = [kinds]string{
 	AzureStorageKey:  "azure azurestorage storageaccount storagekey accountkey",
 	ConnectionString: "server datasource userid uid database initialcatalog dbname dsn trustedconnection",
 	Email:            "email mail courriel correo",
-	Phone: "phone phones telephone telephon telefon telefono teléfono téléphone telefone tel mobile mobil mobiltelefon handy cell cellphone " +
-		"cellular fax call whatsapp sms dial contact móvil movil portable komórka telefoon phonenumber phoneno rufnummer",
+	Phone: "phone phones telephone telephon telefon telefono teléfono téléphone telefone tel tél mobile mobil mobiltelefon handy cell cellphone " +
+		"cellular fax call whatsapp sms dial contact móvil movil portable komórka telefoon phonenumber phoneno rufnummer ph mob cel gsm handynr handynummer " +
+		"mobilnummer mobilnr mobilenumber mobileno mobilephone telefonnummer telefonnr telnr telno cellulare celular telemóvel telemovel",
 	Secret: "authorization auth proxyauthorization xauth",
 }
 

@@ -16,9 +16,16 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 	if s.short || !s.set.Has(k) || off < 0 {
 		return
 	}
+	from := s.from
+	if f := &s.fold; f.on {
+		off, end, from = f.at[f.first+off], f.at[f.first+end], f.at[max(0, f.first+from)]
+		copied, before, more := s.text, s.before, s.more
+		f.leave(s)
+		defer func() { s.text, s.before, s.more, f.on = copied, before, more, true }()
+	}
 	score, told := s.weigh(k, off, base)
 	if score >= Threshold {
-		s.queue.add(Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}, s.from)
+		s.queue.add(Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}, from)
 	}
 }
 

@@ -27,3 +27,73 @@ func wideLen(first byte) int {
 	}
 	return 3
 }
+
+const (
+	foldedBefore = 40 // bytes before a number that are folded with it
+	foldedBehind = 80 // characters from its first digit on: the longest number, and what tells its end
+)
+
+// A fold is a copy of the text around a row of digits, in which each wide space or dash is one of ASCII.
+type fold struct {
+	on   bool
+	text [foldedBefore + foldedBehind]byte
+	at   [foldedBefore + foldedBehind + 1]int // where in the text each character is; the last, its end
+
+	// While the scanner's text is the copy:
+	first         int // the character of the copy that its text begins with
+	outer, before []byte
+	more          bool
+}
+
+// widelyAt says whether behind the digits that end at end a wide space or dash stands, and another digit.
+func (s *Scanner) widelyAt(end int) bool {
+	c := s.byteAt(end)
+	return c >= 0x80 && s.wide(end) != 0 && isDigit(s.byteAt(end+wideLen(c)))
+}
+
+// foldedAt looks at what the row of digits that begins at i may be a part of, as numberAt does, in a copy with narrow separators.
+func (s *Scanner) foldedAt(i int) {
+	f := &s.fold
+	n, start := 0, 0
+	for at := max(i-foldedBefore, -len(s.before)); at < len(s.text) && n < len(f.text) && (at < i || n-start < foldedBehind); n++ {
+		if at <= i {
+			start = n
+		}
+		f.at[n] = at
+		f.text[n] = s.byteAt(at)
+		step := 1
+		if c := s.wide(at); c != 0 {
+			step = wideLen(f.text[n])
+			f.text[n] = c
+		}
+		at += step
+		f.at[n+1] = at
+	}
+	if s.short {
+		s.from = max(0, i-maxLead)
+		return
+	}
+	f.look(s, n, start)
+}
+
+// look lets numberAt look at the row that begins at start of the n characters of the copy.
+func (f *fold) look(s *Scanner, n, start int) {
+	first := 0 // the first character that is of the text
+	for f.at[first] < 0 {
+		first++
+	}
+	f.outer, f.before, f.more = s.text, s.before, s.more
+	s.more = f.more && f.at[n] >= len(s.text)
+	s.text, s.before = f.text[first:n], f.text[:first]
+	f.on, f.first = true, first
+	s.from = start - first
+	numberAt(s, start-first)
+	s.from = f.at[max(0, s.from+first)]
+	f.leave(s)
+}
+
+// leave gives the scanner its text back.
+func (f *fold) leave(s *Scanner) {
+	f.on = false
+	s.text, s.before, s.more = f.outer, f.before, f.more
+}
