@@ -50,7 +50,7 @@ var makers = []maker{
 			year %= 25
 		}
 		month := r.between(1, 12)
-		return withCheck(fmt.Sprintf("%02d%c%d%02d", year, century[0]+byte(month/10), month%10, r.between(1, 28))+r.digits(4), pesel), false
+		return withCheck(fmt.Sprintf("%02d%c%d%02d", year, century[0]+byte(month/10), month%10, r.between(1, 28))+r.digits(4), pesel), true
 	}},
 	{"nl-bsn", []string{"BSN", "burgerservicenummer", "sofinummer"}, func(r *source) (string, bool) {
 		return until(func() string { return r.digits(9) }, bsn), true
@@ -208,7 +208,10 @@ func makeSteuerID(r *source) (string, bool) {
 	}
 	s := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p)), ""), "[]")
 	s = withCheck(s, steuer)
-	return r.pick(s, grouped(s, " ", 2, 3)), false
+	if r.chance(50) {
+		return s, true
+	}
+	return grouped(s, " ", 2, 3), false
 }
 
 func makeNIR(r *source) (string, bool) {
@@ -220,7 +223,7 @@ func makeNIR(r *source) (string, bool) {
 	if r.chance(20) {
 		where, number = "2A", "19"
 	}
-	head, tail := fmt.Sprintf("%d%02d%02d", r.between(1, 2), r.between(0, 99), r.between(1, 12)), r.digits(6)
+	head, tail := fmt.Sprintf("%d%02d%02d", r.between(1, 2), r.between(0, 99), r.between(1, 12)), fmt.Sprintf("%03d%03d", r.between(1, 989), r.between(1, 999))
 	s := head + where + tail + fmt.Sprintf("%02d", 97-mod97(head+number+tail))
 	return r.pick(s, grouped(s, " ", 1, 2, 2, 2, 3, 3, 2), s[:13]+" "+s[13:]), false
 }
@@ -278,5 +281,8 @@ func (r *source) social(area, group string) (string, bool) {
 	if r.chance(30) {
 		return s, true
 	}
-	return grouped(s, r.pick("-", "-", "-", " "), 3, 2, 4), false
+	if r.chance(25) {
+		return grouped(s, " ", 3, 2, 4), true
+	}
+	return grouped(s, "-", 3, 2, 4), false
 }

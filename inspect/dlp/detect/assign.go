@@ -83,7 +83,8 @@ func (s *Scanner) argument(from, i int) (off, end int, quoted bool) {
 // isOption says whether the name that holds a word at from begins with two dashes behind a space.
 func (s *Scanner) isOption(from int) bool {
 	at := s.nameStart(from)
-	return isSpace(s.byteAt(at-1)) && s.byteAt(at) == '-' && s.byteAt(at+1) == '-'
+	c := s.byteAt(at - 1)
+	return (c == 0 || isSpace(c) || isQuote(c)) && s.byteAt(at) == '-' && s.byteAt(at+1) == '-'
 }
 
 // afterLogin says whether "login" and the name of a user stand before from.

@@ -84,9 +84,7 @@ func (k *block) load(s *Set, b []byte, n int) {
 		}
 		k.starts = k.digits &^ (k.digits<<1 | row)
 		if s.lonely {
-			if alone := k.starts & k.alone(n); alone != 0 {
-				k.starts &^= alone &^ beyondIn(b[1:])
-			}
+			k.starts &^= k.alone(n)
 		}
 	}
 	if !s.byDigits {
@@ -146,16 +144,6 @@ func digitsIn(b []byte) (digits uint64) {
 		digits |= x >> 7 * 0x0102040810204080 >> 56 << i
 	}
 	return digits
-}
-
-// beyondIn returns which of the first 64 bytes are beyond ASCII.
-func beyondIn(b []byte) (high uint64) {
-	const tops = 0x8080808080808080
-	b = b[:blockBytes]
-	for i := 0; i < blockBytes; i += 8 {
-		high |= binary.LittleEndian.Uint64(b[i:]) & tops >> 7 * 0x0102040810204080 >> 56 << i
-	}
-	return high
 }
 
 // literalsIn returns where in the first 64 bytes literals may begin. It looks at each second pair of bytes: there lie either the first two of a

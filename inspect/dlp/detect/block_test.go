@@ -73,14 +73,14 @@ func quickly(s *Scanner, carry Carry, before, text []byte, more bool) (found []M
 func inParts(s *Scanner, look looker, text []byte, cuts []int) (found []Match, decided int) {
 	var carry Carry
 	at := 0
-	for _, cut := range append(slices.Clone(cuts), len(text)) {
+	for n, cut := range append(slices.Clone(cuts), len(text)) {
 		some, open, next := look(s, carry, text[max(0, at-ContextBytes):at], text[at:cut], cut < len(text))
 		for _, m := range some {
 			m.Off, m.End = m.Off+at, m.End+at
 			found = append(found, m)
 		}
-		if at == 0 {
-			decided = max(decided, open)
+		if n == 0 {
+			decided = open
 		}
 		at, carry = at+open, next
 	}

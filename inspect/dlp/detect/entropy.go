@@ -92,10 +92,13 @@ func stored(v []byte) bool {
 		return dot > 1 && all(v[1:], pathBytes) && len(v)-dot <= 5 && isName(v[dot+1:])
 	}
 	colon := bytes.IndexByte(v, ':')
-	return colon > 1 && bytes.IndexByte(v[colon:], '/') > 0 && isName(v[:colon]) && bytes.Equal(v[:colon], bytes.ToLower(v[:colon])) && !restless(v[colon:])
+	return colon > 1 && bytes.IndexByte(v[colon:], '/') > 0 && all(v[:colon], schemeBytes) && !restless(v[colon:])
 }
 
-var pathBytes = classOf("_-./")
+var (
+	pathBytes   = classOf("_-./")
+	schemeBytes = classWhere(func(c byte) bool { return c-'a' < 26 || c == '-' || c == '_' })
+)
 
 // phrase says whether v is a password of four words or more with dashes between, and none of them a word that those use who write about passwords.
 func phrase(v []byte) bool {

@@ -8,16 +8,24 @@ func numberAt(s *Scanner, i int) {
 	if s.withinWord(i) {
 		return
 	}
-	if s.byteAt(i-1) == '(' { // of an area code
+	switch c := s.byteAt(i - 1); {
+	case c == '(': // of an area code
 		s.from = i - 1
+	case c >= 0x80: // behind a digit that is looked at with these
+		s.from = s.loneBefore(i)
 	}
 	end := s.run(i, maxRow+1, digits)
 	n := end - i
+	if s.short {
+		s.from = min(s.from, s.leadOf(i))
+	}
 	if s.short || n > maxRow {
 		return
 	}
 	if wide := s.widelyAt(end); s.short {
-		s.from = max(0, i-maxLead)
+		if n > 1 {
+			s.from = min(s.from, s.leadOf(i))
+		}
 		return
 	} else if wide && !s.fold.on {
 		s.foldedAt(i)

@@ -168,7 +168,9 @@ func (s *Scanner) nationalAt(i, end int) {
 }
 
 // mayOpen says whether a phone number in the form of its country may begin with a group of n digits, of which this is the first.
-func mayOpen(first byte, n int) bool { return first == '0' || n == 2 || n == 3 || n == 5 || n == 10 }
+func mayOpen(first byte, n int) bool {
+	return first == '0' && n > 1 || n == 2 || n == 3 || n == 5 || n == 10
+}
 
 // toldBeside says whether a word of context for k stands before off, with nothing between but words such as "number" and "is".
 func (s *Scanner) toldBeside(k Kind, off int) bool {

@@ -162,7 +162,7 @@ func (s *Scanner) hopeless(i int) bool {
 		return false
 	}
 	t := s.text[i-1 : i+maxShape]
-	if t[n+1] >= 0x80 && s.wide(i+n) != 0 {
+	if (t[n+1] == 0xc2 || t[n+1] == 0xe2) && s.wide(i+n) != 0 {
 		return false
 	}
 	r := &s.set.prospects[n][separators[t[n+1]]]

@@ -241,6 +241,9 @@ func (s *Scanner) finish() {
 	if s.set.Has(ITCodiceFiscale) {
 		s.undecide(s.apart(), setOf(ITCodiceFiscale))
 	}
+	if s.set.numeric && s.text[n-1] >= 0x80 {
+		s.undecide(s.loneBefore(n), numeric)
+	}
 	s.undecide(s.leads(s.set.tail), 0)
 	if s.set.waitTail > 0 {
 		s.undecide(s.leads(s.set.waitTail), s.set.waits)

@@ -23,8 +23,7 @@ var secretKinds = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey, Connec
 // secretNames are words that names of secrets begin or end with, or hold.
 var secretNames = [...][]string{
 	passwords: {
-		"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "motdepasse", "mot_de_passe", "mot de passe", "wachtwoord", "haslo", "has\u0142o",
-		"l\u00f6senord",
+		"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "wachtwoord", "l\u00f6senord", "s\u0142o",
 	},
 	randoms: {
 		"secret", "token", "apikey", "api_key", "api-key", "api key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
@@ -37,23 +36,37 @@ func secretLiterals() (all []literal) {
 	for t, names := range secretNames {
 		for _, name := range names {
 			probe := func(s *Scanner, i int) { s.assignedAt(i, i+len(name), trust(t)) }
+			if name == "s\u0142o" { // hasło
+				probe = func(s *Scanner, i int) {
+					if s.saysFolded(i-2, "ha") {
+						s.assignedAt(i, i+len(name), trust(t))
+					}
+				}
+			}
 			all = append(all, literal{text: name, fold: true, kinds: secretKinds, probe: probe})
 		}
 	}
 	return append(all,
 		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
-		literal{text: "pw", fold: true, kinds: secretKinds, probe: pwAt, next: classWhere(func(c byte) bool { return c == ':' || c == '=' || c == ' ' || isQuote(c) })},
-		literal{text: " -u ", kinds: setOf(Secret), probe: userAt},
+		literal{text: "pw", fold: true, kinds: secretKinds, probe: pwAt, next: assigning},
+		literal{text: "-u ", kinds: setOf(Secret), probe: userAt},
 		literal{text: "jdbc:", fold: true, kinds: setOf(ConnectionString), probe: jdbcAt},
-		literal{text: "sig=", kinds: setOf(Secret), probe: signatureAt},
+		literal{text: "sv=20", kinds: setOf(Secret), probe: sharedAt},
 		literal{text: "bearer ", fold: true, kinds: setOf(Secret), probe: bearerAt},
 		literal{text: "basic ", fold: true, kinds: setOf(Secret), probe: basicAt})
 }
 
+// assigning are what may stand behind a short name to which something is assigned.
+var assigning = classWhere(func(c byte) bool { return c == ':' || c == '=' || isQuote(c) })
+
 // passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no
-// compass, and not what a test says that has passed.
+// compass, and not what a test says that has passed; or to a "mot de passe".
 func passAt(s *Scanner, i int) {
 	end := i + len("pass")
+	if lower(s.byteAt(end)) == 'e' && (s.saysFolded(i-2, "de") || s.saysFolded(i-3, "de")) {
+		s.assignedAt(i, end+1, passwords)
+		return
+	}
 	if isLetter(s.byteAt(i-1)) || isLetter(s.byteAt(end)) || s.byteAt(end) == ':' && s.byteAt(i-1) != '_' {
 		return
 	}
@@ -187,9 +200,12 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 	}
 }
 
-// userAt looks for the password of a user on a command line: "curl -u user:password", with the space before the dash at i.
+// userAt looks for the password of a user on a command line: "curl -u user:password", with the dash at i.
 func userAt(s *Scanner, i int) {
-	user := i + len(" -u ")
+	user := i + len("-u ")
+	if !isSpace(s.byteAt(i - 1)) {
+		return
+	}
 	if isQuote(s.byteAt(user)) {
 		user++
 	}
@@ -207,25 +223,33 @@ func userAt(s *Scanner, i int) {
 	}
 }
 
-// signatureAt looks for the signature of a link that opens a store (Azure Storage documentation, "Create a service SAS"): 32 bytes in Base64, with percent
-// signs or without.
-func signatureAt(s *Scanner, i int) {
-	if c := s.byteAt(i - 1); c != '?' && c != '&' && c != ';' {
+// sharedAt looks for the signature of a link that opens a store (Azure Storage documentation, "Create a service SAS"), with the field of its version at i: 32
+// bytes in Base64, with percent signs or without.
+func sharedAt(s *Scanner, i int) {
+	end := s.run(i, maxShared, sharedBytes)
+	k := bytes.Index(s.text[i:min(end, len(s.text))], []byte("&sig="))
+	if s.short || k < 0 {
 		return
 	}
-	off := i + len("sig=")
-	end := s.run(off, maxSignature+1, signatureBytes)
-	if n := end - off; s.short || n < 43 || n > maxSignature || !varied(s.text[off:end]) {
+	off := i + k + len("&sig=")
+	end = s.run(off, maxSignature+1, signatureBytes)
+	if n := end - off; s.short || n < 43 || n > maxSignature {
 		return
 	}
-	if v := s.text[off:end]; sorts(v) > 2 && (v[len(v)-1] == '=' || string(v[len(v)-3:]) == "%3D" || string(v[len(v)-3:]) == "%3d") {
+	if v := s.text[off:end]; sorts(v) > 2 && varied(v) && (v[len(v)-1] == '=' || bytes.EqualFold(v[len(v)-3:], []byte("%3d"))) {
 		s.propose(Secret, off, end, 75)
 	}
 }
 
-const maxSignature = 43 * 3
+const (
+	maxShared    = 200
+	maxSignature = 43 * 3
+)
 
-var signatureBytes = classOf("+/=%")
+var (
+	signatureBytes = classOf("+/=%")
+	sharedBytes    = classOf("+/=%&-_.:,~")
+)
 
 // bearerAt looks for the token of an Authorization header: "Bearer ", whose b is at i (RFC 6750 §2.1).
 func bearerAt(s *Scanner, i int) {

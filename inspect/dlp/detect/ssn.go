@@ -1,10 +1,10 @@
 package detect
 
-// ssnForms are those of US social security numbers. Rules: Social Security Administration, POMS RM 10201.035 ("Invalid
+// ssnForms are those of US social security numbers, which have no check digit: without dashes they need a word of context. Rules: Social Security Administration, POMS RM 10201.035 ("Invalid
 // Social Security Numbers") and 20 CFR 422.103.
 var ssnForms = []form{
 	{kind: USSSN, text: "999-99-9999", base: 85, check: validSSN},
-	{kind: USSSN, text: "999 99 9999", base: 55, check: validSSN},
+	{kind: USSSN, text: "999 99 9999", base: 48, check: validSSN},
 	{kind: USSSN, text: "999999999", base: 40, check: validSSN},
 }
 
@@ -28,7 +28,7 @@ func validSSN(d []byte) bool {
 // itinForms are those of individual taxpayer identification numbers: IRS, Internal Revenue Manual 3.21.263.
 var itinForms = []form{
 	{kind: USITIN, text: "999-99-9999", base: 85, check: validITIN},
-	{kind: USITIN, text: "999 99 9999", base: 55, check: validITIN},
+	{kind: USITIN, text: "999 99 9999", base: 48, check: validITIN},
 	{kind: USITIN, text: "999999999", base: 40, check: validITIN},
 }
 

@@ -44,7 +44,7 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 			dummy = true
 		}
 	}
-	if context >= 0 && counts(k) && w.endsFor(context) {
+	if context >= 0 && counts(k) && (w.endsFor(context) || base < Threshold && unchecked.has(k) && w.linesApart(context)) {
 		context = -1
 	}
 	score = base
@@ -79,9 +79,30 @@ func (w *words) adjoins(end int) bool {
 	return letters <= 2
 }
 
+// unchecked are numbers of which the digits alone say nothing, so that a word of context in another line is likely to be that of a column.
+var unchecked = setOf(USSSN, USITIN)
+
+// linesApart says whether the value stands in another line than the word that ends at end, and with something between.
+func (w *words) linesApart(end int) bool {
+	between := w.window[end:w.len]
+	for _, c := range between {
+		if isAlnum(c) {
+			return bytes.IndexByte(between, '\n') >= 0
+		}
+	}
+	return false
+}
+
 // endsFor says whether what the word says that ends at end holds no more: another name follows to which something is assigned, behind what parts fields;
-// or the element of XML ends that the word is the name of.
+// or the element of XML ends that the word is the name of, or it stands in such an end.
 func (w *words) endsFor(end int) bool {
+	name := end
+	for name > 0 && isWord(w.window[name-1]) {
+		name--
+	}
+	if name > 1 && w.window[name-1] == '/' && w.window[name-2] == '<' {
+		return true
+	}
 	parted := false
 	for i := end; i < w.len; i++ {
 		switch c := w.window[i]; {

@@ -51,6 +51,26 @@ func (s *Scanner) widelyAt(end int) bool {
 	return c >= 0x80 && s.wide(end) != 0 && isDigit(s.byteAt(end+wideLen(c)))
 }
 
+// loneBefore is where a single digit stands before i, with a wide space or dash between; i if there is none. What begins with it is looked at from i, since blocks
+// pass over single digits.
+func (s *Scanner) loneBefore(i int) int {
+	for _, n := range [...]int{2, 3} {
+		if lone := i - n - 1; lone >= 0 && isDigit(s.byteAt(lone)) && s.wide(lone+1) != 0 && wideLen(s.byteAt(lone+1)) == n && !isDigit(s.byteAt(lone-1)) {
+			return lone
+		}
+	}
+	return i
+}
+
+// leadOf is where what may stand before the first digit of a number begins, if that is at i.
+func (s *Scanner) leadOf(i int) int {
+	off := i
+	for off > 0 && i-off < maxLead && isLead(s.byteAt(off-1)) {
+		off--
+	}
+	return off
+}
+
 // foldedAt looks at what the row of digits that begins at i may be a part of, as numberAt does, in a copy with narrow separators.
 func (s *Scanner) foldedAt(i int) {
 	f := &s.fold
@@ -70,10 +90,13 @@ func (s *Scanner) foldedAt(i int) {
 		f.at[n+1] = at
 	}
 	if s.short {
-		s.from = max(0, i-maxLead)
+		s.from = min(s.from, s.leadOf(i))
 		return
 	}
 	f.look(s, n, start)
+	if lone := start - 2; !s.short && s.loneBefore(i) < i {
+		f.look(s, n, lone)
+	}
 }
 
 // look lets numberAt look at the row that begins at start of the n characters of the copy.
@@ -86,9 +109,10 @@ func (f *fold) look(s *Scanner, n, start int) {
 	s.more = f.more && f.at[n] >= len(s.text)
 	s.text, s.before = f.text[first:n], f.text[:first]
 	f.on, f.first = true, first
+	from := s.from
 	s.from = start - first
 	numberAt(s, start-first)
-	s.from = f.at[max(0, s.from+first)]
+	s.from = min(from, f.at[max(0, s.from+first)])
 	f.leave(s)
 }
 
