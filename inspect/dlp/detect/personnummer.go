@@ -28,10 +28,11 @@ func validPersonnummer(d []byte) bool {
 	return isDate(month, day) && luhn(d)
 }
 
-// untimely is check for numbers whose last four digits are no time of day.
+// untimely is check for numbers whose last four digits are no time of day, or whose first are a day before there were logs.
 func untimely(check func([]byte) bool) func([]byte) bool {
 	return func(d []byte) bool {
 		hour, minute := decimal(d[len(d)-4:len(d)-2]), decimal(d[len(d)-2:])
-		return (hour > 23 || minute > 59) && check(d)
+		early := len(d) == 12 && d[0] == '1' || len(d) == 10 && d[0] >= '4' && d[0] <= '8'
+		return (hour > 23 || minute > 59 || early) && check(d)
 	}
 }

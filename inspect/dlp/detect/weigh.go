@@ -44,7 +44,7 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 			dummy = true
 		}
 	}
-	if context >= 0 && counts(k) && (w.endsFor(context) || base < Threshold && unchecked.has(k) && w.linesApart(context)) {
+	if context >= 0 && counts(k) && (w.endsFor(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
 		context = -1
 	}
 	score = base
@@ -81,6 +81,9 @@ func (w *words) adjoins(end int) bool {
 
 // unchecked are numbers of which the digits alone say nothing, so that a word of context in another line is likely to be that of a column.
 var unchecked = setOf(USSSN, USITIN)
+
+// maxBare is above what a row of digits of theirs is worth.
+const maxBare = 45
 
 // linesApart says whether the value stands in another line than the word that ends at end, and with something between.
 func (w *words) linesApart(end int) bool {

@@ -230,12 +230,17 @@ func backslash(text []byte, more bool, b *[4]byte) (n, width int) {
 	return 1, 2
 }
 
-// reference reads a character reference by number (HTML §13.5).
+// nbsp is the character reference by name that stands between digits.
+const nbsp = "&nbsp;"
+
+// reference reads a character reference by number (HTML §13.5), or nbsp.
 func reference(text []byte, more bool, b *[4]byte) (n, width int) {
 	base, i := rune(10), 2
 	switch {
 	case len(text) == 1:
 		return cut(more)
+	case text[1] == 'n':
+		return noBreak(text, more, b)
 	case text[1] != '#':
 		return 1, 1
 	}
@@ -259,6 +264,17 @@ func reference(text []byte, more bool, b *[4]byte) (n, width int) {
 	return encode(b, value), i + 1
 }
 
+// noBreak reads nbsp.
+func noBreak(text []byte, more bool, b *[4]byte) (n, width int) {
+	switch have := min(len(text), len(nbsp)); {
+	case string(text[:have]) != nbsp[:have]:
+		return 1, 1
+	case have < len(nbsp):
+		return cut(more)
+	}
+	return encode(b, '\u00a0'), len(nbsp)
+}
+
 // setEscape overwrites the escape that byte i is written in.
 func (f *Finder) setEscape(v *View, i int, c byte) bool {
 	from, to := v.span(i, i+1)
@@ -270,6 +286,9 @@ func (f *Finder) setEscape(v *View, i int, c byte) bool {
 		const digits = "0123456789ABCDEF"
 		return f.Set(v.parent, to-2, digits[c>>4]) && f.Set(v.parent, to-1, digits[c&15])
 	case written[0] == '&':
+		if written[1] == nbsp[1] && !f.Set(v.parent, from+1, '#') {
+			return false
+		}
 		return f.setReference(v, from, to-1, c)
 	}
 	return false

@@ -55,6 +55,7 @@ func TestViews(t *testing.T) {
 		"JSON in JSON":           {`{"a":"{\"b\":1}"}`, []string{`escapes: {"a":"{"b":1}"}`}},
 		"a sign":                 {`\u20ac 5`, []string{"escapes: € 5"}},
 		"references":             {"&#52;&#x31;11&amp;&#;&#x;", []string{"escapes: 4111&amp;&#;&#x;"}},
+		"a space by its name":    {"4&nbsp;1&nb;&nbsp", []string{"escapes: 4\u00a01&nb;&nbsp"}},
 		"twice":                  {"%2534111", []string{"escapes: %34111", "escapes/escapes: 4111"}},
 		"base64":                 {coded(secret), []string{"base64: " + secret}},
 		"without padding":        {strings.TrimRight(coded(secret+"."), "="), []string{"base64: " + secret + "."}},
@@ -108,6 +109,7 @@ func TestCut(t *testing.T) {
 		`4%31%`:    {"escapes: 41"},
 		`4%31\u00`: {"escapes: 41"},
 		`4%31&#5`:  {"escapes: 41"},
+		`4%31&nbs`: {"escapes: 41"},
 	} {
 		if diff := cmp.Diff(want, shown(&f, "", text, true)); diff != "" {
 			t.Errorf("%s: %s", text, diff)
