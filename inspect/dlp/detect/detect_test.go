@@ -155,6 +155,10 @@ func TestPrivateKeyIsMaskedWhole(t *testing.T) {
 		"x -----BEGIN RSA PRIVATE KEY-----\n" + body + "-----END RSA PRIVATE KEY-----\nafter Words",
 		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n" + body + "-----END RSA PRIVATE KEY-----\nafter Words",
 		"{\"k\":\"" + strings.ReplaceAll("-----BEGIN PRIVATE KEY-----\n"+body+"-----END PRIVATE KEY-----\n", "\n", "\\n") + "\"} after Words",
+		"{\"k\":\"" + strings.ReplaceAll("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n"+body+"-----END RSA PRIVATE KEY-----\n", "\n", "\\n") + "\"} after Words",
+		"{\"k\":\"" + strings.ReplaceAll("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPublic-Lines: 9\n"+body+"Private-Lines: 9\n"+body+"Private-MAC: 0123\n", "\n", "\\\\n") + "\"} after Words",
+		"> " + strings.ReplaceAll("-----BEGIN PRIVATE KEY-----\n"+body+"-----END PRIVATE KEY-----\n", "\n", "\n> ") + "after Words",
+		"\"-----BEGIN PRIVATE KEY-----" + strings.ReplaceAll(body, "\n", "") + "-----END PRIVATE KEY-----\" after Words",
 		"-----BEGIN PRIVATE KEY----- " + strings.ReplaceAll(body, "\n", "") + " -----END PRIVATE KEY----- after Words",
 		"PuTTY-User-Key-File-3: ssh-rsa\r\nEncryption: none\r\nPublic-Lines: 9\r\n" + body + "Private-Lines: 9\r\n" + body + "Private-MAC: 0123\r\n\r\nafter Words",
 	} {

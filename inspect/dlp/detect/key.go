@@ -167,14 +167,29 @@ func (s *Scanner) gap(i int) int {
 		switch c := s.byteAt(end); {
 		case isSpace(c), c == '>' && end > i:
 			end++
-		case c == '\\' && (s.byteAt(end+1) == 'n' || s.byteAt(end+1) == 'r' || s.byteAt(end+1) == 't'):
-			end += 2
+		case c == '\\' && s.escaped(end) > end:
+			end = s.escaped(end)
 		default:
 			return end
 		}
 	}
 	return i
 }
+
+// escaped returns the end of the escape of a space or a line's end at i, be it one of a text in a text in a text; i if there is none.
+func (s *Scanner) escaped(i int) int {
+	end := i
+	for end-i < maxBackslashes && s.byteAt(end) == '\\' {
+		end++
+	}
+	if c := s.byteAt(end); end > i && (endsLine(c) || c == 't') {
+		return end + 1
+	}
+	return i
+}
+
+// maxBackslashes are those before the n of a line's end in JSON in JSON in JSON.
+const maxBackslashes = 4
 
 // isHeader says whether a header stands at i: "Proc-Type: …".
 func (s *Scanner) isHeader(i int) bool {
@@ -188,7 +203,7 @@ var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' }
 func (s *Scanner) lineEnd(i int) int {
 	for end := i; ; end++ {
 		c := s.byteAt(end)
-		if c == 0 || c == '\r' || c == '\n' || end-i == maxKeyTitle || c == '\\' && endsLine(s.byteAt(end+1)) {
+		if c == 0 || c == '\r' || c == '\n' || end-i == maxKeyTitle || c == '\\' && s.escaped(end) > end {
 			return end
 		}
 	}
@@ -214,11 +229,20 @@ func bodyOf(text []byte) int {
 
 // lineEnd is the length of the line break that text begins with, written as itself or as in strings of JSON and of programs. Masked it would be no
 // escape any more.
-func lineEnd(text []byte) int {
-	for _, end := range []string{`\r\n`, `\n`, "\r\n", "\n"} {
-		if bytes.HasPrefix(text, []byte(end)) {
-			return len(end)
+func lineEnd(text []byte) (n int) {
+	for range 2 { // \r and \n
+		end := n
+		for end-n < maxBackslashes && end < len(text) && text[end] == '\\' {
+			end++
+		}
+		switch {
+		case end == len(text):
+			return n
+		case end > n && endsLine(text[end]), end == n && (text[end] == '\r' || text[end] == '\n'):
+			n = end + 1
+		default:
+			return n
 		}
 	}
-	return 0
+	return n
 }
