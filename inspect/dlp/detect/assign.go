@@ -52,8 +52,8 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 }
 
 // argument returns the value that is handed over with the name that holds a word at from and ends at i; off is -1 if there is none. It reads
-// --name value, ("name", "value"), name="name" value="value", and login user password value, as in a .netrc file.
-func (s *Scanner) argument(from, i int) (off, end int, quoted bool) {
+// --name value, ("name", "value") if the name is short, name="name" value="value", and login user password value, as in a .netrc file.
+func (s *Scanner) argument(from, i int, short bool) (off, end int, quoted bool) {
 	at := s.quote(i)
 	switch c := s.byteAt(at); {
 	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from)):
@@ -66,7 +66,7 @@ func (s *Scanner) argument(from, i int) (off, end int, quoted bool) {
 		if s.byteAt(at) != '-' {
 			return at, s.until(at, endsBare), false
 		}
-	case at > i && c == ',' && s.opensCall(from):
+	case at > i && c == ',' && short && s.opensCall(from):
 		at = s.spaces(at + 1)
 		if off := s.quote(at); off > at {
 			return s.quotedValue(off)

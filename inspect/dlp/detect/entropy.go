@@ -60,8 +60,32 @@ func placeholder(v []byte) bool {
 
 // variable says whether v, which begins with a $ or %, is a variable of a shell or a template, or a password's hash: $NAME, %NAME%, %(name)s, $2b$10$….
 func variable(v []byte) bool {
-	return isName(bytes.TrimRight(v[1:], "%")) || v[1] == '(' || v[1] == '{' || v[0] == '$' && bytes.Count(v, v[:1]) > 2
+	return isName(bytes.TrimRight(v[1:], "%")) || isLetter(v[1]) && all(v[1:], memberBytes) || v[1] == '(' || v[1] == '{' || v[0] == '$' && bytes.Count(v, v[:1]) > 2
 }
+
+// memberBytes are those of a member of a variable.
+var memberBytes = classOf("_:->.[]")
+
+// slug says whether v is words of letters and numbers, with dashes or the like between: server-token-1.
+func slug(v []byte) bool {
+	words, letters, digits := 0, 0, 0
+	for k := 0; k <= len(v); k++ {
+		switch {
+		case k == len(v) || v[k] == '-' || v[k] == '_' || v[k] == '.':
+			if letters > 0 && digits > 0 || digits > maxSlugDigits {
+				return false
+			}
+			words, letters, digits = words+1, 0, 0
+		case isLetter(v[k]):
+			letters++
+		default:
+			digits++
+		}
+	}
+	return words > 1
+}
+
+const maxSlugDigits = 4
 
 // restless says whether neighbours in v are mostly of different sorts, as in what is drawn at random and not in words.
 func restless(v []byte) bool {
@@ -136,8 +160,11 @@ func expression(v []byte) bool {
 		return true
 	}
 	dot := bytes.IndexByte(v, '.')
-	return dot > 0 && dot < maxMember && len(v)-dot < maxMember+8 && isName(v[:dot]) && isName(v[dot+1:])
+	return dot > 0 && dot < maxMember && isName(v[:dot]) && isName(v[dot+1:]) && (len(v)-dot < maxMember+8 || all(v, constantBytes))
 }
+
+// constantBytes are those of a constant's name, as C has them.
+var constantBytes = classWhere(func(c byte) bool { return c-'A' < 26 || isDigit(c) || c == '_' || c == '.' })
 
 const maxMember = 16 // bytes of a variable's name before the dot of a member
 

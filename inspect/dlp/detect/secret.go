@@ -3,6 +3,7 @@ package detect
 import "bytes"
 
 const (
+	maxEnding      = 4  // bytes of a name behind that word, of one that is handed over
 	maxName        = 24 // bytes of a name behind the word that makes it one of a secret
 	maxSecret      = 256
 	minSecret      = 16 // of a token or key
@@ -94,7 +95,7 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	}
 	off, last, quoted := s.assignment(end)
 	if off < 0 {
-		off, last, quoted = s.argument(from, end)
+		off, last, quoted = s.argument(from, end, end-i <= maxEnding)
 	}
 	if off < 0 || s.short || last-off > maxSecret {
 		return
@@ -113,7 +114,7 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	if t == passwords && s.byteAt(last) != '(' {
 		s.proposePassword(v, from, off, last, quoted)
 	}
-	if t == randoms && random(v) {
+	if t == randoms && random(v) && (!slug(v) || restless(v)) {
 		s.propose(Secret, off, last, 75)
 	}
 }

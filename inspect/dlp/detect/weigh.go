@@ -167,7 +167,7 @@ func (w *words) closes(i, end int) bool {
 // neutral says whether a name says nothing of what is assigned to it: that of a part of a record.
 func neutral(name []byte) bool {
 	switch string(bytes.TrimRight(name, " ")) {
-	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "Number", "Value":
+	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "Number", "Value", "type", "kind", "label", "country":
 		return true
 	}
 	return false
