@@ -9,11 +9,17 @@
 // worth less than a prefix and a checksum. A word of context before it ("IBAN", "mot de passe") raises the score, a
 // word that says that it is something else ("order", "sha256") or is made up ("example", "dummy") lowers it. Below
 // Threshold nothing is reported. Precision comes first: a number whose check lets many random ones through needs a
-// word of context or the separators with which people write it.
+// word of context or the separators with which people write it. A word of context holds until another field begins
+// (", name:", "&name="), and begins and ends at no letter or digit but that of a capital behind small ones.
+//
+// A value begins behind no letter, of whatever alphabet that parts words by spaces, and behind no digit; behind other
+// punctuation, of ASCII or not, it may. Between the groups of a number may stand spaces and dashes, of ASCII or those
+// that do not break, are thin or longer (U+00A0, U+2009, U+202F, U+2010 to U+2013), if they all stand for the same one.
 //
 // Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
 // that stand behind a value, or in the header line of a table, are not seen. A value that is broken over lines is not
-// found, private keys excepted. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
+// found, private keys excepted; nor are digits of other scripts or of full width. Passwords of letters only are found
+// in connection strings, and where they are four words with dashes. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
 // the end is needed to tell what it is.
 //
 // Whoever wants to hide a value can: by a word such as "order" before it, by other separators, by any encoding. What

@@ -24,7 +24,7 @@ func jdbcAt(s *Scanner, i int) {
 }
 
 // maxJDBC is the bytes of such a string that are looked at.
-const maxJDBC = 200
+const maxJDBC = 160
 
 // jdbcBytes are those of such a string, of which none ends it.
 var jdbcBytes = classWhere(func(c byte) bool { return visible.has(c) && !isQuote(c) && c != '<' && c != '\\' })

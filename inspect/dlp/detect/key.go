@@ -127,7 +127,7 @@ func (s *Scanner) readKey() {
 		s.readKeyLine(at)
 	}
 	if s.short {
-		s.undecide(s.from, setOf(PrivateKey))
+		s.undecide(s.from, s.set.kinds) // where the key ends, anything may begin
 		s.close()
 		s.done = true
 	} else if s.key.lines >= maxKeyLines {

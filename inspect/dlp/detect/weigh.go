@@ -96,22 +96,22 @@ func (w *words) linesApart(end int) bool {
 	return false
 }
 
-// endsFor says whether what the word says that ends at end holds no more: another name follows to which something is assigned, behind what parts fields;
-// or the element of XML ends that the word is the name of, or it stands in such an end.
+// endsFor says whether what the word says that ends at end holds no more: the record is over that is assigned to it, or another name follows to which
+// something is assigned, behind what parts fields; or the element of XML ends that the word is the name of.
 func (w *words) endsFor(end int) bool {
-	name := end
-	for name > 0 && isWord(w.window[name-1]) {
-		name--
-	}
-	if name > 1 && w.window[name-1] == '/' && w.window[name-2] == '<' {
+	if w.inEndTag(end) {
 		return true
 	}
-	parted := false
+	depth, parted := 0, false
 	for i := end; i < w.len; i++ {
 		switch c := w.window[i]; {
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
 		case parts(c):
-			parted = true
-		case c == '/' && i > 0 && w.window[i-1] == '<' && w.closes(i+1, end):
+			parted = depth <= 0
+		case c == '/' && w.window[i-1] == '<' && w.closes(i+1, end):
 			return true
 		case parted && isLetter(c):
 			name := i
@@ -130,10 +130,19 @@ func (w *words) endsFor(end int) bool {
 	return false
 }
 
+// inEndTag says whether the word that ends at end is the name of a tag that ends an element.
+func (w *words) inEndTag(end int) bool {
+	name := end
+	for name > 0 && isWord(w.window[name-1]) {
+		name--
+	}
+	return name > 1 && w.window[name-1] == '/' && w.window[name-2] == '<'
+}
+
 // parts says whether c stands between fields.
 func parts(c byte) bool {
 	switch c {
-	case ',', ';', '&', '|', '\n', '{':
+	case ',', ';', '&', '|', '\n':
 		return true
 	}
 	return false
@@ -164,14 +173,25 @@ func (w *words) closes(i, end int) bool {
 	return n > 1 && n <= end && i+n < w.len && w.window[i+n] == '>' && bytes.EqualFold(w.window[i:i+n], w.window[end-n:end])
 }
 
-// neutral says whether a name says nothing of what is assigned to it: that of a part of a record.
+// neutral says whether a name says nothing of what is assigned to it: that of a part of a record, or one of several.
 func neutral(name []byte) bool {
-	switch string(bytes.TrimRight(name, " ")) {
-	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "Number", "Value", "type", "kind", "label", "country":
+	var l [maxNeutral]byte
+	name = bytes.TrimRight(name, " ")
+	if len(name) > len(l) {
+		return false
+	}
+	for k, c := range name {
+		l[k] = lower(c)
+	}
+	switch string(l[:len(name)]) {
+	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "type", "kind", "label", "country", "home", "work", "office", "private",
+		"privat", "main", "primary", "business", "emergency":
 		return true
 	}
 	return false
 }
+
+const maxNeutral = 12 // bytes
 
 // told says whether a word of context for k ends in the last max bytes before off.
 func (s *Scanner) told(k Kind, off, max int) bool {

@@ -29,8 +29,8 @@ func wideLen(first byte) int {
 }
 
 const (
-	foldedBefore = 40 // bytes before a number that are folded with it
-	foldedBehind = 80 // characters from its first digit on: the longest number, and what tells its end
+	foldedBefore = 24 // bytes before a number that are folded with it
+	foldedBehind = 64 // characters from its first digit on: the longest number, and what tells its end
 )
 
 // A fold is a copy of the text around a row of digits, in which each wide space or dash is one of ASCII.
