@@ -5,6 +5,7 @@ package detect
 var codiceForms = []form{
 	{kind: ITCodiceFiscale, text: "AAAAAA99AXXAXXXA", base: 95, check: validCodice},
 	{kind: ITCodiceFiscale, text: "AAA AAA 99AXX AXXX A", base: 80, check: validCodice},
+	{kind: ITCodiceFiscale, text: "AAA+AAA+99AXX+AXXX+A", base: 80, check: validCodice}, // in a form
 }
 
 // apart is where at the end of the text that begins which may become a codice fiscale in groups: up to its second digit, since a row of digits is looked at
@@ -21,7 +22,7 @@ func (s *Scanner) apart() int {
 
 const codiceBegin = "AAA AAA 99"
 
-// begun says whether the text at off is of a form.
+// begun says whether the text at off is of a form, be there a + for each space.
 func (s *Scanner) begun(off int, form string) bool {
 	for k := range len(form) {
 		switch c := s.text[off+k]; form[k] {
@@ -34,7 +35,7 @@ func (s *Scanner) begun(off int, form string) bool {
 				return false
 			}
 		default:
-			if c != form[k] {
+			if c != form[k] && c != '+' {
 				return false
 			}
 		}

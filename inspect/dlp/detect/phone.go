@@ -152,7 +152,7 @@ func (s *Scanner) nationalAt(i, end int) {
 	if s.byteAt(i-1) == '(' {
 		off--
 	}
-	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.byteAt(end)) {
+	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.byteAt(end)) || s.widelyBehind(off) {
 		return
 	}
 	p := s.readPhone(i)

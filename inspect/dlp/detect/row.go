@@ -13,7 +13,7 @@ type prospect uint16
 const (
 	mayForm     prospect = 1 << iota // a form that begins with it
 	mayLead                          // a form with a letter before it
-	mayApart                         // a form with a space before it
+	mayApart                         // a form with a space or + before it
 	mayDash                          // a form with a dash before it
 	mayAccount                       // an IBAN
 	mayCard                          // a card
@@ -59,7 +59,7 @@ func (s *Set) isLonely() bool {
 }
 
 // led is the prospect of a form by the byte before its first digit.
-var led = map[byte]prospect{'A': mayLead, ' ': mayApart, '-': mayDash}
+var led = map[byte]prospect{'A': mayLead, ' ': mayApart, '+': mayApart, '-': mayDash}
 
 func (s *Set) addRows() {
 	for n := range maxShape {
@@ -149,6 +149,7 @@ var behind = func() (t [256]prospect) {
 		}
 	}
 	t[' '] |= mayApart
+	t['+'] |= mayApart
 	t['-'] |= mayDash
 	return t
 }()
@@ -179,7 +180,7 @@ func (s *Scanner) hopelessRow(i, n int, d uint64, p prospect, shapes []shape) bo
 		p &^= mayAccount
 	}
 	switch {
-	case p&mayApart != 0 && isLetter(s.byteAt(i-2)) && s.byteAt(i-5) == ' ':
+	case p&mayApart != 0 && isLetter(s.byteAt(i-2)) && s.byteAt(i-5) == s.byteAt(i-1):
 		return false
 	case p&(mayLead|mayAccount) != 0:
 		return s.withinWord(i)

@@ -51,6 +51,14 @@ func (s *Scanner) widelyAt(end int) bool {
 	return c >= 0x80 && s.wide(end) != 0 && isDigit(s.byteAt(end+wideLen(c)))
 }
 
+// widelyBehind says whether a digit and a wide space or dash stand before off.
+func (s *Scanner) widelyBehind(off int) bool {
+	if s.byteAt(off-1) < 0x80 {
+		return false
+	}
+	return s.wide(off-2) != 0 && s.byteAt(off-2) == 0xc2 && isDigit(s.byteAt(off-3)) || s.wide(off-3) != 0 && isDigit(s.byteAt(off-4))
+}
+
 // loneBefore is where a single digit stands before i, with a wide space or dash between; i if there is none. What begins with it is looked at from i, since blocks
 // pass over single digits.
 func (s *Scanner) loneBefore(i int) int {
