@@ -273,12 +273,17 @@ func (w *words) find(window []byte) {
 			second = window[i+2]
 		}
 		for _, id := range wordsBy[wordHash(lower(c), lower(second))] {
-			if end, ok := vocabulary[id].match(window, i); ok && w.n < len(w.hits) {
+			if end, ok := vocabulary[id].match(window, i); ok && w.n < len(w.hits) && !inAddress(window, i, end) {
 				w.hits[w.n] = hit{id, uint8(end)}
 				w.n++
 			}
 		}
 	}
+}
+
+// inAddress says whether the word [i, end) may be a byte of a hardware address: d4:cc.
+func inAddress(b []byte, i, end int) bool {
+	return end-i == 2 && i > 1 && (b[i-1] == ':' || b[i-1] == '-') && isHex(b[i-2]) && isHex(b[i]) && isHex(b[i+1])
 }
 
 // A word of the vocabulary, in lower case and without the spaces, dashes and underscores that may stand in it.
@@ -288,8 +293,9 @@ type word struct {
 }
 
 // match returns where the word ends that begins at i, and whether it is there. What is short must end there: "sin" is
-// none in "since", and "cc" none in "cc0f3a". A single digit may stand behind it: "tel1".
+// none in "since", and "cc" none in "cc0f3a". A single digit may stand behind it: "tel1". And it must be written as words are: "nHs" is none.
 func (w *word) match(b []byte, i int) (end int, ok bool) {
+	letters, capitals := 0, uint(0)
 	for k := range len(w.text) {
 		for j := 0; k > 0 && j < maxJoints && i+1 < len(b) && isJoint(b[i]); j++ {
 			i++
@@ -297,12 +303,32 @@ func (w *word) match(b []byte, i int) (end int, ok bool) {
 		if i >= len(b) || lower(b[i]) != w.text[k] {
 			return 0, false
 		}
+		if isLetter(b[i]) {
+			if b[i] != w.text[k] {
+				capitals |= 1 << letters
+			}
+			letters++
+		}
 		i++
 	}
-	if len(w.text) <= maxShortWord && i < len(b) && !endsShort(b[i-1:]) {
+	if len(w.text) <= maxShortWord && (i < len(b) && !endsShort(b[i-1:]) || !humps(capitals, letters)) {
 		return 0, false
 	}
 	return i, true
+}
+
+// humps says whether n letters, of which those of the bits are capitals, are written as words are: SSN, Ssn, idNr, IdNr.
+func humps(capitals uint, n int) bool {
+	if capitals == 1<<n-1 {
+		return true
+	}
+	for k := 1; k < n; k++ {
+		last, this := capitals>>(k-1)&1 != 0, capitals>>k&1 != 0
+		if !last && this && (k < 2 || k == n-1) || last && this {
+			return false
+		}
+	}
+	return true
 }
 
 // endsShort says whether a short word may end with the first byte of b, behind which stands another.
