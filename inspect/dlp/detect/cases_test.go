@@ -29,7 +29,7 @@ var positives = map[Kind][]string{
 	},
 	UKNHS:           {"NHS 943\u00a0476\u00a05919", "NHS number: 943 476 5919", "nhs_no=9434765919", "Patient 401 023 2137"},
 	CASIN:           {"SIN: 130 692 544", "numéro d'assurance sociale 130-692-544", "\"sin\": \"130692544\""},
-	DESteuerID:      {"IdNr. 86095742719", "Steuer-ID 47 036 892 816", "IdNr. 65929970489"},
+	DESteuerID:      {"Tax ID (Germany): 86095742719", "IdNr. 86095742719", "Steuer-ID 47 036 892 816", "IdNr. 65929970489"},
 	FRNIR:           {"1\u202f85\u202f05\u202f78\u202f006\u202f084\u202f91", "1 85 05 78 006 084 91", "255081416802538", "1 84 12 2A 451 089 33"},
 	ESDNI:           {"D.N.I.: 12345678Z", "N.I.F. 12345678Z", "DNI 12345678Z", "12345678-Z", "12.345.678-Z", "NIE: X1234567L", "X-1234567-L"},
 	ITCodiceFiscale: {"codice fiscale RSS MRA 85T10 A562 S", "cf=RSS+MRA+85T10+A562+S&x=1", "C.F. RSSMRA85T10A562S", "RSSMRA85T10A562S", "cf: MRTMTT91D08F205J", "rssmra85t10a562s"},
@@ -39,7 +39,7 @@ var positives = map[Kind][]string{
 	NLBSN:           {"bsn 111.222.333", "BSN 111222333", "burgerservicenummer: 123456782"},
 	SEPersonnummer:  {"811218-9876", "19811218-9876", "personnummer 198112189876", "640823-3234", "811228+9874"},
 	AUTFN:           {"TFN: 123 456 782", "tax file number 876543210"},
-	USSSN:           {"Soc. Sec. No.: 536907399", "SSN 536\u201390\u20137399", "\"ssn\": {\"value\": \"536907399\"}", "SSN: number 536907399", "SSN:\n536907399", "123-45-6788", "SSN: 219-09-9998", "ssn 536907399", "social security number 536 90 7399"},
+	USSSN:           {"Soc. Sec. No.: 536907399", "SSN 536\u201390\u20137399", "\"ssn\": {\"value\": \"536907399\"}", "SSN: number 536907399", "SSN:\n536907399", "<b>SSN</b>\n <b>536907399</b>", "123-45-6788", "SSN: 219-09-9998", "ssn 536907399", "social security number 536 90 7399"},
 	USITIN:          {"912-70-1234", "ITIN 912701234"},
 	PrivateKey: {
 		"-----BEGIN PRIVATE KEY-----MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi", "> -----BEGIN EC PRIVATE KEY-----\n> MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi", "PuTTY-User-Key-File-3: ssh-rsa\\nEncryption: none\\nPublic-Lines: 6\\n",

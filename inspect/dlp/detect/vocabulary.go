@@ -32,7 +32,7 @@ var contexts = [kinds]string{
 	Email:            "email mail courriel correo",
 	Phone: "phone phones telephone telephon telefon telefono teléfono téléphone telefone tel tél mobile mobil mobiltelefon handy cell cellphone " +
 		"cellular fax call whatsapp sms dial contact móvil movil portable komórka telefoon phonenumber phoneno rufnummer ph mob cel gsm handynr handynummer " +
-		"mobilnummer mobilnr mobilenumber mobileno mobilephone telefonnummer telefonnr telnr telno cellulare celular telemóvel telemovel",
+		"rufmich rufmichan anrufen erreichbar mobilnummer mobilnr mobilenumber mobileno mobilephone telefonnummer telefonnr telnr telno cellulare celular telemóvel telemovel",
 	Secret: "authorization auth proxyauthorization xauth",
 }
 

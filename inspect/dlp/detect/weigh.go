@@ -85,11 +85,15 @@ var unchecked = setOf(USSSN, USITIN)
 // maxBare is above what a row of digits of theirs is worth.
 const maxBare = 45
 
-// linesApart says whether the value stands in another line than the word that ends at end, and with something between.
+// linesApart says whether the value stands in another line than the word that ends at end, and with something between but tags.
 func (w *words) linesApart(end int) bool {
 	between := w.window[end:w.len]
+	tag := false
 	for _, c := range between {
-		if isAlnum(c) {
+		switch {
+		case c == '<' || c == '>':
+			tag = c == '<'
+		case !tag && isAlnum(c):
 			return bytes.IndexByte(between, '\n') >= 0
 		}
 	}
@@ -295,9 +299,11 @@ type word struct {
 // match returns where the word ends that begins at i, and whether it is there. What is short must end there: "sin" is
 // none in "since", and "cc" none in "cc0f3a". A single digit may stand behind it: "tel1". And it must be written as words are: "nHs" is none.
 func (w *word) match(b []byte, i int) (end int, ok bool) {
-	letters, capitals := 0, uint(0)
+	letters, capitals, written := 0, uint(0), true
 	for k := range len(w.text) {
 		for j := 0; k > 0 && j < maxJoints && i+1 < len(b) && isJoint(b[i]); j++ {
+			written = written && humps(capitals, letters)
+			letters, capitals = 0, 0
 			i++
 		}
 		if i >= len(b) || lower(b[i]) != w.text[k] {
@@ -311,7 +317,7 @@ func (w *word) match(b []byte, i int) (end int, ok bool) {
 		}
 		i++
 	}
-	if len(w.text) <= maxShortWord && (i < len(b) && !endsShort(b[i-1:]) || !humps(capitals, letters)) {
+	if len(w.text) <= maxShortWord && (i < len(b) && !endsShort(b[i-1:]) || !written || !humps(capitals, letters)) {
 		return 0, false
 	}
 	return i, true
