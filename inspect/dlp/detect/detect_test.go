@@ -269,7 +269,7 @@ func naiveWord(text, word string) bool {
 	joined := regexp.MustCompile("^(?i:" + strings.Join(strings.Split(word, ""), "[-_. ]{0,2}") + ")")
 	standsAlone := regexp.MustCompile("^(?:$|[^A-Za-z0-9]|[0-9](?:$|[^A-Za-z0-9]))")
 	for at := range text {
-		begins := at == 0 || regexp.MustCompile("[^A-Za-z0-9].$|[a-z][A-Z]$").MatchString(text[:at+1])
+		begins := at == 0 && len(text) < ContextBytes || at > 0 && regexp.MustCompile("[^A-Za-z0-9].$|[a-z][A-Z]$").MatchString(text[:at+1])
 		m := joined.FindString(text[at:])
 		if m == "" || !begins {
 			continue

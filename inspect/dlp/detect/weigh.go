@@ -269,6 +269,9 @@ func (s *Scanner) wordsBefore(off int) *words {
 func (w *words) find(window []byte) {
 	for i := 0; i+1 < len(window); i++ {
 		c := window[i]
+		if i == 0 && len(window) == ContextBytes { // what stands before is not known
+			continue
+		}
 		if i > 0 && isAlnum(window[i-1]) && (c-'A' >= 26 || window[i-1]-'a' >= 26) {
 			continue
 		}
@@ -287,7 +290,7 @@ func (w *words) find(window []byte) {
 
 // inAddress says whether the word [i, end) may be a byte of a hardware address: d4:cc.
 func inAddress(b []byte, i, end int) bool {
-	return end-i == 2 && i > 1 && (b[i-1] == ':' || b[i-1] == '-') && isHex(b[i-2]) && isHex(b[i]) && isHex(b[i+1])
+	return end-i == 2 && i > 0 && (b[i-1] == ':' || b[i-1] == '-') && (i == 1 || isHex(b[i-2])) && isHex(b[i]) && isHex(b[i+1])
 }
 
 // A word of the vocabulary, in lower case and without the spaces, dashes and underscores that may stand in it.
