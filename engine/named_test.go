@@ -27,6 +27,8 @@ func TestValuesInNamedFields(t *testing.T) {
 	txt.SetQuestion("a.example.", dns.TypeTXT)
 	txt.Response = true
 	txt.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: "a.example.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"pay " + secret + " now"}}}
+	ends := txt.Copy()
+	ends.Answer[0].(*dns.TXT).Txt = []string{"pay " + secret}
 	over := func(m *dns.Msg) string {
 		b := pack(t, m)
 		return string(binary.BigEndian.AppendUint16(nil, uint16(len(b)))) + b
@@ -46,10 +48,12 @@ func TestValuesInNamedFields(t *testing.T) {
 		"ftp.reply":     {{true, "220 an FTP server\r\n"}, {false, "USER a\r\n"}, {true, "331 is it you, CARD?\r\n"}},
 		"dns.query":     {{false, over(query(secret+".a.example", dns.TypeA))}},
 		"dns.answer":    {{true, over(txt)}},
+		"dns.answer ":   {{true, over(ends)}}, // with it the connection is silent
 		"http.headers":  {{false, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Pay: CARD\r\n\r\n"}},
 		"payload":       {{false, "it is CARD. "}},
 		"http.response": {{true, "no HTTP/1.1 but CARD. "}},
 	} {
+		field = strings.TrimSpace(field)
 		want := []string{field}
 		if field == "http.response" {
 			field, want = "http.headers", nil // a rule for it finds nothing in what is none

@@ -78,6 +78,10 @@ func TestAlertsWaitForNothing(t *testing.T) {
 	}
 	alerts := []Detector{{Name: "email"}, {Name: "us-ssn"}, {Name: "iban"}, {Name: "secret"}, {Name: "phone"}}
 	withMask := append(alerts[:len(alerts):len(alerts)], Detector{Name: "card", Action: "mask"})
+	inCode := pieces[len(pieces)-1][1:57] + "4111111111111111"
+	if p, _ := pass(t, inCode, []int{60}, withMask...); p.late != "" || len(p.told) != 2 {
+		t.Errorf("in a code, in a text that may be an address: too late for %s; told %q", p.late, p.told)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 8).Draw(rt, "cuts")
