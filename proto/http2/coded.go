@@ -60,7 +60,10 @@ func (p *parser) tellCoding(f *feed) {
 func (p *parser) readCoded(h *half, f *feed, s *stream, pc piece, over bool) (took int) {
 	g, b := p.g, &s.side[f.in.Dir].body
 	c := b.coded
-	in := f.bytes(&pc)
+	var in []byte
+	if pc.n > 0 {
+		in = f.bytes(&pc)
+	}
 	g.text = append(g.text[:0], b.kept...)
 	var why packet.Reason
 	if !c.opened {

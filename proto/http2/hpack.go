@@ -11,6 +11,7 @@ const (
 	maxInteger = 1 << 26
 
 	badBlock      packet.Reason = "http2-bad-header-block" // it breaks RFC 7541
+	lateSize      packet.Reason = "http2-late-table-size"  // behind a field: receivers differ (RFC 7541 §4.2)
 	tableTooLarge packet.Reason = "http2-table-too-large"  // than can be followed
 	tablesFull    packet.Reason = "http2-tables-exhausted"
 	headTooLarge  packet.Reason = "http2-head-too-large"
@@ -155,7 +156,7 @@ func (d *decoder) readOne(g *Grammar, r *reader, l *list) packet.Reason {
 	case c&0x40 != 0:
 		h.how, bits = inserted, 6
 	case c&0x20 != 0:
-		return badBlock // a size in the midst of a block (§4.2)
+		return lateSize
 	case c&0x10 != 0:
 		h.how = never
 	default:
