@@ -101,7 +101,7 @@ type Sink interface {
 	Show(m *field.Message, phase field.Phase) Answer
 
 	// Replace has the bytes [off, end) of Input.Bytes leave as with, which is copied. Ranges must not
-	// overlap, and come in order. It reports false if the bytes have left already, or the edit cannot be
+	// overlap; they need not come in order. It reports false if the bytes have left already, or the edit cannot be
 	// made for another reason, which the engine has counted; the parser then goes on as if with were
 	// not wanted.
 	Replace(off, end int, with []byte) bool

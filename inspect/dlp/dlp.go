@@ -2,12 +2,13 @@
 // detect knows; in which codes one may be written in another text, package view. The law here: a value that is found leaves in no event,
 // whole or in such parts as would give it away; see tell.
 //
-// It looks at the ordered bytes of a stream, or at each datagram by itself, as they are on the wire; but at a body as what its
-// receiver makes of it, without chunks and content codings. A value that comes in several segments or parts waits for its end, as
+// It looks at the ordered bytes of a stream, or at each datagram by itself, as they are on the wire; but at a body, and at the fields of HTTP/2,
+// as what their receiver makes of them, without chunks, content codings and HPACK. A value that comes in several segments or parts waits for its end, as
 // long as limits allow. Every byte is looked at, and but once: what leaves as it was shown in a body is left out of the stream. Of
 // a body that leaves coded both are looked at, the text and the coded bytes.
 //
-// Masks keep the length, so that no framing above needs repair; a coded body that may be masked leaves decoded. It does not find
+// Masks keep the length, so that no framing above needs repair; a coded body that may be masked leaves decoded, but for HTTP/2, where
+// its length counts: there a mask that is needed in one cannot be made. It does not find
 // what is encrypted.
 package dlp
 
@@ -32,6 +33,7 @@ const (
 type Inspector struct {
 	set    *ruleSet
 	states inspect.State[[2]state]
+	beside inspect.Aside[body] // of bodies that come interleaved
 	finder view.Finder
 	values *detect.Scanner
 	own    []ownScanner
@@ -100,24 +102,39 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	return d.conclude()
 }
 
-// InspectField implements inspect.FieldInspector, for parts of bodies.
+// InspectField implements inspect.FieldInspector, for parts of bodies and for heads that are coded.
 func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
 	if !d.set.looks(cx.Dir) || cx.Flow == nil {
 		return inspect.Decision{}
 	}
+	if f.ID == field.HTTP2Head {
+		return d.inspectHead(cx, f)
+	}
 	d.begin(cx, f, f.Left)
 	s := &d.states.Of(cx.Flow)[cx.Dir]
-	if f.Offset == 0 && f.Seen == 0 {
-		s.body.forget()
-		s.told = 0
-		s.bodies++
+	v := &s.body
+	if cx.Shown != nil && cx.Shown.Stream > 0 {
+		v = d.beside.Of(cx)
 	}
-	d.look.message = uint64(s.bodies)<<1 | uint64(cx.Dir)
-	b, v := f.Value, &s.body
-	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
-	wait := d.readOn(v, b, from, len(b), f.More)
-	d.kept.keep(v, b[from:wait])
-	s.told = f.Offset + int64(wait)
+	if f.Offset == 0 && f.Seen == 0 {
+		s.bodies++
+		*v = body{number: s.bodies}
+	}
+	d.look.message = uint64(v.number)<<1 | uint64(cx.Dir)
+	b := f.Value
+	from := int(min(max(0, v.told-f.Offset), int64(len(b))))
+	wait := d.readOn(&v.memory, b, from, len(b), f.More)
+	d.kept.keep(&v.memory, b[from:wait])
+	v.told = f.Offset + int64(wait)
+	return d.conclude()
+}
+
+// inspectHead looks at a list of fields of HTTP/2, which counts as payload: in HTTP/1 it is a part of that.
+func (d *Inspector) inspectHead(cx *inspect.Context, f *field.Field) inspect.Decision {
+	d.begin(cx, f, 0)
+	d.look.place.field = field.Payload
+	d.alone = memory{}
+	d.read(&d.alone, f.Value, 0, len(f.Value), false)
 	return d.conclude()
 }
 

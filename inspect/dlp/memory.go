@@ -4,9 +4,16 @@ import "github.com/weir-project/weir/inspect/dlp/detect"
 
 // A state is what is remembered of one direction of a flow.
 type state struct {
-	payload, body memory
-	told          int64  // offset in the present body up to which it is decided
-	bodies        uint32 // that have begun
+	payload memory
+	body    body
+	bodies  uint32 // that have begun
+}
+
+// A body is what is remembered of one.
+type body struct {
+	memory
+	told   int64 // offset up to which it is decided
+	number uint32
 }
 
 // A memory is what is remembered of a text that comes in parts: what tells a value from a number may stand in another part. The end of

@@ -101,9 +101,9 @@ func TestBodiesInStreams(t *testing.T) {
 	}
 }
 
-// TestFieldsAskedFor: the bodies of the directions that are looked at; they are altered only if something is masked.
+// TestFieldsAskedFor: the bodies of the directions that are looked at, and heads that are coded; they are altered only if something is masked.
 func TestFieldsAskedFor(t *testing.T) {
-	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody), field.SetOf(field.HTTPResponseBody)
+	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody, field.HTTP2Head), field.SetOf(field.HTTPResponseBody, field.HTTP2Head)
 	for _, c := range []struct {
 		yaml          string
 		fields, edits field.Set
@@ -114,6 +114,8 @@ func TestFieldsAskedFor(t *testing.T) {
 		{"detectors: [{name: card, action: mask, mode: monitor}]", up | down, 0},
 		{"{direction: to-server, detectors: [{name: card, action: mask}]}", up, up},
 		{"{direction: to-client, detectors: [{name: card, action: mask}]}", down, down},
+		{"detectors: [{name: card, action: mask, fields: [http.request_body]}]", field.SetOf(field.HTTPRequestBody), field.SetOf(field.HTTPRequestBody)},
+		{"detectors: [{name: card, action: mask, fields: [payload]}]", field.SetOf(field.HTTP2Head), field.SetOf(field.HTTP2Head)},
 	} {
 		maker, _ := New(inspecttest.Load[Config](t, c.yaml), inspect.Env{Lanes: 1})
 		if d := maker().(*Inspector); d.Fields() != c.fields || d.Edits() != c.edits {

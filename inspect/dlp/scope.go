@@ -10,7 +10,8 @@ import (
 	"github.com/weir-project/weir/inspect"
 )
 
-// Fields that are looked at as what they mean. All else is looked at as it is on the wire, and called payload.
+// Fields that are looked at as what they mean. All else is looked at as it is on the wire, and called payload; but for the fields of HTTP/2, which
+// are coded, and count as payload too.
 var (
 	fromClient = field.SetOf(field.HTTPRequestBody, field.EmailBody)
 	fromServer = field.SetOf(field.HTTPResponseBody)
@@ -74,6 +75,9 @@ func (s *scope) looked() field.Set {
 	}
 	if s.fields != 0 {
 		looked &= s.fields
+	}
+	if s.fields == 0 || s.fields.Has(field.Payload) {
+		looked = looked.Union(field.SetOf(field.HTTP2Head))
 	}
 	return looked
 }

@@ -17,6 +17,7 @@ func (p *parser) editHead(h *half, f *feed, bl *block, edits []field.Edit) {
 	if len(edits) == 0 {
 		return
 	}
+	edits = p.split(f, edits)
 	g.fields = g.fields[:0]
 	at, done := 0, 0 // bytes of the block that are copied, and edits that are made
 	for i := range l.headers {
@@ -50,6 +51,43 @@ func (p *parser) editHead(h *half, f *feed, bl *block, edits []field.Edit) {
 		return
 	}
 	p.alterTable(h, edits)
+}
+
+// split makes of an edit that keeps its length and goes over several fields one for each: an inspector may ask for one edit in place of many. What it
+// leaves out is told of.
+func (p *parser) split(f *feed, edits []field.Edit) []field.Edit {
+	g, l := p.g, &p.g.list
+	g.edits = g.edits[:0]
+	for i := range edits {
+		e := &edits[i]
+		if len(e.New) != e.Span.Len() {
+			g.edits = append(g.edits, *e)
+			continue
+		}
+		same := true // outside of values
+		at := e.Span.Off
+		for k := range l.headers {
+			v := &l.headers[k].value
+			off, end := max(v.off, e.Span.Off), min(v.end, e.Span.End)
+			if off >= end {
+				continue
+			}
+			same = same && leaves(e, l.text, at, off)
+			if with := e.New[off-e.Span.Off : end-e.Span.Off]; !bytes.Equal(with, l.text[off:end]) {
+				g.edits = append(g.edits, field.Edit{Span: field.Span{Off: off, End: end}, New: with})
+			}
+			at = end
+		}
+		if !same || !leaves(e, l.text, at, e.Span.End) {
+			f.tell(proto.Unedited, breaks)
+		}
+	}
+	return g.edits
+}
+
+// leaves reports whether the edit leaves text[off:end] as it is.
+func leaves(e *field.Edit, text []byte, off, end int) bool {
+	return bytes.Equal(e.New[off-e.Span.Off:end-e.Span.Off], text[off:end])
 }
 
 // newValue makes g.value the field's value with the edits, and says why if that must not be.

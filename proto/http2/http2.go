@@ -57,6 +57,7 @@ type Grammar struct {
 	block  []byte // a header block that came in several frames
 	text   []byte // a part of a body
 	pieces []piece
+	edits  []field.Edit
 	fields []byte // a header block that is written anew
 	value  []byte
 	out    []byte // and its frames
