@@ -14,10 +14,10 @@ import (
 // receiver's as it is written, and so it does here.
 func (p *parser) editHead(h *half, f *feed, bl *block, edits []field.Edit) {
 	g, l := p.g, &p.g.list
+	edits = p.declineCodings(h, f, bl, p.split(f, edits))
 	if len(edits) == 0 {
 		return
 	}
-	edits = p.split(f, edits)
 	g.fields = g.fields[:0]
 	at, done := 0, 0 // bytes of the block that are copied, and edits that are made
 	for i := range l.headers {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
 )
 
@@ -17,7 +18,7 @@ import (
 func masks(t testing.TB, g *Grammar, with string) *wire {
 	w := newWire(t, g)
 	w.want = g.Fields()
-	w.old, w.with, w.inHeads = "needle", with, true
+	w.old, w.with, w.edits, w.inHeads = "needle", with, w.want, true
 	return w
 }
 
@@ -312,7 +313,7 @@ func TestMarks(t *testing.T) {
 func play(t testing.TB, g *Grammar, up_, down_ []byte, seed uint64, with string, late bool) *wire {
 	w := masks(t, g, with)
 	if with == "" {
-		w.old = ""
+		w.old, w.edits = "", 0
 	} else {
 		w.old = "nn"
 	}
@@ -426,4 +427,53 @@ func FuzzHeadEdits(f *testing.F) {
 			t.Fatalf("%q, the table is %s\nand the receiver's %s", again.why, a, b)
 		}
 	})
+}
+
+// TestDeclinedCodings: where bodies of responses may be edited, requests ask for none that is coded, however the field is written.
+func TestDeclinedCodings(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"accept-encoding", "gzip, deflate", "xxxx, xxxxxxx"}, // in the static table
+		{"accept-encoding", "gzip, deflate, br, zstd", "xxxx, xxxxxxx, xx, xxxx"},
+		{"!accept-encoding", "br;q=1.0, gzip;q=0.8, *;q=0.1", "xx;q=1.0, xxxx;q=0.8, x;q=0.1"},
+		{"accept-encoding", "Identity", "Identity"},
+		{"accept-encoding", "gzip,identity ;q=0.5,,x", "xxxx,identity ;q=0.5,,x"},
+		{"accept-encoding", "", ""},
+		{"accept", "gzip", "gzip"},
+	} {
+		k := newTalk()
+		for i := range uint32(3) {
+			k.head(up, 2*i+1, true, get("/", c.name, c.value, "x-a", "needle")...)
+		}
+		for _, may := range []bool{true, false} {
+			w := masks(t, New(), "NEEDLE")
+			if !may {
+				w.edits, w.old = w.want&^field.SetOf(field.HTTPResponseBody), "nothing"
+			}
+			w.cut(k, nil, nil)
+			want := read(t, w.in[up], up)
+			for id := range want {
+				if may {
+					want[id] = strings.ReplaceAll(strings.ReplaceAll(want[id], "="+c.value+";", "="+c.want+";"), "needle", "NEEDLE")
+				}
+			}
+			if got := read(t, w.out(up), up); !maps.Equal(got, want) || w.why != "" || len(w.told) > 0 {
+				t.Errorf("%s, may %v: %v, want %v; %q, told %v", c.value, may, got, want, w.why, w.told)
+			}
+		}
+	}
+}
+
+// TestEditOverFields: one edit in place of many, over several fields, is made in each; what is no value stays.
+func TestEditOverFields(t *testing.T) {
+	k := newTalk().head(up, 1, true, get("/", "x-a", "needle", "x-b", "hay", "x-c", "a needle")...).head(up, 3, true, get("/", "x-a", "needle")...)
+	for _, with := range []string{"NEEDLE", "need\r\n"} {
+		w := masks(t, New(), with)
+		w.whole = true
+		w.cut(k, nil, nil)
+		if with == "NEEDLE" {
+			check(t, w, up)
+		} else if string(w.out(up)) != string(w.in[up]) || len(w.told) == 0 || w.told[0] != breaks {
+			t.Errorf("told %v, left %q", w.told, w.out(up))
+		}
+	}
 }

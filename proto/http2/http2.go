@@ -10,7 +10,8 @@
 // where its promise stands. Each stream's messages have its number (field.Message.Stream), since their parts come interleaved.
 //
 // Edits of a body must keep its length: DATA counts in windows that both ends keep, and in Content-Length. So a body that is coded is shown
-// decoded and cannot be edited; whoever would mask in it is told so. Edits of values in lists of fields are made by writing the field anew, without
+// decoded and cannot be edited; whoever would mask in it is told so. Therefore, where bodies of responses may be edited, requests leave with an
+// Accept-Encoding in which the server knows no coding: see accept.go. Edits of values in lists of fields are made by writing the field anew, without
 // Huffman's code, in frames of new lengths, which nobody counts. A field that enters the dynamic table must keep its length, so that both ends drop the same
 // entries: the receiver's table then has the edited value, and each later reference to it means that. Other fields may become longer or shorter. Of
 // pseudo-header fields only :path can be edited; of others, none that frames a body.
@@ -49,18 +50,19 @@ type Grammar struct {
 	keeps    int      // such buffers that were made
 
 	// Scratch for one call.
-	feed   feed
-	msg    field.Message
-	list   list
-	head   head
-	name   []byte // the host as it is shown
-	block  []byte // a header block that came in several frames
-	text   []byte // a part of a body
-	pieces []piece
-	edits  []field.Edit
-	fields []byte // a header block that is written anew
-	value  []byte
-	out    []byte // and its frames
+	feed    feed
+	msg     field.Message
+	list    list
+	head    head
+	name    []byte // the host as it is shown
+	block   []byte // a header block that came in several frames
+	text    []byte // a part of a body
+	pieces  []piece
+	edits   []field.Edit
+	codings []byte // what Accept-Encoding becomes
+	fields  []byte // a header block that is written anew
+	value   []byte
+	out     []byte // and its frames
 }
 
 // The ceilings of a lane.

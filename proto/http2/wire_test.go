@@ -35,7 +35,9 @@ type wire struct {
 	want field.Set
 
 	old, with string
+	edits     field.Set
 	inHeads   bool // the word is replaced in fields, too
+	whole     bool // by one edit
 
 	in   [2][]byte // all that came
 	at   [2]int    // done with
@@ -82,7 +84,7 @@ func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 		}
 		w.dir, w.late, w.marks = dir, late || end, w.marks[:0]
 		fed := bytes.Clone(unread) // so that whoever keeps it is found out
-		got := w.p.Feed(proto.Input{Bytes: fed, Dir: dir, End: end, Late: late, Want: w.want, Edits: w.want}, w)
+		got := w.p.Feed(proto.Input{Bytes: fed, Dir: dir, End: end, Late: late, Want: w.want, Edits: w.edits}, w)
 		clear(fed)
 		if got.N < 0 || got.N > len(fed) {
 			w.t.Fatalf("Progress %+v of %d bytes", got, len(fed))
@@ -136,6 +138,11 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 		fmt.Fprintf(log, "body=%q end ", w.part[w.dir][m.Stream])
 	case field.MessageWhole:
 		log.WriteString("whole ")
+	}
+	if n := len(w.list); w.whole && n > 1 {
+		off, end := w.list[0].Span.Off, w.list[n-1].Span.End
+		with := bytes.ReplaceAll(m.Unit[off:end], []byte(w.old), []byte(w.with))
+		w.list = []field.Edit{{Span: field.Span{Off: off, End: end}, New: with}}
 	}
 	a.Edits = w.list
 	return a
