@@ -10,6 +10,13 @@ import (
 const (
 	maxBlock  = 64 << 10 // bytes of a header block
 	maxFrames = 64       // that it comes in
+
+	// All lists of a direction together may be so many times as long as all that came in it, and so much is free of that. A browser's requests
+	// with 4 KiB of cookies, all in the table, are 150 times as long as their blocks.
+	textRatio = 200
+	textSlack = 4 << 20
+
+	headsExpand packet.Reason = "http2-heads-expand"
 )
 
 // A block is a header block with the frames that it came in: HEADERS or PUSH_PROMISE, and CONTINUATION.
@@ -86,6 +93,9 @@ func (p *parser) readBlock(h *half, f *feed, fr frame) bool {
 	}
 	f.work += len(bl.bytes) + len(g.list.text) + headerWork*len(g.list.headers)
 	h.pos = bl.end
+	if h.text += uint64(len(g.list.text)); h.text > textSlack+textRatio*h.pos {
+		return f.refuse(beyond, headsExpand)
+	}
 	if fr.kind == typePush {
 		return p.promise(h, f, &bl)
 	}

@@ -19,7 +19,8 @@
 // A value that may go on in the stream's next frame holds back all that follows, also of other streams, as long as limits allow: frames leave in the order
 // in which they came. Meanwhile they are read.
 //
-// Limits: 8192 connections, 256 streams open in one, 65,536 in all; 64 KiB and 512 fields of a list, 64 KiB in 64 frames of its block; a table of
+// Limits: 8192 connections, 256 streams open in one, 65,536 in all; 64 KiB and 512 fields of a list, 64 KiB in 64 frames of its block;
+// lists that are 200 times as long as all that came, and 4 MiB; a table of
 // 64 KiB, 256 of these that are larger than 4 KiB; 8 SETTINGS that wait for their acknowledgement; 16 KiB of a body held, 4 KiB of one whose bytes have left or are coded, of 1024
 // such; 256 pieces held; 256 KiB of text in one turn, or 8 MiB if time is up. Beyond them a connection is refused; held is what fits. Requests that are
 // taken back cost no memory, and are told of once there are 128 more of them than were answered.

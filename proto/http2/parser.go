@@ -40,6 +40,7 @@ type half struct {
 	skip   int     // bytes to come that mean nothing here
 	stall  *stream // whose decoder has more text of what it was fed
 
+	text    uint64 // bytes of lists of fields, as text
 	decoder decoder
 	demands demands // of who speaks in this direction
 	held    []held  // by place
@@ -275,7 +276,7 @@ func (p *parser) readSettings(h *half, f *feed, fr frame) bool {
 // troubleOf says which kind a reason is of.
 func troubleOf(why packet.Reason) proto.Trouble {
 	switch why {
-	case headTooLarge, tooManyFields, tableTooLarge, tablesFull, tooManySets, tooMany, streamsFull, continued:
+	case headTooLarge, tooManyFields, tableTooLarge, tablesFull, tooManySets, tooMany, streamsFull, continued, headsExpand:
 		return proto.Beyond
 	}
 	return proto.Unreadable
