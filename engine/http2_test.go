@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/internal/craft"
 	"github.com/weir-project/weir/packet"
 )
 
@@ -135,6 +136,76 @@ func TestCardsInHTTP2AreMasked(t *testing.T) {
 	for i := range talks {
 		if got, err := readHTTP2(talks[i].received(t, r)); err != nil || !maps.Equal(got, want) {
 			t.Fatalf("cut %d: %v: read %v, want %v", i, err, got, want)
+		}
+	}
+}
+
+// dialogue is a connection in which the client and the server speak in turns, cut at a place of all that they say.
+func dialogue(e ends, cut int, said ...string) (out [][]byte) {
+	out = e.handshake()
+	seq := [2]uint32{1001, 5001}
+	for i, text := range said {
+		from, way := i%2, e
+		if from == 1 {
+			way = e.back()
+		}
+		at := min(max(cut, 0), len(text))
+		cut -= len(text)
+		for _, s := range []string{text[:at], text[at:]} {
+			if len(s) > 0 {
+				out = append(out, craft.TCP(way.client, way.server, craft.Segment{Flags: packet.ACK, Seq: seq[from], Ack: seq[1-from], Window: 60000}, []byte(s)))
+				seq[from] += uint32(len(s))
+			}
+		}
+	}
+	return out
+}
+
+// TestUpgradeToHTTP2: behind an upgrade that HTTP/1 has asked for, both directions are read as HTTP/2, and the first response is the asked one's.
+func TestUpgradeToHTTP2(t *testing.T) {
+	const card, masked = "4000000000000002", "XXXXXXXXXXXX0002"
+	ask := "GET / HTTP/1.1\r\nHost: www.example.org\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n\r\n"
+	server := new(writer)
+	server.framer, server.encoder = http2.NewFramer(&server.buf, nil), hpack.NewEncoder(&server.block)
+	server.encoder.SetMaxDynamicTableSizeLimit(1 << 14)
+	server.encoder.SetMaxDynamicTableSize(1 << 14) // as the request has allowed
+	server.must(server.framer.WriteSettings()).must(server.encoder.WriteField(hpack.HeaderField{Name: ":status", Value: "200"})).
+		must(server.encoder.WriteField(hpack.HeaderField{Name: "x-card", Value: card}))
+	server.must(server.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: server.block.Bytes(), EndHeaders: true}))
+	server.data(1, true, "pay with "+card+".")
+	agrees := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+	client := newWriter().post(3, "/"+card, "www.example.org").data(3, true, "and "+card)
+	said := []string{ask, agrees + server.buf.String(), client.buf.String()}
+	var in []step
+	all := len(strings.Join(said, ""))
+	for cut := range all {
+		for _, d := range dialogue(pair(cut, 8080), cut, said...) {
+			in = append(in, step{10 * time.Microsecond, d})
+		}
+	}
+	r := run(t, config(t, load(t, "prevent", masking)), in)
+	told := map[string]int{}
+	for _, e := range r.events {
+		switch e.Kind {
+		case event.KindDLP:
+			told[e.Field]++
+		case event.KindAnomaly, event.KindEdit, event.KindDrop:
+			t.Fatalf("told %s %s", e.Name, e.Reason)
+		}
+	}
+	if len(told) != 3 || told["http2.head"] != 2*all || told["http.request_body"] != all || told["http.response_body"] != all {
+		t.Errorf("told %v, want of %d connections", told, all)
+	}
+	for cut := range all {
+		k := talk{e: pair(cut, 8080)}
+		got, err := readHTTP2(bytes.TrimPrefix(k.received(t, r), []byte(ask)))
+		if err != nil || !strings.Contains(got[3], ":path=/"+masked) || !strings.HasSuffix(got[3], "and "+masked) {
+			t.Fatalf("cut %d: %v, client: %v", cut, err, got)
+		}
+		k.back = true
+		back := k.received(t, r)
+		if !bytes.HasPrefix(back, []byte(agrees)) || !bytes.Contains(back, []byte("pay with "+masked)) || bytes.Contains(back, []byte(card)) {
+			t.Fatalf("cut %d: server: %q", cut, back)
 		}
 	}
 }

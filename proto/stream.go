@@ -66,6 +66,10 @@ type Progress struct {
 	// also if nothing follows it.
 	More bool
 
+	// Next says that what follows in both directions is another protocol's, as both ends have agreed: behind the N bytes, and what is unread of the
+	// other direction, a grammar is sought anew. The parser is used no more.
+	Next bool
+
 	// Why is not empty iff the stream cannot be read on. Then it is fed nothing any more, and the policy has the
 	// outcome of As.
 	Why packet.Reason

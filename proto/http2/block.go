@@ -88,6 +88,10 @@ func (p *parser) readBlock(h *half, f *feed, fr frame) bool {
 	if !whole {
 		return false
 	}
+	upgraded := f.in.Dir == p.server && p.last[f.in.Dir.Reverse()] == 0
+	if upgraded { // the client's SETTINGS are in a field of its request (RFC 7540 §3.2.1)
+		h.decoder.limit = max(h.decoder.limit, maxSize)
+	}
 	if why := h.decoder.read(g, bl.bytes, &g.list); why != "" {
 		return f.refuse(troubleOf(why), why)
 	}
@@ -102,6 +106,8 @@ func (p *parser) readBlock(h *half, f *feed, fr frame) bool {
 	s := p.find(fr.stream)
 	d := f.in.Dir
 	switch {
+	case s == nil && upgraded && fr.stream == 1:
+		return p.upgrade(h, f, &bl)
 	case s == nil && p.isIdle(fr.stream):
 		if d == p.server || fr.stream%2 == 0 {
 			return f.unreadable(badStream)
@@ -131,6 +137,17 @@ func (p *parser) request(h *half, f *feed, bl *block) bool {
 	m := &g.head.method
 	s.head = string(g.list.text[m.Off:m.End]) == "HEAD"
 	return p.beginMessage(h, f, bl, s)
+}
+
+// upgrade reads the response to a request that was HTTP/1's: the client has asked for HTTP/2 in it (RFC 7540 §3.2).
+func (p *parser) upgrade(h *half, f *feed, bl *block) bool {
+	s, why := p.openStream(1)
+	if why != "" {
+		return f.refuse(beyond, why)
+	}
+	client := f.in.Dir.Reverse()
+	p.last[client], s.head, s.side[client].place = 1, true, ended
+	return p.response(h, f, bl, s)
 }
 
 // response reads the head of a response, or of one that comes before it (1xx).

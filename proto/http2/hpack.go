@@ -131,8 +131,8 @@ func (d *decoder) resize(g *Grammar, r *reader) packet.Reason {
 		return badBlock
 	case n > maxSize:
 		return tableTooLarge
-	case n > defaultSize && d.table.store != nil && len(d.table.store.bytes) < maxSize:
-		s := g.store(maxSize)
+	case d.table.store != nil && n > len(d.table.store.bytes):
+		s := g.store(uint32(n))
 		if s == nil {
 			return tablesFull
 		}
@@ -181,11 +181,7 @@ func (d *decoder) readOne(g *Grammar, r *reader, l *list) packet.Reason {
 // hasStore gives the table its memory when it is first needed.
 func (d *decoder) hasStore(g *Grammar) bool {
 	if d.table.store == nil {
-		size := defaultSize
-		if d.table.max > defaultSize {
-			size = maxSize
-		}
-		d.table.store = g.store(size)
+		d.table.store = g.store(d.table.max)
 	}
 	return d.table.store != nil
 }

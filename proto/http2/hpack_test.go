@@ -233,16 +233,25 @@ func TestTablesAreGivenBack(t *testing.T) {
 	for s := g.store(maxSize); s != nil; s = g.store(maxSize) {
 		all = append(all, s)
 	}
-	if len(all) != allLarge {
-		t.Errorf("%d large tables", len(all))
+	if n := len(all); n < 300 || n*all[0].cost() > allLarge {
+		t.Errorf("%d large tables, of %d bytes", n, n*all[0].cost())
 	}
 	d, l := newDecoder(maxSize), new(list)
 	d.table.max = 0
 	if why := d.read(g, append([]byte("\x3f\xe1\xff\x03"), appendField(nil, inserted, []byte("a"), []byte("b"))...), l); why != tablesFull {
 		t.Errorf("%q", why)
 	}
+	if g.store(defaultSize) == nil {
+		t.Error("there is no small one")
+	}
 	g.dropStore(all[0])
 	if g.store(maxSize) == nil {
 		t.Error("what was given back is not had again")
+	}
+	g.dropStore(all[1])
+	for range 3 {
+		if s := g.store(defaultSize + 1); s == nil || len(s.bytes) != 16<<10 {
+			t.Error("what was given back is not had as another")
+		}
 	}
 }

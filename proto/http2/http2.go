@@ -21,12 +21,12 @@
 //
 // Limits: 8192 connections, 256 streams open in one, 65,536 in all; 64 KiB and 512 fields of a list, 64 KiB in 64 frames of its block;
 // lists that are 200 times as long as all that came, and 4 MiB; a table of
-// 64 KiB, 256 of these that are larger than 4 KiB; 8 SETTINGS that wait for their acknowledgement; 16 KiB of a body held, 4 KiB of one whose bytes have left or are coded, of 1024
+// 64 KiB, 32 MiB of all that are larger than 4 KiB; 8 SETTINGS that wait for their acknowledgement; 16 KiB of a body held, 4 KiB of one whose bytes have left or are coded, of 1024
 // such; 256 pieces held; 256 KiB of text in one turn, or 8 MiB if time is up. Beyond them a connection is refused; held is what fits. Requests that are
 // taken back cost no memory, and are told of once there are 128 more of them than were answered.
 //
-// It does not read the connection that an HTTP/1.1 Upgrade to h2c begins (RFC 7540 §3.2, which RFC 9113 gave up), and not one that is met in its middle:
-// the tables of its fields are not known.
+// A connection that an HTTP/1.1 Upgrade to h2c begins (RFC 7540 §3.2, which RFC 9113 gave up) has its first response on stream 1, which nothing else
+// begins. It does not read a connection that is met in its middle: the tables of its fields are not known.
 package http2
 
 import (
@@ -42,9 +42,9 @@ type Grammar struct {
 	free     []*parser
 	parsers  int // made
 	streams  []*stream
-	opened   int         // streams that were made
-	stores   [2][]*store // free, small and large
-	large    int         // large ones that were made
+	opened   int                  // streams that were made
+	stores   [tableSizes][]*store // free, by class
+	large    int                  // bytes of those beyond the smallest class that were made
 	decoders *coding.Pool
 	coders   []*coded
 	kept     [][]byte // free buffers for text that is held
@@ -70,7 +70,7 @@ type Grammar struct {
 const (
 	maxParsers = 8192
 	allStreams = 65536
-	allLarge   = 256
+	allLarge   = 32 << 20 // bytes of tables that are larger than defaultSize
 	allKept    = 1024
 )
 
@@ -96,36 +96,6 @@ func (g *Grammar) Open() proto.Parser {
 	}
 	p.begin()
 	return p
-}
-
-// store returns memory for a table; nil iff there is none.
-func (g *Grammar) store(size int) *store {
-	class := 0
-	if size > defaultSize {
-		class = 1
-	}
-	if n := len(g.stores[class]); n > 0 {
-		s := g.stores[class][n-1]
-		g.stores[class] = g.stores[class][:n-1]
-		return s
-	}
-	if class == 1 {
-		if g.large == allLarge {
-			return nil
-		}
-		g.large++
-	}
-	return newStore(size)
-}
-
-func (g *Grammar) dropStore(s *store) {
-	switch {
-	case s == nil:
-	case len(s.bytes) > defaultSize:
-		g.stores[1] = append(g.stores[1], s)
-	default:
-		g.stores[0] = append(g.stores[0], s)
-	}
 }
 
 // Name returns "http2".

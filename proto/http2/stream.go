@@ -13,7 +13,7 @@ const maxStreams = 256
 type stream struct {
 	id   uint32
 	side [2]side // by the direction of what is said
-	head bool    // the request's method is HEAD: Content-Length says nothing of the response
+	head bool    // the request's method is HEAD, or not known: Content-Length says nothing of the response
 	lost bool    // it was reset by who hears a message of which something is held
 }
 

@@ -81,6 +81,9 @@ func TestMessages(t *testing.T) {
 		{"push", newTalk().head(up, 1, true, get("/")...).push(1, 2, get("/style")...).head(down, 2, false, ":status", "200").data(down, 2, true, "css"), `
 >1: method="GET" uri="/" host="a.example" whole
 <2: method="GET" uri="/style" host="a.example" whole stat_code="200" body="css" end`, ""},
+		{"upgrade", newTalk().head(down, 1, false, ":status", "200", "content-length", "7").data(down, 1, true, "hello").head(up, 3, true, get("/b")...), `
+>3: method="GET" uri="/b" host="a.example" whole
+<1: stat_code="200" body="hello" end`, ""},
 		{"others", newTalk().frame(up, func(f *http2.Framer) error { return f.WritePing(false, [8]byte{}) }).frame(up, func(f *http2.Framer) error { return f.WriteWindowUpdate(0, 9) }).
 			frame(up, func(f *http2.Framer) error { return f.WriteGoAway(0, 0, []byte("bye")) }).frame(up, func(f *http2.Framer) error { return f.WriteRawFrame(0x77, 3, 9, []byte("what")) }).
 			frame(up, func(f *http2.Framer) error { return f.WritePriority(1, http2.PriorityParam{StreamDep: 3}) }).head(up, 1, true, get("/")...), `
@@ -129,10 +132,20 @@ func shows(t *testing.T, k *talk, want string, why packet.Reason) {
 	}
 }
 
+// idle is the bytes of large tables that are free.
+func (g *Grammar) idle() (n int) {
+	for _, all := range g.stores[1:] {
+		for _, s := range all {
+			n += s.cost()
+		}
+	}
+	return n
+}
+
 // isIdle fails if a grammar without connections has not got back everything.
 func (g *Grammar) isIdle(t testing.TB) {
 	t.Helper()
-	if g.opened != len(g.streams) || g.parsers != len(g.free) || g.keeps != len(g.kept) || g.decoders.Used() > 0 || g.large != len(g.stores[1]) {
+	if g.opened != len(g.streams) || g.parsers != len(g.free) || g.keeps != len(g.kept) || g.decoders.Used() > 0 || g.large != g.idle() {
 		t.Fatalf("not given back: streams %d of %d, parsers %d of %d, buffers %d of %d, %d bytes of decoders", g.opened-len(g.streams), g.opened,
 			g.parsers-len(g.free), g.parsers, g.keeps-len(g.kept), g.keeps, g.decoders.Used())
 	}
@@ -180,6 +193,8 @@ func TestRefused(t *testing.T) {
 		{"trailer that does not end", newTalk().head(up, 1, false, post("/")...).head(up, 1, false, "x", "y"), badStream},
 		{"even stream of a client", newTalk().head(up, 2, true, get("/")...), badStream},
 		{"stream of a server", newTalk().head(down, 2, true, ":status", "200"), badStream},
+		{"third response of an upgrade", newTalk().head(down, 3, true, ":status", "200"), badStream},
+		{"twice the response of an upgrade", newTalk().head(down, 1, true, ":status", "200").head(down, 3, true, ":status", "200"), badStream},
 		{"data of a stream not begun", newTalk().data(up, 1, true, "x"), badStream},
 		{"data behind the end", newTalk().head(up, 1, true, get("/")...).data(up, 1, true, "x"), badStream},
 		{"data before the head", newTalk().head(up, 1, true, get("/")...).data(down, 1, true, "x"), badStream},

@@ -12,24 +12,15 @@ type table struct {
 	count uint64 // entries that were ever put into it
 }
 
-// A store is the memory of a table.
-type store struct {
-	bytes   []byte
-	entries []place
-}
-
 // A place is where an entry's bytes lie: its name's, and then its value's.
 type place struct{ off, name, value uint32 }
 
 const (
 	entryCost   = 32       // RFC 7541 §4.1
+	placeBytes  = 12       // of a place
 	defaultSize = 4096     // RFC 9113 §6.5.2
 	maxSize     = 64 << 10 // of a table that is followed
 )
-
-func newStore(size int) *store {
-	return &store{bytes: make([]byte, size), entries: make([]place, size/entryCost)}
-}
 
 // resize is for what the encoder says of its table.
 func (t *table) resize(max uint32) {
