@@ -77,7 +77,10 @@ func (s *service) apps(n *lab.Node) error {
 			if err != nil {
 				return err
 			}
-			web := &http.Server{Handler: http.HandlerFunc(s.web), ErrorLog: quiet}
+			speaks := new(http.Protocols)
+			speaks.SetHTTP1(true)
+			speaks.SetUnencryptedHTTP2(true)
+			web := &http.Server{Handler: http.HandlerFunc(s.web), ErrorLog: quiet, Protocols: speaks}
 			s.closers = append(s.closers, web)
 			go web.Serve(ln)
 		}
