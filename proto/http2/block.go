@@ -50,32 +50,45 @@ func (p *parser) gather(h *half, f *feed, fr frame) (bl block, whole bool, why p
 		return bl, false, badFrame
 	}
 	bl.fixed, bl.bytes = payload[before:before+fixed], payload[before+fixed:fr.size-behind]
-	at := frameHeader + fr.size
-	bl.end = h.pos + uint64(at)
-	if fr.has(flagEndHeaders) {
-		return bl, true, ""
+	end, whole, why := blockEnd(b, fr)
+	if whole && end > frameHeader+fr.size {
+		bl.bytes = g.joined(bl.bytes, b[frameHeader+fr.size:end])
 	}
-	g.block = append(g.block[:0], bl.bytes...)
-	for n := 1; ; n++ {
+	bl.end = h.pos + uint64(end)
+	return bl, whole, why
+}
+
+// blockEnd returns where the block that b begins with ends: behind the last frame of CONTINUATION, if it does not in its first frame.
+func blockEnd(b []byte, first frame) (at int, whole bool, why packet.Reason) {
+	at = frameHeader + first.size
+	for n, size, fr := 1, first.size, first; !fr.has(flagEndHeaders); n++ {
 		if len(b)-at < frameHeader {
-			return bl, false, ""
+			return at, false, ""
 		}
-		next := frameOf(b[at:])
+		fr = frameOf(b[at:])
 		switch {
-		case next.kind != typeContinuation || next.stream != fr.stream:
-			return bl, false, badFrame
-		case n == maxFrames || len(g.block)+next.size > maxBlock:
-			return bl, false, continued
-		case len(b)-at < frameHeader+next.size:
-			return bl, false, ""
+		case fr.kind != typeContinuation || fr.stream != first.stream:
+			return at, false, badFrame
+		case n == maxFrames || size+fr.size > maxBlock:
+			return at, false, continued
+		case len(b)-at < frameHeader+fr.size:
+			return at, false, ""
 		}
-		g.block = append(g.block, b[at+frameHeader:at+frameHeader+next.size]...)
-		at += frameHeader + next.size
-		if next.has(flagEndHeaders) {
-			bl.bytes, bl.end = g.block, h.pos+uint64(at)
-			return bl, true, ""
-		}
+		size += fr.size
+		at += frameHeader + fr.size
 	}
+	return at, true, ""
+}
+
+// joined is a block of which first is the beginning, and the rest in whole frames behind it.
+func (g *Grammar) joined(first, behind []byte) []byte {
+	g.block = append(g.block[:0], first...)
+	for len(behind) > 0 {
+		end := frameHeader + frameOf(behind).size
+		g.block = append(g.block, behind[frameHeader:end]...)
+		behind = behind[end:]
+	}
+	return g.block
 }
 
 // readBlock reads a header block, once it is whole.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
 )
@@ -74,6 +75,10 @@ func TestMessages(t *testing.T) {
 		{"reset, and more on its way", newTalk().head(up, 1, false, post("/")...).frame(down, func(f *http2.Framer) error { return f.WriteRSTStream(1, 8) }).data(up, 1, false, "he").head(up, 1, true, "x-y", "z").head(up, 3, true, get("/", "x-y", "z")...), `
 >1: method="POST" uri="/" host="a.example"
 >3: method="GET" uri="/" host="a.example" whole`, ""},
+		{"reset in the midst of a frame", newTalk().head(up, 1, false, post("/a")...).head(up, 3, false, post("/b")...).raw(up, "\x00\x00\x05\x00\x01\x00\x00\x00\x01he").
+			frame(down, func(f *http2.Framer) error { return f.WriteRSTStream(1, 8) }).raw(up, "llo").data(up, 3, true, "world"), `
+>1: method="POST" uri="/a" host="a.example"
+>3: method="POST" uri="/b" host="a.example" body="world" end`, ""},
 		{"connect", newTalk().head(up, 1, false, ":method", "CONNECT", ":authority", "b.example:443").data(up, 1, false, "hello"), `
 >1: method="CONNECT" uri="b.example:443" host="b.example"`, ""},
 		{"websocket", newTalk().head(up, 1, false, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/chat", ":authority", "b.example"), `
@@ -84,6 +89,15 @@ func TestMessages(t *testing.T) {
 		{"upgrade", newTalk().head(down, 1, false, ":status", "200", "content-length", "7").data(down, 1, true, "hello").head(up, 3, true, get("/b")...), `
 >3: method="GET" uri="/b" host="a.example" whole
 <1: stat_code="200" body="hello" end`, ""},
+		{"larger frames and tables, once they are said", newTalk().frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 20000}, http2.Setting{ID: http2.SettingHeaderTableSize, Val: 100})
+		}).head(up, 1, false, post("/a")...).data(up, 1, true, strings.Repeat("x", 17000)).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).
+			tableOf(up, 100).head(up, 3, true, get("/b")...).frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 8192})
+		}).tableOf(up, 8192).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).head(up, 5, true, get("/c")...), `
+>1: method="POST" uri="/a" host="a.example" body="` + strings.Repeat("x", 17000) + `" end
+>3: method="GET" uri="/b" host="a.example" whole
+>5: method="GET" uri="/c" host="a.example" whole`, ""},
 		{"others", newTalk().frame(up, func(f *http2.Framer) error { return f.WritePing(false, [8]byte{}) }).frame(up, func(f *http2.Framer) error { return f.WriteWindowUpdate(0, 9) }).
 			frame(up, func(f *http2.Framer) error { return f.WriteGoAway(0, 0, []byte("bye")) }).frame(up, func(f *http2.Framer) error { return f.WriteRawFrame(0x77, 3, 9, []byte("what")) }).
 			frame(up, func(f *http2.Framer) error { return f.WritePriority(1, http2.PriorityParam{StreamDep: 3}) }).head(up, 1, true, get("/")...), `
@@ -94,6 +108,13 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { shows(t, c.talk, strings.TrimSpace(c.want), c.why) })
 	}
+}
+
+// tableOf has an encoder use a table of another size.
+func (k *talk) tableOf(d flow.Direction, n uint32) *talk {
+	k.side[d].encoder.SetMaxDynamicTableSizeLimit(n)
+	k.side[d].encoder.SetMaxDynamicTableSize(n)
+	return k
 }
 
 func (k *talk) push(id, promised uint32, text ...string) *talk {
@@ -217,6 +238,12 @@ func TestRefused(t *testing.T) {
 		{"max frame of nothing", frame("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x01"), badFrame},
 		{"settings that nobody acknowledges", frame(strings.Repeat("\x00\x00\x00\x04\x00\x00\x00\x00\x00", 20)), tooManySets},
 		{"block that is none", frame("\x00\x00\x01\x01\x05\x00\x00\x00\x01\x80"), badBlock},
+		{"a table that was to become smaller", newTalk().head(up, 1, true, get("/")...).frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 0})
+		}).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).head(up, 3, true, get("/")...), badBlock},
+		{"a promise that goes back", newTalk().head(up, 1, true, get("/")...).push(1, 4, get("/")...).push(1, 2, get("/")...), badStream},
+		{"what the client says on a promised stream", newTalk().head(up, 1, true, get("/")...).push(1, 2, get("/")...).data(up, 2, true, "x"), badStream},
+		{"a request before", newTalk().head(up, 3, true, get("/")...).head(down, 3, true, ":status", "200").head(up, 3, true, get("/")...).head(up, 1, true, get("/", "connection", "x")...), ""},
 		{"first frame", new(talk).raw(up, preface+"\x00\x00\x08\x06\x00\x00\x00\x00\x00stuvwxyz"), badPreface},
 		{"first frame of a server", new(talk).raw(up, preface).raw(down, "\x00\x00\x08\x06\x00\x00\x00\x00\x00stuvwxyz"), badPreface},
 	} {

@@ -38,6 +38,8 @@ type wire struct {
 	edits     field.Set
 	inHeads   bool // the word is replaced in fields, too
 	whole     bool // by one edit
+	greedy    bool // what follows a word is awaited
+	left      []int
 
 	in   [2][]byte // all that came
 	at   [2]int    // done with
@@ -153,9 +155,14 @@ func (w *wire) look(f *field.Field) (hold int) {
 	if w.old == "" {
 		return 0
 	}
+	if f.Left > 0 {
+		w.left = append(w.left, f.Left)
+	}
 	at := 0
 	for i := bytes.Index(f.Value, []byte(w.old)); i >= 0; i = bytes.Index(f.Value[at:], []byte(w.old)) {
 		switch {
+		case w.greedy && f.More && at+i+len(w.old) == len(f.Value) && !w.late:
+			return len(w.old)
 		case at+i < f.Left:
 			w.missed++
 		case f.Editable:

@@ -1,0 +1,162 @@
+package http2
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/proto"
+)
+
+// A greedy wire waits to see what follows a word before it replaces it, as an inspector does who wants to know whether a number ends.
+func greedy(t testing.TB, g *Grammar) *wire {
+	w := masks(t, g, "NEEDLE")
+	w.greedy = true
+	return w
+}
+
+// TestEndsAreDecided: what is held of a body's end is decided when it turns out to be the end, however that comes.
+func TestEndsAreDecided(t *testing.T) {
+	reset := func(d flow.Direction) func(k *talk) {
+		return func(k *talk) {
+			k.frame(d, func(f *http2.Framer) error { return f.WriteRSTStream(1, 8) })
+			k.data(down, 1, false, "what nobody hears") // of a stream that the other end has ended, or has not begun yet
+			k.frame(up, func(f *http2.Framer) error { return f.WritePing(false, [8]byte{}) })
+		}
+	}
+	for name, end := range map[string]func(k *talk){
+		"end":                  func(k *talk) { k.data(up, 1, true, "") },
+		"trailer":              func(k *talk) { k.head(up, 1, true, "x-y", "z") },
+		"reset by the sender":  reset(up),
+		"reset by who hears":   reset(down),
+		"something behind":     func(k *talk) { k.data(up, 1, false, " x") },
+		"a frame between":      func(k *talk) { k.data(up, 3, false, "y").data(up, 1, false, " x") },
+		"another one to begin": func(k *talk) { k.head(up, 5, true, get("/")...).data(up, 1, false, " x") },
+	} {
+		g := New()
+		w := greedy(t, g)
+		k := newTalk().head(up, 1, false, post("/a")...).head(up, 3, false, post("/b")...).head(down, 1, false, ":status", "200").data(up, 1, false, "a needle")
+		n := len(k.said)
+		end(k)
+		for i, s := range k.said {
+			if i == n && (len(w.reps[up]) > 0 || w.at[up] == len(w.in[up])) {
+				t.Errorf("%s: it is not held", name)
+			}
+			w.send(s.dir, s.b, false, false)
+		}
+		if out := w.out(up); !bytes.Contains(out, []byte("a NEEDLE")) || w.at[up] != len(w.in[up]) || w.why != "" {
+			t.Errorf("%s: %q, %d bytes are held: %q", name, w.why, len(w.in[up])-w.at[up], out)
+		}
+		if strings.Contains(w.shown(), "nobody hears") && strings.HasPrefix(name, "reset") {
+			t.Errorf("%s: shown: %s", name, w.shown())
+		}
+		w.p.Close()
+		g.isIdle(t)
+	}
+}
+
+// TestLettersInTurns: two words, a letter a frame, in turns: the first bytes held are those that stay, whoever's they are.
+func TestLettersInTurns(t *testing.T) {
+	for _, lead := range []string{"", "x"} {
+		k := newTalk().head(up, 1, false, post("/a")...).head(up, 3, false, post("/b")...)
+		k.data(up, 3, false, lead+" ")
+		for i := range "needle" {
+			k.data(up, 1, false, "needle"[i:i+1]).data(up, 3, false, (lead + "needle")[i:i+1])
+		}
+		k.data(up, 3, true, "e.").data(up, 1, true, ".")
+		w := greedy(t, New())
+		for _, s := range k.said {
+			w.send(s.dir, s.b, false, false)
+		}
+		check(t, w, up)
+		if len(w.told) > 0 || w.missed > 0 {
+			t.Errorf("told %v, missed %d", w.told, w.missed)
+		}
+	}
+}
+
+// TestHeldAndLeft: behind a time that was up, what has left is shown once more, as such.
+func TestHeldAndLeft(t *testing.T) {
+	for _, coding := range []string{"identity", "gzip"} {
+		w := masks(t, New(), "NEEDLE")
+		body := "hay, need"
+		rest := "le."
+		if coding == "gzip" {
+			z := zipped("hay, needle.")
+			body, rest = z[:len(z)-12], z[len(z)-12:] // without the end of the last block
+		}
+		k := newTalk().head(up, 1, false, post("/a", "content-encoding", coding)...).data(up, 1, false, body)
+		for _, s := range k.said {
+			w.send(s.dir, s.b, false, false)
+		}
+		w.send(up, nil, false, true)
+		w.left = nil
+		k.said = nil
+		k.data(up, 1, true, rest)
+		w.send(up, k.said[0].b, false, false)
+		if coding == "identity" && (w.missed != 1 || fmt.Sprint(w.left) != "[4]") {
+			t.Errorf("missed %d, left %v", w.missed, w.left)
+		}
+		if len(w.reps[up]) > 0 || !strings.Contains(w.shown(), "hay, needle.") {
+			t.Errorf("%s: %s", coding, w.shown())
+		}
+	}
+}
+
+// A rude sink edits and holds all that it is shown, also what it may not.
+type rude struct {
+	*wire
+	n int
+}
+
+func (r *rude) Show(m *field.Message, phase field.Phase) proto.Answer {
+	if phase != field.MessagePart {
+		return proto.Answer{}
+	}
+	f := &m.Fields[0]
+	if f.Offset+int64(f.Seen) > int64(r.n) {
+		r.t.Errorf("shown at %d with %d seen, and %d bytes came", f.Offset, f.Seen, r.n)
+	}
+	r.n = int(f.Offset) + len(f.Value)
+	var edits []field.Edit
+	if f.Seen == 0 || f.Left > 0 {
+		edits = append(edits, field.Edit{Span: field.Span{End: 1}, New: []byte("X")})
+	}
+	return proto.Answer{Edits: edits, Hold: len(f.Value)}
+}
+
+// TestRudeInspectors: what is edited is not held in front of the edit, and what has left is not edited.
+func TestRudeInspectors(t *testing.T) {
+	w := newWire(t, New())
+	r := &rude{wire: w}
+	k := newTalk().head(up, 1, false, post("/a")...).data(up, 1, false, "abc").data(up, 1, false, "def")
+	feed := func(b []byte, late bool) {
+		w.in[up] = append(w.in[up], b...)
+		w.dir, w.marks = up, nil
+		got := w.p.Feed(proto.Input{Bytes: bytes.Clone(w.in[up][w.at[up]:]), Dir: up, Want: bodies, Edits: bodies, Late: late}, r)
+		w.at[up] += got.N
+		if late {
+			w.gone[up] = len(w.in[up])
+		}
+	}
+	for _, s := range k.said {
+		if s.dir == up {
+			feed(s.b, false)
+		}
+	}
+	if len(w.reps[up]) != 1 || len(w.in[up])-w.at[up] != 2+9+3 {
+		t.Fatalf("%v, %d bytes are held", w.reps[up], len(w.in[up])-w.at[up])
+	}
+	feed(nil, true)
+	k.said = nil
+	k.data(up, 1, true, "g")
+	feed(k.said[0].b, false)
+	if len(w.reps[up]) != 1 || len(w.told) != 1 || w.told[0] != editLost {
+		t.Errorf("%v, told %v", w.reps[up], w.told)
+	}
+}
