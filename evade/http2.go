@@ -2,8 +2,8 @@ package evade
 
 import (
 	"bytes"
+	"encoding/binary"
 
-	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
 
@@ -12,16 +12,27 @@ import (
 // A h2Client is one end of a connection as it speaks.
 type h2Client struct {
 	out, block bytes.Buffer
-	framer     *http2.Framer
 	encoder    *hpack.Encoder
 }
 
 func newH2Client() *h2Client {
 	c := new(h2Client)
-	c.framer, c.encoder = http2.NewFramer(&c.out, nil), hpack.NewEncoder(&c.block)
-	c.framer.AllowIllegalWrites = true
-	c.out.WriteString(http2.ClientPreface)
-	_ = c.framer.WriteSettings() // into memory, as all that follows
+	c.encoder = hpack.NewEncoder(&c.block)
+	c.out.WriteString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	return c.frame(h2Settings, 0, 0, nil)
+}
+
+// Types of frames (RFC 9113 §6), and their flags.
+const (
+	h2Data, h2Headers, h2Reset, h2Settings, h2Ping, h2Continuation, h2Unknown = 0, 1, 3, 4, 6, 9, 0x77
+
+	h2EndStream, h2EndHeaders, h2Padded = 1, 4, 8
+)
+
+// frame sends one.
+func (c *h2Client) frame(kind, flags byte, id uint32, payload []byte) *h2Client {
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
+	c.out.Write(append(binary.BigEndian.AppendUint32(append(head, flags), id), payload...))
 	return c
 }
 
@@ -29,7 +40,7 @@ func newH2Client() *h2Client {
 func (c *h2Client) fields(text ...string) []byte {
 	c.block.Reset()
 	for i := 0; i < len(text); i += 2 {
-		_ = c.encoder.WriteField(hpack.HeaderField{Name: text[i], Value: text[i+1]})
+		_ = c.encoder.WriteField(hpack.HeaderField{Name: text[i], Value: text[i+1]}) // into memory
 	}
 	return bytes.Clone(c.block.Bytes())
 }
@@ -45,24 +56,26 @@ func rawFields(text ...string) (b []byte) {
 
 // head sends a header block in frames of a size.
 func (c *h2Client) head(id uint32, ends bool, block []byte, size int) *h2Client {
-	n := min(size, len(block))
-	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block[:n], EndStream: ends, EndHeaders: n == len(block)})
-	for block = block[n:]; len(block) > 0; block = block[n:] {
-		n = min(size, len(block))
-		_ = c.framer.WriteContinuation(id, n == len(block), block[:n])
+	kind, flags := byte(h2Headers), byte(one(ends)*h2EndStream)
+	for {
+		n := min(size, len(block))
+		if n == len(block) {
+			return c.frame(kind, flags|h2EndHeaders, id, block)
+		}
+		c.frame(kind, flags, id, block[:n])
+		kind, flags, block = h2Continuation, 0, block[n:]
 	}
-	return c
 }
 
 // data sends a body in frames of a size, with padding, and others between that do is called for.
 func (c *h2Client) data(id uint32, body string, size, padding int, do func()) *h2Client {
 	for len(body) > 0 {
 		n := min(size, len(body))
+		flags, payload := byte(one(n == len(body))*h2EndStream), []byte(body[:n])
 		if padding > 0 {
-			_ = c.framer.WriteDataPadded(id, n == len(body), []byte(body[:n]), make([]byte, padding))
-		} else {
-			_ = c.framer.WriteData(id, n == len(body), []byte(body[:n]))
+			flags, payload = flags|h2Padded, append(append([]byte{byte(padding)}, payload...), make([]byte, padding)...)
 		}
+		c.frame(h2Data, flags, id, payload)
 		if body = body[n:]; do != nil && len(body) > 0 {
 			do()
 		}
@@ -112,14 +125,14 @@ var h2Requests = map[string]func(c *h2Client, w string){
 	"HTTP/2, a body by brotli":       func(c *h2Client, w string) { c.codedBody("brotli", w) },
 	"HTTP/2, a body between another": func(c *h2Client, w string) { c.between(w) },
 	"HTTP/2, a body between pings": func(c *h2Client, w string) {
-		c.head(1, false, c.fields(h2Post()...), whole).data(1, w, 2, 0, func() { _ = c.framer.WritePing(false, [8]byte{}) })
+		c.head(1, false, c.fields(h2Post()...), whole).data(1, w, 2, 0, func() { c.frame(h2Ping, 0, 0, make([]byte, 8)) })
 	},
 	"HTTP/2, a body between unknown frames": func(c *h2Client, w string) {
-		c.head(1, false, c.fields(h2Post()...), whole).data(1, w, 2, 0, func() { _ = c.framer.WriteRawFrame(0x77, 0xff, 1, []byte(Harmless)) })
+		c.head(1, false, c.fields(h2Post()...), whole).data(1, w, 2, 0, func() { c.frame(h2Unknown, 0xff, 1, []byte(Harmless)) })
 	},
 	"HTTP/2, behind a request that is taken back": func(c *h2Client, w string) {
 		c.head(1, false, c.fields(h2Post()...), whole)
-		_ = c.framer.WriteRSTStream(1, http2.ErrCodeCancel)
+		c.frame(h2Reset, 0, 1, []byte{0, 0, 0, 8})
 		c.head(3, true, c.fields(h2Get("/"+w, "www.example.org")...), whole)
 	},
 	"HTTP/2, a table of another size": func(c *h2Client, w string) {
@@ -138,8 +151,8 @@ func (c *h2Client) codedBody(name, w string) {
 // between sends a body in turns with one of another stream.
 func (c *h2Client) between(w string) {
 	c.head(1, false, c.fields(h2Post()...), whole).head(3, false, c.fields(h2Post()...), whole)
-	c.data(1, w, 2, 0, func() { _ = c.framer.WriteData(3, false, []byte(Harmless)) })
-	_ = c.framer.WriteData(3, true, nil)
+	c.data(1, w, 2, 0, func() { c.frame(h2Data, 0, 3, []byte(Harmless)) })
+	c.frame(h2Data, h2EndStream, 3, nil)
 }
 
 // h2Secrets are connections with the number of a card somewhere.
