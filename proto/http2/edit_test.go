@@ -271,6 +271,13 @@ func TestContinuedHeads(t *testing.T) {
 		if len(w.told) > 0 || !strings.Contains(string(w.out(up)), "\x80\x00\x00\x00\x07\x09"[1:]) {
 			t.Fatalf("told %v, or the priority is gone", w.told)
 		}
+		for b := w.out(up)[len(preface):]; len(b) > 0; {
+			fr := frameOf(b)
+			b = b[frameHeader+fr.size:]
+			if fr.size > minFrame || fr.kind == typeContinuation && fr.flags&^flagEndHeaders != 0 || fr.kind == typeHeaders && fr.has(flagPadded) && fr.stream == 1 {
+				t.Fatalf("a frame %+v", fr)
+			}
+		}
 	}
 }
 
@@ -475,5 +482,11 @@ func TestEditOverFields(t *testing.T) {
 		} else if string(w.out(up)) != string(w.in[up]) || len(w.told) == 0 || w.told[0] != breaks {
 			t.Errorf("told %v, left %q", w.told, w.out(up))
 		}
+	}
+	w := masks(t, New(), "c: hey")
+	w.old = "b: hay"
+	w.cut(k, nil, nil)
+	if got := read(t, w.out(up), up)[1]; len(w.told) != 1 || w.told[0] != breaks || !strings.Contains(got, "x-b=hey;") {
+		t.Errorf("told %v, left %s", w.told, got)
 	}
 }

@@ -216,20 +216,33 @@ func (h *head) check(g *Grammar, text []byte) packet.Reason {
 	return h.checkHost(g, text)
 }
 
-// checkHost finds the host's name. If there are two fields with one, they must not differ but in case.
+// checkHost finds the host's name. If there are two fields with one, they must mean the same (RFC 9113 §8.3.1, RFC 3986 §6.2).
 func (h *head) checkHost(g *Grammar, text []byte) (why packet.Reason) {
 	a, b := text[h.authority.Off:h.authority.End], text[h.host.Off:h.host.End]
+	var ok, other bool
+	g.value, other = authority.AppendHost(g.value[:0], b)
+	g.name, ok = authority.AppendHost(g.name[:0], a)
 	switch {
-	case h.authority.End > 0 && h.host.End > 0 && !bytes.EqualFold(a, b):
-		return hostDiffers
-	case h.authority.End == 0:
-		a = b
-	}
-	var ok bool
-	if g.name, ok = authority.AppendHost(g.name[:0], a); !ok {
+	case !ok || !other:
 		return badHost
+	case h.authority.End == 0:
+		g.name = append(g.name[:0], g.value...)
+	case h.host.End > 0 && (!bytes.Equal(g.name, g.value) || !bytes.Equal(port(a), port(b))):
+		return hostDiffers
 	}
 	return ""
+}
+
+// port returns the port of an authority; nil for those that http and https have if none is written.
+func port(b []byte) []byte {
+	i := bytes.LastIndexByte(b, ':')
+	if i < bytes.LastIndexByte(b, ']') {
+		return nil
+	}
+	if p := b[i+1:]; i >= 0 && len(p) > 0 && string(p) != "80" && string(p) != "443" {
+		return p
+	}
+	return nil
 }
 
 // checkStatus reads the status. There is no 101 in HTTP/2 (§8.6).

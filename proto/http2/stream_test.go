@@ -81,6 +81,9 @@ func TestMessages(t *testing.T) {
 >3: method="POST" uri="/b" host="a.example" body="world" end`, ""},
 		{"connect", newTalk().head(up, 1, false, ":method", "CONNECT", ":authority", "b.example:443").data(up, 1, false, "hello"), `
 >1: method="CONNECT" uri="b.example:443" host="b.example"`, ""},
+		{"the same host", newTalk().head(up, 1, true, get("/", "host", "A.example.:80")...).head(up, 3, true, ":method", "GET", ":scheme", "http", ":path", "/", "host", "B.example:81"), `
+>1: method="GET" uri="/" host="a.example" whole
+>3: method="GET" uri="/" host="b.example" whole`, ""},
 		{"websocket", newTalk().head(up, 1, false, ":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/chat", ":authority", "b.example"), `
 >1: method="CONNECT" uri="/chat" host="b.example"`, ""},
 		{"push", newTalk().head(up, 1, true, get("/")...).push(1, 2, get("/style")...).head(down, 2, false, ":status", "200").data(down, 2, true, "css"), `
@@ -198,6 +201,7 @@ func TestRefused(t *testing.T) {
 		{"path that is none", request(get("http://b.example/")...), badPath},
 		{"path with a blank", request(get("/ HTTP/1.1")...), badPath},
 		{"another host", request(get("/", "host", "b.example")...), hostDiffers},
+		{"another port", request(get("/", "host", "a.example:8080")...), hostDiffers},
 		{"two hosts", request(":method", "GET", ":scheme", "http", ":path", "/", "host", "a", "host", "a"), hostDiffers},
 		{"user in a host", request(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a@b.example"), badHost},
 		{"connection", request(get("/", "connection", "close")...), hopByHop},
