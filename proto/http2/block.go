@@ -170,6 +170,7 @@ func (p *parser) response(h *half, f *feed, bl *block, s *stream) bool {
 		return f.unreadable(why)
 	}
 	if g.head.code >= 200 {
+		p.answered++
 		return p.beginMessage(h, f, bl, s)
 	}
 	if ends {

@@ -199,6 +199,18 @@ func TestHeadEdits(t *testing.T) {
 	}
 }
 
+// TestEditedAndEvicted: a field that is edited, and whose entry is gone again when its block ends.
+func TestEditedAndEvicted(t *testing.T) {
+	for _, size := range []int{1000, 1300, 2000, 4000, 5000} {
+		long := strings.Repeat("x", size)
+		k := newTalk().head(up, 1, true, get("/", "x-a", "needle", "x-b", long+"1", "x-c", "needle", "x-d", long+"2", "x-e", long+"3", "x-f", "needle")...)
+		k.head(up, 3, true, get("/", "x-a", "needle", "x-c", "needle", "x-f", "needle", "x-d", long+"2")...)
+		w := masks(t, New(), "NEEDLE")
+		w.cut(k, nil, nil)
+		check(t, w, up)
+	}
+}
+
 // TestHeadsThatGrow: a field that enters no table may change its length, even over frames; one that does may not.
 func TestHeadsThatGrow(t *testing.T) {
 	long := strings.Repeat("y", 20000)

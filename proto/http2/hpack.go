@@ -6,9 +6,8 @@ import "github.com/weir-project/weir/packet"
 // cannot become much text; and work is counted, since many such blocks can.
 
 const (
-	maxHead    = 64 << 10 // bytes of a list of fields, as text
-	maxFields  = 512      // of a list: browsers send each cookie as a field of its own
-	maxInteger = 1 << 26
+	maxHead   = 64 << 10 // bytes of a list of fields, as text
+	maxFields = 512      // of a list: browsers send each cookie as a field of its own
 
 	badBlock      packet.Reason = "http2-bad-header-block" // it breaks RFC 7541
 	lateSize      packet.Reason = "http2-late-table-size"  // behind a field: receivers differ (RFC 7541 §4.2)
@@ -58,7 +57,7 @@ type reader struct {
 	at int
 }
 
-// integer reads one whose first byte has the given number of bits for it (RFC 7541 §5.1).
+// integer reads one, of less than 2²⁸ + 2⁸, whose first byte has the given number of bits for it (RFC 7541 §5.1).
 func (r *reader) integer(bits uint) (n int, ok bool) {
 	if r.at == len(r.b) {
 		return 0, false
@@ -74,7 +73,7 @@ func (r *reader) integer(bits uint) (n int, ok bool) {
 		r.at++
 		n += int(c&0x7f) << shift
 		if c&0x80 == 0 {
-			return n, n <= maxInteger
+			return n, true
 		}
 	}
 	return 0, false

@@ -20,8 +20,8 @@ type parser struct {
 	dark     bool   // it is no HTTP/2
 	stopped  bool   // nobody wants to see any more
 	told     bool   // of rapid resets
-	resets   uint64 // requests that were taken back before they were answered
-	answered uint64
+	resets   uint64 // requests that were taken back before their answer began
+	answered uint64 // and those whose answer has begun
 }
 
 // A half is one direction of a connection. Places in it count its bytes from the first one on that was fed.

@@ -117,7 +117,6 @@ func (p *parser) endSide(f *feed, s *stream, d flow.Direction) bool {
 // closeIfOver forgets a stream both of whose messages are over.
 func (p *parser) closeIfOver(s *stream) {
 	if s.side[0].place == ended && s.side[1].place == ended {
-		p.answered++
 		p.closeStream(s)
 	}
 }
@@ -145,7 +144,7 @@ func (p *parser) reset(h *half, f *feed, id uint32) bool {
 	}
 	d := f.in.Dir
 	other := &p.half[d.Reverse()]
-	if d != p.server && s.side[p.server].place != ended {
+	if d != p.server && s.side[p.server].place == atHead {
 		if p.resets++; p.resets >= p.answered+maxResets && !p.told {
 			p.told = true
 			if f.tell(beyond, rapidReset) {
@@ -164,7 +163,8 @@ func (p *parser) reset(h *half, f *feed, id uint32) bool {
 	return true
 }
 
-// maxResets is how many more requests may be taken back than are answered, until that is told.
+// maxResets is how many more requests may be taken back before anything answers them than are answered, until that is told (CVE-2023-44487). Who ends
+// what a server sends without end, as subscriptions are ended, does not count.
 const maxResets = 128
 
 // lastOf decides what is held of a body whose sender breaks it off.

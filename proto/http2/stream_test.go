@@ -297,17 +297,24 @@ func TestManyStreams(t *testing.T) {
 	}
 }
 
-// TestRapidReset: requests taken back leave nothing behind, and are told of once.
+// TestRapidReset: requests taken back leave nothing behind, and are told of once, if nothing has answered them.
 func TestRapidReset(t *testing.T) {
-	k := newTalk()
-	for i := range uint32(1000) {
-		k.head(up, 2*i+1, true, get("/")...).frame(up, func(f *http2.Framer) error { return f.WriteRSTStream(2*i+1, 8) })
-	}
-	g := New()
-	w := newWire(t, g)
-	w.cut(k, nil, nil)
-	if w.why != "" || len(w.told) != 1 || w.told[0] != rapidReset || g.opened != 1 {
-		t.Errorf("%q, told %v, %d streams made", w.why, w.told, g.opened)
+	for _, answers := range []bool{false, true} {
+		k := newTalk()
+		for i := range uint32(1000) {
+			k.head(up, 2*i+1, true, get("/")...)
+			if answers {
+				k.head(down, 2*i+1, false, ":status", "200")
+			}
+			k.frame(up, func(f *http2.Framer) error { return f.WriteRSTStream(2*i+1, 8) })
+		}
+		g := New()
+		w := newWire(t, g)
+		w.cut(k, nil, nil)
+		told := len(w.told) == 1 && w.told[0] == rapidReset
+		if w.why != "" || told == answers || len(w.told) > 1 || g.opened != 1 {
+			t.Errorf("answers %v: %q, told %v, %d streams made", answers, w.why, w.told, g.opened)
+		}
 	}
 }
 
