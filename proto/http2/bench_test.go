@@ -235,3 +235,32 @@ func BenchmarkWorst(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkUsual is a request and a response of 64 KiB in frames of 16 KiB, in segments of 1448 bytes, for those who look at bodies and for
+// those who do not.
+func BenchmarkUsual(b *testing.B) {
+	k := newTalk().head(up, 1, true, get("/index.html", "user-agent", "test", "accept-encoding", "gzip, deflate")...)
+	k.head(down, 1, false, ":status", "200", "content-type", "text/html", "content-length", fmt.Sprint(64<<10))
+	for i := range 4 {
+		k.data(down, 1, i == 3, strings.Repeat("some text, ", 16<<10)[:16<<10])
+	}
+	all := k.bytes()
+	for _, want := range []field.Set{heads, heads | bodies} {
+		b.Run(fmt.Sprint("bodies-", want&bodies != 0), func(b *testing.B) {
+			g, s := New(), new(mute)
+			b.SetBytes(int64(len(all[0]) + len(all[1])))
+			b.ReportAllocs()
+			for b.Loop() {
+				p := g.Open()
+				for d := range flow.Direction(2) {
+					for rest := all[d]; len(rest) > 0; {
+						n := min(1448, len(rest))
+						got := p.Feed(proto.Input{Bytes: rest[:n], Dir: d, Want: want}, s)
+						rest = rest[max(got.N, 1):]
+					}
+				}
+				p.Close()
+			}
+		})
+	}
+}

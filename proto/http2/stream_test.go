@@ -89,7 +89,8 @@ func TestMessages(t *testing.T) {
 		{"push", newTalk().head(up, 1, true, get("/")...).push(1, 2, get("/style")...).head(down, 2, false, ":status", "200").data(down, 2, true, "css"), `
 >1: method="GET" uri="/" host="a.example" whole
 <2: method="GET" uri="/style" host="a.example" whole stat_code="200" body="css" end`, ""},
-		{"upgrade", newTalk().head(down, 1, false, ":status", "200", "content-length", "7").data(down, 1, true, "hello").head(up, 3, true, get("/b")...), `
+		{"upgrade", newTalk().tableOf(down, 1<<14).head(down, 1, false, ":status", "200", "content-length", "7").data(down, 1, true, "hello").
+			head(down, 1, true, ":status", "404").head(up, 3, true, get("/b")...), `
 >3: method="GET" uri="/b" host="a.example" whole
 <1: stat_code="200" body="hello" end`, ""},
 		{"larger frames and tables, once they are said", newTalk().frame(down, func(f *http2.Framer) error {
@@ -97,10 +98,14 @@ func TestMessages(t *testing.T) {
 		}).head(up, 1, false, post("/a")...).data(up, 1, true, strings.Repeat("x", 17000)).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).
 			tableOf(up, 100).head(up, 3, true, get("/b")...).frame(down, func(f *http2.Framer) error {
 			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 8192})
-		}).tableOf(up, 8192).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).head(up, 5, true, get("/c")...), `
+		}).frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 300})
+		}).tableOf(up, 8192).head(up, 5, true, get("/c")...).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).
+			frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).tableOf(up, 300).head(up, 7, true, get("/d")...), `
 >1: method="POST" uri="/a" host="a.example" body="` + strings.Repeat("x", 17000) + `" end
 >3: method="GET" uri="/b" host="a.example" whole
->5: method="GET" uri="/c" host="a.example" whole`, ""},
+>5: method="GET" uri="/c" host="a.example" whole
+>7: method="GET" uri="/d" host="a.example" whole`, ""},
 		{"others", newTalk().frame(up, func(f *http2.Framer) error { return f.WritePing(false, [8]byte{}) }).frame(up, func(f *http2.Framer) error { return f.WriteWindowUpdate(0, 9) }).
 			frame(up, func(f *http2.Framer) error { return f.WriteGoAway(0, 0, []byte("bye")) }).frame(up, func(f *http2.Framer) error { return f.WriteRawFrame(0x77, 3, 9, []byte("what")) }).
 			frame(up, func(f *http2.Framer) error { return f.WritePriority(1, http2.PriorityParam{StreamDep: 3}) }).head(up, 1, true, get("/")...), `
@@ -245,6 +250,12 @@ func TestRefused(t *testing.T) {
 		{"a table that was to become smaller", newTalk().head(up, 1, true, get("/")...).frame(down, func(f *http2.Framer) error {
 			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 0})
 		}).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).head(up, 3, true, get("/")...), badBlock},
+		{"a table that was allowed before", newTalk().frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 8192})
+		}).frame(down, func(f *http2.Framer) error {
+			return f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 300})
+		}).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).frame(up, func(f *http2.Framer) error { return f.WriteSettingsAck() }).
+			tableOf(up, 8192).head(up, 1, true, get("/")...), badBlock},
 		{"a promise that goes back", newTalk().head(up, 1, true, get("/")...).push(1, 4, get("/")...).push(1, 2, get("/")...), badStream},
 		{"what the client says on a promised stream", newTalk().head(up, 1, true, get("/")...).push(1, 2, get("/")...).data(up, 2, true, "x"), badStream},
 		{"a request before", newTalk().head(up, 3, true, get("/")...).head(down, 3, true, ":status", "200").head(up, 3, true, get("/")...).head(up, 1, true, get("/", "connection", "x")...), ""},
