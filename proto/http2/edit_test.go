@@ -482,6 +482,28 @@ func TestDeclinedCodings(t *testing.T) {
 	}
 }
 
+// TestCodingsNotDeclined: an inspector's edit goes before, and what has left in part is left alone.
+func TestCodingsNotDeclined(t *testing.T) {
+	k := newTalk().head(up, 1, true, get("/", "accept-encoding", "gzip, needle")...)
+	w := masks(t, New(), "NEEDLE")
+	w.cut(k, nil, nil)
+	check(t, w, up)
+	if len(w.told) > 0 {
+		t.Errorf("told %v", w.told)
+	}
+	w = masks(t, New(), "NEEDLE")
+	k = newTalk().head(up, 1, true, get("/", "accept-encoding", "gzip")...)
+	b := k.said[len(k.said)-1].b
+	for _, s := range k.said[:len(k.said)-1] {
+		w.send(s.dir, s.b, false, false)
+	}
+	w.send(up, b[:12], false, true)
+	w.send(up, b[12:], false, false)
+	if len(w.told) > 0 || string(w.out(up)) != string(w.in[up]) || w.log[up][1] == nil {
+		t.Errorf("told %v, left %q", w.told, w.out(up))
+	}
+}
+
 // TestEditOverFields: one edit in place of many, over several fields, is made in each; what is no value stays.
 func TestEditOverFields(t *testing.T) {
 	k := newTalk().head(up, 1, true, get("/", "x-a", "needle", "x-b", "hay", "x-c", "a needle")...).head(up, 3, true, get("/", "x-a", "needle")...)

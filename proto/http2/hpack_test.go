@@ -249,9 +249,19 @@ func TestTablesAreGivenBack(t *testing.T) {
 		t.Error("what was given back is not had again")
 	}
 	g.dropStore(all[1])
+	all = all[2:]
 	for range 3 {
-		if s := g.store(defaultSize + 1); s == nil || len(s.bytes) != 16<<10 {
-			t.Error("what was given back is not had as another")
+		s := g.store(defaultSize + 1)
+		if s == nil || len(s.bytes) != 16<<10 {
+			t.Fatal("what was given back is not had as another")
 		}
+		all = append(all, s)
+	}
+	out := 0
+	for _, s := range all {
+		out += s.cost()
+	}
+	if g.large != out+all[0].cost()+g.idle() { // one is in use since before
+		t.Errorf("%d bytes are counted, %d are out, and %d idle", g.large, out+all[0].cost(), g.idle())
 	}
 }

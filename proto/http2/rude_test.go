@@ -2,7 +2,9 @@ package http2
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -84,26 +86,56 @@ func TestLettersInTurns(t *testing.T) {
 func TestHeldAndLeft(t *testing.T) {
 	for _, coding := range []string{"identity", "gzip"} {
 		w := masks(t, New(), "NEEDLE")
-		body := "hay, need"
-		rest := "le."
-		if coding == "gzip" {
-			z := zipped("hay, needle.")
-			body, rest = z[:len(z)-12], z[len(z)-12:] // without the end of the last block
+		k := newTalk().head(up, 1, false, post("/a", "content-encoding", coding)...)
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		for i, part := range []string{"hay, need", "l", "e."} {
+			b.Reset()
+			_, _ = z.Write([]byte(part)) // into memory
+			if _ = z.Flush(); i == 2 {
+				_ = z.Close()
+			}
+			if coding == "identity" {
+				b.Reset()
+				b.WriteString(part)
+			}
+			k.data(up, 1, i == 2, b.String())
 		}
-		k := newTalk().head(up, 1, false, post("/a", "content-encoding", coding)...).data(up, 1, false, body)
-		for _, s := range k.said {
+		for i, s := range k.said {
 			w.send(s.dir, s.b, false, false)
+			if i == len(k.said)-3 {
+				w.send(up, nil, false, true)
+				w.left = nil
+			}
 		}
-		w.send(up, nil, false, true)
-		w.left = nil
-		k.said = nil
-		k.data(up, 1, true, rest)
-		w.send(up, k.said[0].b, false, false)
-		if coding == "identity" && (w.missed != 1 || fmt.Sprint(w.left) != "[4]") {
-			t.Errorf("missed %d, left %v", w.missed, w.left)
+		if w.missed != 1 || fmt.Sprint(w.left) != "[4 4]" {
+			t.Errorf("%s: missed %d, left %v", coding, w.missed, w.left)
 		}
-		if len(w.reps[up]) > 0 || !strings.Contains(w.shown(), "hay, needle.") {
+		if len(w.reps[up]) > 0 || !strings.Contains(w.shown(), `"hay, needle." end`) || w.at[up] != len(w.in[up]) {
 			t.Errorf("%s: %s", coding, w.shown())
+		}
+	}
+}
+
+// TestMuchText: a body that is much text of few bytes comes in turns, also where it ends, and however it is cut.
+func TestMuchText(t *testing.T) {
+	var text strings.Builder
+	for i := range 60000 {
+		fmt.Fprintf(&text, "line %d, ", i%100)
+	}
+	z := zipped(text.String() + "needle")
+	k := newTalk().head(up, 1, false, post("/a", "content-encoding", "gzip")...).data(up, 1, true, z).head(up, 3, true, get("/b")...)
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 20 {
+		w := greedy(t, New())
+		var cuts []int
+		if n > 0 {
+			cuts = []int{r.IntN(k.size()), r.IntN(k.size()), r.IntN(k.size())}
+		}
+		w.cut(k, cuts, nil)
+		want := fmt.Sprintf("body=%q end", text.String()+"needle")
+		if got := w.log[up][1].String(); !strings.HasSuffix(got, want+" ") || w.log[up][3] == nil || w.why != "" || len(w.told) > 0 {
+			t.Fatalf("cut at %v: %d bytes shown, want %d; %q, told %v", cuts, len(got), len(want), w.why, w.told)
 		}
 	}
 }
@@ -158,5 +190,35 @@ func TestRudeInspectors(t *testing.T) {
 	feed(k.said[0].b, false)
 	if len(w.reps[up]) != 1 || len(w.told) != 1 || w.told[0] != editLost {
 		t.Errorf("%v, told %v", w.reps[up], w.told)
+	}
+}
+
+// TestCodedBytesWait: while text of a coded body is held, the bytes that it came from do not leave, however many frames it goes over; with it they do.
+func TestCodedBytesWait(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := greedy(t, New())
+	k := newTalk().head(up, 1, false, post("/a", "content-encoding", "gzip")...)
+	var at []int
+	for _, part := range []string{"hay", " needl", "e", " x, needle", "!"} {
+		b.Reset()
+		_, _ = z.Write([]byte(part)) // into memory
+		_ = z.Flush()
+		k.data(up, 1, false, b.String())
+	}
+	for _, s := range k.said {
+		w.send(s.dir, s.b, false, false)
+		if s.dir == up {
+			at = append(at, len(w.in[up])-w.at[up])
+		}
+	}
+	n := len(at) - 5
+	size := func(i int) int { return len(k.said[len(k.said)-5+i].b) }
+	want := []int{0, size(1) - frameHeader, size(1) - frameHeader + size(2), size(3) - frameHeader, 0}
+	if got := at[n:]; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v bytes wait, want %v", got, want)
+	}
+	if got := string(w.part[up][1]); got != "hay needle x, needle!" || len(w.reps[up]) > 0 {
+		t.Errorf("shown %q", got)
 	}
 }
