@@ -13,6 +13,7 @@ import (
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/proto/coding"
 )
 
 // A greedy wire waits to see what follows a word before it replaces it, as an inspector does who wants to know whether a number ends.
@@ -89,21 +90,21 @@ func TestHeldAndLeft(t *testing.T) {
 		k := newTalk().head(up, 1, false, post("/a", "content-encoding", coding)...)
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
-		for i, part := range []string{"hay, need", "l", "e."} {
+		for i, part := range []string{"hay, need", "l", "e, need", "le."} {
 			b.Reset()
 			_, _ = z.Write([]byte(part)) // into memory
-			if _ = z.Flush(); i == 2 {
+			if _ = z.Flush(); i == 3 {
 				_ = z.Close()
 			}
 			if coding == "identity" {
 				b.Reset()
 				b.WriteString(part)
 			}
-			k.data(up, 1, i == 2, b.String())
+			k.data(up, 1, i == 3, b.String())
 		}
 		for i, s := range k.said {
 			w.send(s.dir, s.b, false, false)
-			if i == len(k.said)-3 {
+			if i == len(k.said)-4 {
 				w.send(up, nil, false, true)
 				w.left = nil
 			}
@@ -111,7 +112,7 @@ func TestHeldAndLeft(t *testing.T) {
 		if w.missed != 1 || fmt.Sprint(w.left) != "[4 4]" {
 			t.Errorf("%s: missed %d, left %v", coding, w.missed, w.left)
 		}
-		if len(w.reps[up]) > 0 || !strings.Contains(w.shown(), `"hay, needle." end`) || w.at[up] != len(w.in[up]) {
+		if masked := coding == "identity"; (len(w.reps[up]) > 0) != masked || !strings.Contains(w.shown(), `"hay, needle, needle." end`) || w.at[up] != len(w.in[up]) {
 			t.Errorf("%s: %s", coding, w.shown())
 		}
 	}
@@ -124,7 +125,19 @@ func TestMuchText(t *testing.T) {
 		fmt.Fprintf(&text, "line %d, ", i%100)
 	}
 	z := zipped(text.String() + "needle")
+	cut := newTalk().head(up, 1, false, post("/a", "content-encoding", "gzip")...).data(up, 1, true, z[:len(z)-4])
+	w := greedy(t, New())
+	if w.cut(cut, nil, nil); len(w.told) != 1 || w.told[0] != coding.Truncated {
+		t.Errorf("of a body whose end is missing, told %v", w.told)
+	}
 	k := newTalk().head(up, 1, false, post("/a", "content-encoding", "gzip")...).data(up, 1, true, z).head(up, 3, true, get("/b")...)
+	w = greedy(t, New())
+	for _, s := range k.said {
+		w.send(s.dir, s.b, false, false)
+	}
+	if w.at[up] != len(w.in[up]) || w.log[up][3] == nil {
+		t.Errorf("%d bytes are left, though there is more to do", len(w.in[up])-w.at[up])
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for n := range 20 {
 		w := greedy(t, New())
