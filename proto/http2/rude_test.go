@@ -121,7 +121,7 @@ func TestHeldAndLeft(t *testing.T) {
 // TestMuchText: a body that is much text of few bytes comes in turns, also where it ends, and however it is cut.
 func TestMuchText(t *testing.T) {
 	var text strings.Builder
-	for i := range 60000 {
+	for i := range 110000 {
 		fmt.Fprintf(&text, "line %d, ", i%100)
 	}
 	z := zipped(text.String() + "needle")
@@ -234,4 +234,70 @@ func TestCodedBytesWait(t *testing.T) {
 	if got := string(w.part[up][1]); got != "hay needle x, needle!" || len(w.reps[up]) > 0 {
 		t.Errorf("shown %q", got)
 	}
+}
+
+// TestHeldIsBounded: of what inspectors want to see again there is a limit, in pieces, in bytes, and in those that have left.
+func TestHeldIsBounded(t *testing.T) {
+	w := newWire(t, New())
+	s := &hoarder{wire: w}
+	feed := func(b []byte, late bool) {
+		w.in[up] = append(w.in[up], b...)
+		w.dir, w.marks = up, nil
+		got := w.p.Feed(proto.Input{Bytes: bytes.Clone(w.in[up][w.at[up]:]), Dir: up, Want: bodies, Edits: bodies, Late: late}, s)
+		w.at[up] += got.N
+	}
+	k := newTalk().head(up, 1, false, post("/a")...)
+	for range 600 {
+		k.data(up, 1, false, "x")
+	}
+	k.head(up, 3, false, post("/b")...).data(up, 3, false, strings.Repeat("y", 15000)).data(up, 3, false, strings.Repeat("z", 10000))
+	for _, one := range k.said {
+		if one.dir == up {
+			feed(one.b, false)
+		}
+		if n := len(w.p.(*parser).half[up].held); n > maxPieces {
+			t.Fatalf("%d pieces are held", n)
+		}
+	}
+	if len(w.told) != 2 || w.told[0] != heldFull {
+		t.Errorf("told %v", w.told)
+	}
+	if s.seen != 15000 || s.held() != maxHold {
+		t.Errorf("%d bytes were seen, %d are held", s.seen, s.held())
+	}
+	feed(nil, true)
+	if b := &w.p.(*parser).find(3).side[up].body; len(b.kept) != maxKept || b.left != maxKept || w.at[up] != len(w.in[up]) {
+		t.Errorf("%d bytes are kept, %d of which have left", len(b.kept), b.left)
+	}
+	k.said = nil
+	k.data(up, 3, true, "!")
+	feed(k.said[0].b, false)
+	if s.seen != maxKept || s.offset != 25000-maxKept {
+		t.Errorf("shown at %d, with %d seen", s.offset, s.seen)
+	}
+}
+
+// A hoarder wants to see all again.
+type hoarder struct {
+	*wire
+	seen   int
+	offset int64
+}
+
+func (s *hoarder) Show(m *field.Message, phase field.Phase) proto.Answer {
+	if phase != field.MessagePart {
+		return proto.Answer{}
+	}
+	s.seen, s.offset = m.Fields[0].Seen, m.Fields[0].Offset
+	return proto.Answer{Hold: len(m.Unit)}
+}
+
+// held is how many bytes of stream 3 are.
+func (s *hoarder) held() (n int) {
+	for _, one := range s.p.(*parser).half[up].held {
+		if one.s.id == 3 {
+			n += one.n
+		}
+	}
+	return n
 }
