@@ -148,6 +148,9 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	if len(h.held) > 0 {
 		cut = min(cut, h.held[0].pos)
 	}
+	if h.stall != nil { // nothing comes again where nothing is left
+		cut = max(f.base, min(cut, h.pos-1))
+	}
 	if f.soft() {
 		h.gone = f.end()
 	}
