@@ -97,7 +97,7 @@ func (p *parser) newValue(hd *header, edits []field.Edit) packet.Reason {
 	at := hd.value.off
 	for i := range edits {
 		e := &edits[i]
-		if e.Span.Off < at || e.Span.End > hd.value.end {
+		if e.Span.Off < at || e.Span.End > hd.value.end || hasControl(e.New) {
 			return breaks
 		}
 		g.value = append(append(g.value, l.text[at:e.Span.Off]...), e.New...)
@@ -113,6 +113,16 @@ func (p *parser) newValue(hd *header, edits []field.Edit) packet.Reason {
 		return breaks
 	}
 	return ""
+}
+
+// hasControl reports whether b has bytes that some receivers take in no value (RFC 9110 §5.5).
+func hasControl(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 var slash = []byte{'/'}
