@@ -1,32 +1,34 @@
-// Package http2 reads HTTP/2 in clear text (RFC 9113, with HPACK, RFC 7541), shows the messages of its streams, and makes edits in them without
-// either end's count of flow control, or its table of header fields, getting out of step.
+// Package http2 reads HTTP/2 in clear text (RFC 9113, with HPACK, RFC 7541), shows the messages of its streams, and makes edits in them
+// without either end's count of flow control, or its table of header fields, getting out of step.
 //
-// It recognises a connection by the client's preface, or by the server's SETTINGS if they come first. Its law is that of http1: what receivers
-// are known to read in different ways is refused by a Reason and not guessed at. The reasons are in frame.go, hpack.go and head.go. Among them
-// are what becomes another request where HTTP/2 is put on as HTTP/1: :authority beside another Host, a path that is none, fields of a connection,
-// line ends in values, a Content-Length that the frames do not keep.
+// It recognises a connection by the client's preface, or by the server's SETTINGS if they come first. Its law is that of http1: what
+// receivers are known to read in different ways is refused by a Reason and not guessed at. The reasons are in frame.go, hpack.go and
+// head.go. Among them are what becomes another request where HTTP/2 is put on as HTTP/1: :authority beside another Host, a path that is
+// none, fields of a connection, line ends in values, a Content-Length that the frames do not keep.
 //
-// Fields are those of HTTP/1: :path is http.uri, :authority is the host, and http2.head is a whole list of fields as text. A pushed request is shown
-// where its promise stands. Each stream's messages have its number (field.Message.Stream), since their parts come interleaved.
+// Fields are those of HTTP/1: :path is http.uri, :authority is the host, and http2.head is a whole list of fields as text. A pushed
+// request is shown where its promise stands. Each stream's messages have its number (field.Message.Stream), since their parts come
+// interleaved.
 //
-// Edits of a body must keep its length: DATA counts in windows that both ends keep, and in Content-Length. So a body that is coded is shown
-// decoded and cannot be edited; whoever would mask in it is told so. Therefore, where bodies of responses may be edited, requests leave with an
-// Accept-Encoding in which the server knows no coding: see accept.go. Edits of values in lists of fields are made by writing the field anew, without
-// Huffman's code, in frames of new lengths, which nobody counts. A field that enters the dynamic table must keep its length, so that both ends drop the same
-// entries: the receiver's table then has the edited value, and each later reference to it means that. Other fields may become longer or shorter. Of
-// pseudo-header fields only :path can be edited; of others, none that frames a body.
+// Edits of a body must keep its length: DATA counts in windows that both ends keep, and in Content-Length. So a body that is coded is
+// shown decoded and cannot be edited; whoever would mask in it is told so. Therefore, where bodies of responses may be edited, requests
+// leave with an Accept-Encoding in which the server knows no coding: see accept.go. Edits of values in lists of fields are made by
+// writing the field anew, without Huffman's code, in frames of new lengths, which nobody counts. A field that enters the dynamic table
+// must keep its length, so that both ends drop the same entries: the receiver's table then has the edited value, and each later reference
+// to it means that. Other fields may become longer or shorter. Of pseudo-header fields only :path can be edited; of others, none that
+// frames a body.
 //
-// A value that may go on in the stream's next frame holds back all that follows, also of other streams, as long as limits allow: frames leave in the order
-// in which they came. Meanwhile they are read.
+// A value that may go on in the stream's next frame holds back all that follows, also of other streams, as long as limits allow: frames
+// leave in the order in which they came. Meanwhile they are read.
 //
 // Limits: 8192 connections, 256 streams open in one, 65,536 in all; 64 KiB and 512 fields of a list, 64 KiB in 64 frames of its block;
-// lists that are 200 times as long as all that came, and 4 MiB; a table of
-// 64 KiB, 32 MiB of all that are larger than 4 KiB; 8 SETTINGS that wait for their acknowledgement; 16 KiB of a body held, 4 KiB of one whose bytes have left or are coded, of 1024
-// such; 256 pieces held; 256 KiB of text in one turn, or 8 MiB if time is up. Beyond them a connection is refused; held is what fits. Requests that are
+// lists that are 200 times as long as all that came, and 4 MiB; a table of 64 KiB, 32 MiB of all that are larger than 4 KiB; 8 SETTINGS
+// that wait for their acknowledgement; 16 KiB of a body held, 4 KiB of one whose bytes have left or are coded, of 1024 such; 256 pieces
+// held; 256 KiB of text in one turn, or 8 MiB if time is up. Beyond them a connection is refused; held is what fits. Requests that are
 // taken back cost no memory, and are told of once there are 128 more of them than were answered.
 //
-// A connection that an HTTP/1.1 Upgrade to h2c begins (RFC 7540 §3.2, which RFC 9113 gave up) has its first response on stream 1, which nothing else
-// begins. It does not read a connection that is met in its middle: the tables of its fields are not known.
+// A connection that an HTTP/1.1 Upgrade to h2c begins (RFC 7540 §3.2, which RFC 9113 gave up) has its first response on stream 1, which
+// nothing else begins. It does not read a connection that is met in its middle: the tables of its fields are not known.
 package http2
 
 import (
