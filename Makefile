@@ -5,7 +5,7 @@ LINTS    = bin/staticcheck bin/gofumpt
 # CGO_ENABLED=0: one static binary, and the same code on every machine.
 export CGO_ENABLED = 0
 
-.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bsd evade dlp-report bench microbench baseline build release clean mutants
+.PHONY: menu demo test setup race lint vet cross tidy fuzz sim qemu bsd evade dlp-report bench bench-dlp microbench baseline build release clean mutants
 
 menu:          ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,7 @@ sim:           ## N seeds of the deterministic network, N/10 with Linux's own TC
 	$(GO) run ./sim/cmd/sim -n $(N)
 	$(GO) run ./sim/cmd/sim -real -n $$(($(N) / 10))
 
-mutants:       ## deliberate bugs in package stream: tests and simulator must notice each
+mutants:       ## deliberate bugs in package stream and in what keeps secrets: tests and simulator must notice each
 	$(GO) run ./internal/mutants
 
 qemu:          ## tests of what only a kernel of Debian's has: nftables' own queue statement, VLANs, WireGuard, flow tables; emulated (amd64; root once)
@@ -74,6 +74,9 @@ dlp-report:    ## precision and recall of the detectors of sensitive values, bes
 
 bench:         ## compare with no divert, C loops and other programs (root); writes bench/RESULTS.md and results.svg
 	$(GO) run ./bench
+
+bench-dlp:     ## the detectors of sensitive values beside plain regexps, on mixed traffic; writes bench/DLP.md
+	$(GO) run ./bench/dlp -o bench/DLP.md
 
 microbench: bin/benchstat ## each stage of a packet's way, beside bench/baseline.txt
 	@GO="$(GO)" bench/micro.sh

@@ -68,9 +68,9 @@ func (r *results) plot() []byte {
 	p := &plotter{}
 	p.legend()
 	p.block(block{title: "Ratio to no divert (dashed): longer is better", cols: speeds, rows: r.configs, mark: none, value: func(name, metric string) float64 {
-		return r.median(name, metric) / max(r.median(none, metric), 1e-9)
+		return r.ratio(name, none, metric)
 	}})
-	p.block(block{title: "Cost: shorter is better; dashed: the tuned C loop", cols: costs, units: true, rows: r.configs[1:], mark: "c", value: r.added})
+	p.block(block{title: "Cost: shorter is better; dashed: the tuned C loop", cols: costs, units: true, rows: r.configs[1:], mark: "c", value: r.median})
 	var out bytes.Buffer
 	width := plotNames + plotCell*max(len(speeds), len(costs))
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d">`+"\n<style>%s</style>\n",

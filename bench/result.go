@@ -66,9 +66,35 @@ func (r *results) add(name string, s sample) { r.samples[name] = append(r.sample
 
 // median of a metric over the rounds; 0 if it was not taken.
 func (r *results) median(name, metric string) float64 {
+	return r.medianOf(name, func(round int) (float64, bool) { return r.value(round, name, metric) })
+}
+
+// ratio is the median of the ratios of two configurations in each round: what slows down a whole round changes none of them. 0 if there are none.
+func (r *results) ratio(name, base, metric string) float64 {
+	return r.medianOf(name, func(round int) (float64, bool) {
+		v, ok := r.value(round, name, metric)
+		b, is := r.value(round, base, metric)
+		return v / b, ok && is && b != 0
+	})
+}
+
+// value is a metric in a round; of a round trip, what is added to the median one of the first configuration in that round.
+func (r *results) value(round int, name, metric string) (v float64, ok bool) {
+	if round >= len(r.samples[name]) {
+		return 0, false
+	}
+	v, ok = r.samples[name][round][metric]
+	if first := r.configs[0].name; ok && name != first && (metric == rttMedian || metric == rttTail) {
+		base, is := r.value(round, first, rttMedian)
+		return v - base, is
+	}
+	return v, ok
+}
+
+func (r *results) medianOf(name string, of func(round int) (float64, bool)) float64 {
 	var vs []float64
-	for _, s := range r.samples[name] {
-		if v, ok := s[metric]; ok {
+	for round := range r.samples[name] {
+		if v, ok := of(round); ok {
 			vs = append(vs, v)
 		}
 	}
@@ -104,22 +130,22 @@ func (r *results) speed(name, metric string) string {
 		return "–"
 	}
 	s := fmt.Sprintf("%.4g", v)
-	if base := r.median(r.configs[0].name, metric); name != r.configs[0].name && base > 0 {
-		s += fmt.Sprintf(" · %.2f", v/base)
+	if name != r.configs[0].name {
+		s += fmt.Sprintf(" · %.2f", r.ratio(name, r.configs[0].name, metric))
 	}
-	return s + r.toC(name, v, r.median("c", metric))
+	return s + r.toC(name, metric)
 }
 
 // cost is a median and its ratio to "c".
 func (r *results) cost(name, metric string) string {
-	v := r.added(name, metric)
+	v := r.median(name, metric)
 	switch {
 	case v == 0:
 		return "–"
 	case name == r.configs[0].name:
 		return fmt.Sprintf("(%.1f)", v)
 	}
-	return fmt.Sprintf("%.*f", decimals(v), v) + r.toC(name, v, r.added("c", metric))
+	return fmt.Sprintf("%.*f", decimals(v), v) + r.toC(name, metric)
 }
 
 // decimals are those that leave about three digits.
@@ -133,20 +159,11 @@ func decimals(v float64) int {
 	return 0
 }
 
-func (r *results) toC(name string, v, c float64) string {
-	if name == "c" || name == r.configs[0].name || c == 0 {
+func (r *results) toC(name, metric string) string {
+	if name == "c" || name == r.configs[0].name || r.median("c", metric) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" · **%.2f**", v/c)
-}
-
-// added is a median; of a round trip, less the median round trip without divert.
-func (r *results) added(name, metric string) float64 {
-	v := r.median(name, metric)
-	if v > 0 && name != r.configs[0].name && (metric == rttMedian || metric == rttTail) {
-		v -= r.median(r.configs[0].name, rttMedian)
-	}
-	return v
+	return fmt.Sprintf(" · **%.2f**", r.ratio(name, "c", metric))
 }
 
 // lanesTable holds what lanes do against the accept path of the same build.
@@ -168,11 +185,7 @@ func (r *results) lanesTable() string {
 		}
 		fmt.Fprintf(&b, "| %s |", deed)
 		for _, col := range speeds {
-			ratio := 0.0
-			if v := r.median(base, col.metric); v > 0 {
-				ratio = r.median(c.name, col.metric) / v
-			}
-			fmt.Fprintf(&b, " %.2f |", ratio)
+			fmt.Fprintf(&b, " %.2f |", r.ratio(c.name, base, col.metric))
 		}
 		b.WriteString("\n")
 	}
@@ -180,7 +193,7 @@ func (r *results) lanesTable() string {
 }
 
 const costsText = `Lower is better here. Behind each figure its ratio **to the tuned C loop**. The round trip is that of a small datagram each
-millisecond, less the median without divert (in parentheses); both its ends are one thread that polls, so what is added is the router's program and its
+millisecond, less the median without divert in the same round (in parentheses); both its ends are one thread that polls, so what is added is the router's program and its
 waking up. CPU is user and system time of the program: what the kernel does for a packet within the program's system calls is in it.`
 
 func (r *results) document() string {
@@ -190,7 +203,7 @@ func (r *results) document() string {
 	b.WriteString("# Divert paths compared\n\n")
 	fmt.Fprintf(&b, "Written by `go run ./bench` on %s: %s, %d CPUs, Linux %s, %s. Client, router and server share the CPUs.\n",
 		time.Now().UTC().Format("2006-01-02"), cpuModel(), runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version())
-	fmt.Fprintf(&b, "Medians of %d interleaved rounds, %d s each. Behind each figure its ratio to no divert, and **to the tuned C loop** of the same run.\n\n", *rounds, *seconds)
+	fmt.Fprintf(&b, "Medians of %d interleaved rounds, %d s each. Behind each figure its ratio to no divert, and **to the tuned C loop**: the median of the ratios in each round.\n\n", *rounds, *seconds)
 	b.WriteString("![Medians as bars](" + plotName + ")\n\n")
 	b.WriteString(r.table(speeds, r.speed) + "\n")
 	b.WriteString(costsText + "\n\n" + r.table(costs, r.cost) + "\n")

@@ -30,6 +30,19 @@ func TestSpeedTellsBothRatios(t *testing.T) {
 	}
 }
 
+// TestSlowRoundsChangeNoRatio: one in which all is slow, and one in which all is fast.
+func TestSlowRoundsChangeNoRatio(t *testing.T) {
+	r := newResults([]config{{name: "none"}, {name: "c"}, {name: "weir"}})
+	for round, speed := range []float64{1, 0.5, 3} {
+		r.add("none", sample{"bulk": 100 * speed})
+		r.add("c", sample{"bulk": 50 * speed})
+		r.add("weir", sample{"bulk": []float64{40, 45, 20}[round] * speed})
+	}
+	if got := r.speed("weir", "bulk"); got != "40 · 0.40 · **0.80**" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestCostOfARoundTripIsWhatIsAdded: both percentiles are less the median without divert.
 func TestCostOfARoundTripIsWhatIsAdded(t *testing.T) {
 	r := threeRounds()

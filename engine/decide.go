@@ -65,6 +65,9 @@ func (l *Lane) convict(d inspect.Decision) {
 	l.tellVerdict(d, false)
 	if f := l.cx.Flow; f != nil {
 		f.Verdict, f.Reason, f.Author = d.Verdict, d.Reason, l.cx.Author
+		if d.Page != nil && f.Verdict == packet.Reject {
+			l.promise(d.Page)
+		}
 	}
 }
 
@@ -131,8 +134,12 @@ func (l *Lane) mention(layer inspect.Layer, why packet.Reason, outcome packet.Ve
 
 // answer tells the sender of a rejected packet: RST, or ICMP unreachable. A flow is answered once
 // in each direction, so that a flood of its packets makes no flood of ours; for TCP the other side
-// is told as well, so that it does not wait for a peer that is gone.
+// is told as well, so that it does not wait for a peer that is gone. A client that gets a page is answered by that.
 func (l *Lane) answer(p *packet.Packet, f *flow.Flow, dir flow.Direction) {
+	if r := l.replies[f]; r != nil {
+		l.reply(r, p, f, dir)
+		return
+	}
 	if f != nil {
 		if f.Answered&(1<<dir) != 0 {
 			return

@@ -3,7 +3,6 @@ package engine
 import (
 	"net/netip"
 	"time"
-	"unsafe"
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
@@ -39,31 +38,6 @@ func (l *Lane) emit(cx *inspect.Context, e *event.Event) {
 	}
 	l.redact(e)
 	l.tell(e)
-}
-
-// redact has those inspectors that look for secrets overwrite them in the details of the others'
-// events: names that clients ask for can hold anything.
-func (l *Lane) redact(e *event.Event) {
-	if len(l.chain.Redact) == 0 {
-		return
-	}
-	l.redacted = l.redacted[:0]
-	pairs := e.Pairs()
-	for i := range pairs {
-		p := &pairs[i]
-		if p.IsNum || len(p.Text) == 0 {
-			continue
-		}
-		at := len(l.redacted)
-		l.redacted = append(l.redacted, p.Text...)
-		text := l.redacted[at:]
-		for k := range l.chain.Redact {
-			if v := &l.chain.Redact[k]; v.Index != l.cx.Author {
-				v.I.Redact(text)
-			}
-		}
-		p.Text = unsafe.String(&text[0], len(text))
-	}
 }
 
 // tell fills in when, and about which flow and packet, and puts the event into the queue.
@@ -151,6 +125,16 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 		return false
 	}
 	r.hold = max(r.hold, n)
+	return !r.last
+}
+
+// Keep notes how much of what is shown the inspector wants to see again, whether it has left or not.
+func (l *Lane) Keep(cx *inspect.Context, n int) bool {
+	r := &l.reading
+	if !r.open || r.message {
+		return l.Hold(cx, n)
+	}
+	r.keep = max(r.keep, n)
 	return !r.last
 }
 

@@ -129,7 +129,7 @@ func TestCardsInHTTP2AreMasked(t *testing.T) {
 	}
 	for id, n := range told {
 		// The path, two fields; the second request's reference to the first one's field was masked with that.
-		if n["http2.head"] != 3 || n["http.request_body"] != 2 || len(n) != 2 {
+		if n["http.uri"] != 1 || n["http.headers"] != 2 || n["http.request_body"] != 2 || len(n) != 3 {
 			t.Fatalf("flow %d: told %v", id, n)
 		}
 	}
@@ -193,7 +193,7 @@ func TestUpgradeToHTTP2(t *testing.T) {
 			t.Fatalf("told %s %s", e.Name, e.Reason)
 		}
 	}
-	if len(told) != 3 || told["http2.head"] != 2*all || told["http.request_body"] != all || told["http.response_body"] != all {
+	if len(told) != 4 || told["http.uri"] != all || told["http.headers"] != all || told["http.request_body"] != all || told["http.response_body"] != all {
 		t.Errorf("told %v, want of %d connections", told, all)
 	}
 	for cut := range all {

@@ -111,6 +111,7 @@ type Lane struct {
 
 	sessions sessions
 	mends    mendings
+	replies  map[*flow.Flow]*reply
 	talks    talks
 	reading  reading
 	survive  survivors
@@ -131,6 +132,7 @@ type Lane struct {
 	msg      field.Message
 	edits    editList
 	until    time.Duration // of the packet on its way, if its verdict is Delay
+	names    []field.Named // what was read where in the datagram
 	base     int           // offset in the payload of the message that is being shown
 	speaks   int           // index of the grammar that reads the datagram on its way
 	timers   timerPool
@@ -176,6 +178,7 @@ func New(c Config) *Lane {
 	l.edits.init(c.Limits.Edits)
 	l.sessions.pool = stream.NewPool(c.Limits.Stream, l.scratch.packet)
 	l.mends = make(mendings)
+	l.replies = make(map[*flow.Flow]*reply)
 	l.scratch.init(c.Batch)
 	l.cx = inspect.Context{Host: l, Labels: l.chain.Labels}
 	for _, g := range l.grammars {

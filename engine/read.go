@@ -19,20 +19,30 @@ type reading struct {
 	dir      flow.Direction
 	decision inspect.Decision
 	open     bool // what is shown is a stream's
-	hold     int  // what those who were shown it want to see again
+	hold     int  // what those who were shown it want to see again, and have wait
+	keep     int  // what they want to see again. Of bytes
 	mayHold  bool
 	late     bool // what is not decided now leaves as it is
 	last     bool // bytes that somebody holds leave all the same
 	message  bool // a parser shows it
 
-	base   int          // where among the bytes unread as payload those begin that the parser is fed; negative if before
-	bodies []field.Span // those marked by the parser, likewise. As many as there can be pieces of a body in a window
+	base   int           // where among the bytes unread as payload those begin that the parser is fed; negative if before
+	bodies []field.Span  // those marked by the parser, likewise. As many as there can be pieces of a body in a window
+	names  []field.Named // fields that the parser has read, likewise
+}
+
+// open begins a reading; late says that what is not decided now leaves as it is.
+func (r *reading) begin(l *Lane, ss *session, dir flow.Direction, late bool, d inspect.Decision) {
+	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, late: late, bodies: r.bodies[:0], names: r.names[:0]}
+	if n := ss.names[dir]; n.end > 0 {
+		r.names = append(r.names, field.Named{ID: n.id, Span: field.Span{Off: int(n.off), End: int(n.end)}})
+	}
 }
 
 // read shows what is unread of a direction.
 func (l *Lane) read(ss *session, dir flow.Direction, end bool, d inspect.Decision) inspect.Decision {
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, decision: d, open: true, bodies: r.bodies[:0]}
+	r.begin(l, ss, dir, false, d)
 	l.readAll(end)
 	r.open = false
 	return r.decision
@@ -63,16 +73,21 @@ func (l *Lane) readPayload(end bool) {
 			s := &r.bodies[i]
 			s.Off, s.End = max(0, s.Off-n), max(0, s.End-n)
 		}
+		for i := range r.names {
+			s := &r.names[i].Span
+			s.Off, s.End = max(0, s.Off-n), max(0, s.End-n)
+		}
 		l.showBytes(true)
 		r.ss.conn.Done(r.dir, stream.Payload, r.hold)
 		r.ss.left[r.dir] = 0
+		r.ss.kept[r.dir] = 0
 	}
 }
 
-// pending is how many of the n bytes that are unread as payload the parser is not done with, and has not marked. Where nothing is
-// altered nothing waits for it.
+// pending is how many of the n bytes that are unread as payload the parser is not done with, and has not marked; or, while there is none, are too
+// few to say by which grammar they are. Where nothing is altered nothing waits for it.
 func (r *reading) pending(n int) int {
-	if r.ss.parser == nil || r.lane.outcomes.Monitor {
+	if r.lane.outcomes.Monitor {
 		return 0
 	}
 	b, _ := r.ss.conn.Unread(r.dir, stream.Message)
@@ -100,16 +115,39 @@ func (r *reading) Mark(off, end int) {
 	}
 }
 
+// maxNames is how many fields of one reading are named.
+const maxNames = 256
+
+// Name implements proto.Namer.
+func (r *reading) Name(id field.ID, off, end int) {
+	n := field.Named{ID: id, Span: field.Span{Off: max(0, r.base+off), End: r.base + end}}
+	k := len(r.names)
+	if k == maxNames || n.Span.End <= n.Span.Off || k > 0 && n.Span.Off < r.names[k-1].Span.End {
+		return
+	}
+	r.names = append(r.names, n)
+}
+
+// keepName remembers the last name of bytes that are shown once more, n bytes of those shown being done with.
+func (r *reading) keepName(n int) {
+	kept := &r.ss.names[r.dir]
+	*kept = keptName{}
+	if k := len(r.names); k > 0 && r.names[k-1].Span.End > n {
+		last := &r.names[k-1]
+		*kept = keptName{last.ID, int32(max(0, last.Span.Off-n)), int32(last.Span.End - n)}
+	}
+}
+
 // showBytes shows what is unread as payload. It is done with n bytes, and hold more are held.
 func (l *Lane) showBytes(end bool) (n, hold int) {
 	r, f, conn := &l.reading, l.cx.Flow, l.reading.ss.conn
 	b, seen := conn.Unread(r.dir, stream.Payload)
 	left := int(r.ss.left[r.dir])
-	r.hold, r.mayHold, r.last = 0, true, end // a FIN may be a fake, and more bytes follow
+	r.hold, r.keep, r.mayHold, r.last = 0, 0, true, end // a FIN may be a fake, and more bytes follow
 	wantsField := l.chain.Wanted.Has(field.Payload)
 	if len(b) > 0 && (len(b) > seen || end) && (len(l.chain.Stream) > 0 || wantsField) {
 		l.cx.Seen, l.cx.Left = seen, min(left, seen)
-		l.cx.Bodies, l.cx.Pending = r.bodies, r.pending(len(b))
+		l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = r.bodies, r.names, r.pending(len(b)), r.ss.parser == nil
 		for i := range l.chain.Stream {
 			v := &l.chain.Stream[i]
 			if f.Interest&v.Bit != 0 && !r.decision.Verdict.Final() {
@@ -117,18 +155,24 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 				r.decision = l.combine(r.decision, v.I.InspectStream(&l.cx, b))
 			}
 		}
-		l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Pending = 0, 0, nil, 0
+		l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = 0, 0, nil, nil, 0, false
 		if wantsField && !r.decision.Verdict.Final() {
 			l.showPayload(b, seen, end)
 		}
 	}
-	hold = min(r.hold, len(b))
+	hold = min(max(r.hold, r.keep), len(b))
 	n = len(b) - hold
+	r.keepName(n)
 	conn.Done(r.dir, stream.Payload, n)
-	if left = max(0, left-n); end {
+	spared := hold - min(r.hold, len(b))
+	conn.Spare(r.dir, stream.Payload, spared)
+	if left = max(0, left-n, spared); end {
 		left = hold
 	}
 	r.ss.left[r.dir] = uint32(left)
+	if r.ss.kept[r.dir] = 0; hold > 0 && !end {
+		r.ss.kept[r.dir] = max(l.now, 1)
+	}
 	r.hold, r.last = hold, false
 	return n, hold
 }

@@ -234,6 +234,7 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	if ss != nil {
 		l.closeSession(ss)
 	}
+	delete(l.replies, f)
 	l.talks.close(f)
 	l.releaseFlow(f)
 }

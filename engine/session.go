@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
+	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/proto"
@@ -20,6 +21,7 @@ type session struct {
 
 	skip   [2]int64         // bytes of each direction that the parser need not see
 	left   [2]uint32        // bytes of each direction that have left, and are to be shown once more
+	names  [2]keptName      // of those that are to be shown once more
 	since  [2]time.Duration // when the oldest bytes that are undecided came
 	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
 	pace   [2]pace
@@ -30,7 +32,14 @@ type session struct {
 	tries  uint8            // units in which grammars were sought
 	spoken uint8            // by 1<<Direction: no grammar knows what that begins with
 	dark   bool             // no grammar will be sought any more
+	kept   [2]time.Duration // when bytes were shown that are to be shown once more, whether they wait or not; 0: none are
 	again  uint8            // by 1<<Direction: the parser has more to do; iff not 0, the lane's list again has it
+}
+
+// A keptName is the last name of bytes that are to be shown once more, counted from the first of them; there is hardly ever more than one.
+type keptName struct {
+	id       field.ID
+	off, end int32
 }
 
 // sessions is the sessions of a lane.
@@ -146,6 +155,7 @@ func (l *Lane) restartSession(ss *session) {
 	if ss.dark {
 		ss.flow.Interest |= l.chain.Hears
 	}
+	ss.names, ss.kept = [2]keptName{}, [2]time.Duration{}
 	ss.skip, ss.left, ss.tries, ss.spoken, ss.dark = [2]int64{}, [2]uint32{}, 0, 0, false
 	ss.flow.App = 0
 	l.flows.Reopen(ss.flow)
@@ -158,7 +168,8 @@ func (l *Lane) streamDue(i uint32) {
 	saved := l.cx
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
-		if undecided && l.now >= ss.since[d]+l.holdFor(ss, d) {
+		kept := ss.kept[d] > 0 && l.now >= ss.kept[d]+l.holdFor(ss, d)
+		if kept || undecided && l.now >= ss.since[d]+l.holdFor(ss, d) {
 			if !l.releaseUndecided(ss, d) {
 				l.cx = saved
 				return
@@ -197,16 +208,21 @@ func (l *Lane) lastLook(ss *session, dir flow.Direction) {
 	l.lookAgain(ss, dir, false, true)
 }
 
-// lookAgain shows what is unread with no new segment, in the context of that which has waited longest.
+// lookAgain shows what is unread with no new segment, in the context of that which has waited longest, or, of what has left already, of an empty one.
 func (l *Lane) lookAgain(ss *session, dir flow.Direction, end, late bool) {
 	i, ok := ss.conn.First(dir)
-	if !ok {
+	switch {
+	case ok:
+		l.begin(&l.held.list[i].packet)
+	case ss.kept[dir] > 0:
+		l.begin(l.emptySegment(ss, dir))
+	default:
 		return
 	}
-	l.begin(&l.held.list[i].packet)
+	ss.kept[dir] = 0
 	l.cx.Flow, l.cx.Dir = ss.flow, dir
 	r := &l.reading
-	*r = reading{lane: l, ss: ss, dir: dir, open: true, late: late, bodies: r.bodies[:0]}
+	r.begin(l, ss, dir, late, inspect.Decision{})
 	l.readAll(end)
 	r.open = false
 	if d := r.decision; d.Verdict.Final() && !ss.flow.Verdict.Final() && !l.outcomes.Monitor {
@@ -219,6 +235,9 @@ func (l *Lane) watchSession(ss *session) {
 	next := time.Duration(-1)
 	for d := range flow.Direction(2) {
 		waiting, undecided := ss.conn.Waiting(d)
+		if ss.kept[d] > 0 {
+			next = sooner(next, ss.kept[d]+l.holdFor(ss, d))
+		}
 		l.mark(&ss.since[d], undecided)
 		l.mark(&ss.gap[d], waiting > 0 && !undecided)
 		l.watchGap(ss, d)

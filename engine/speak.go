@@ -201,6 +201,11 @@ func (l *Lane) mendInTime(ss *session, dir flow.Direction) {
 		return
 	}
 	ss.conn.Remind(dir)
+	l.payOwed(ss, l.emptySegment(ss, dir), dir, dir)
+}
+
+// emptySegment is one of a direction, where none has come. It is valid until the next one.
+func (l *Lane) emptySegment(ss *session, dir flow.Direction) *packet.Packet {
 	from, to := ss.flow.Client(), ss.flow.Server()
 	if dir == flow.ToClient {
 		from, to = to, from
@@ -209,5 +214,5 @@ func (l *Lane) mendInTime(ss *session, dir flow.Direction) {
 	*of = packet.Packet{}
 	of.Set(packet.AppendEmpty(l.scratch.empty[:0], from, to))
 	of.Decode()
-	l.payOwed(ss, of, dir, dir)
+	return of
 }

@@ -9,9 +9,18 @@ import (
 
 // This file is step 5 for datagrams, each of which is a unit of its own; read.go is that for TCP.
 
-// lookInside shows a payload as bytes, as fields and as messages.
+// lookInside shows a payload as messages and their fields, and then as bytes, with the names of what was read in them.
 func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect.Decision {
-	l.base = 0
+	l.base, l.names = 0, l.names[:0]
+	if l.chain.Wanted != 0 {
+		d = l.messages(unit, f, d)
+	} else {
+		l.see(f, flow.SightDark)
+	}
+	if d.Verdict.Final() || f.Interest == 0 {
+		return d
+	}
+	l.base, l.cx.Names = 0, l.names
 	for i := range l.chain.Stream {
 		v := &l.chain.Stream[i]
 		if f.Interest&v.Bit == 0 {
@@ -20,16 +29,13 @@ func (l *Lane) lookInside(unit []byte, f *flow.Flow, d inspect.Decision) inspect
 		l.call(v.Index)
 		d = l.combine(d, v.I.InspectStream(&l.cx, unit))
 	}
-	if l.chain.Wanted == 0 || d.Verdict.Final() || f.Interest == 0 {
-		l.see(f, flow.SightDark)
-		return d
-	}
-	if l.chain.Wanted.Has(field.Payload) {
+	l.cx.Names = nil
+	if l.chain.Wanted.Has(field.Payload) && !d.Verdict.Final() {
 		l.msg.Reset("", unit)
 		l.msg.Add(field.Field{ID: field.Payload, Value: unit, Span: field.Span{End: len(unit)}, Editable: true})
 		d = l.show(f, d, inspect.MessageWhole)
 	}
-	return l.messages(unit, f, d)
+	return d
 }
 
 // messages recognises the grammar of the unit and shows its messages.
@@ -53,6 +59,7 @@ func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.D
 		if why == proto.Incomplete {
 			phase = inspect.MessageStart
 		}
+		l.nameFields()
 		d = l.show(f, d, phase)
 		if n == 0 {
 			break
@@ -61,6 +68,17 @@ func (l *Lane) messages(unit []byte, f *flow.Flow, d inspect.Decision) inspect.D
 		l.base += n
 	}
 	return d
+}
+
+// nameFields notes where in the datagram the fields of the message lie.
+func (l *Lane) nameFields() {
+	for i := range l.msg.Fields {
+		f := &l.msg.Fields[i]
+		n := field.Named{ID: f.ID, Span: field.Span{Off: l.base + f.Span.Off, End: l.base + f.Span.End}}
+		if k := len(l.names); k < maxNames && n.Span.Off < n.Span.End && (k == 0 || l.names[k-1].Span.End <= n.Span.Off) {
+			l.names = append(l.names, n)
+		}
+	}
 }
 
 // grammar returns the index of the grammar that reads the unit, or -1. The one that first recognised the

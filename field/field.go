@@ -127,6 +127,12 @@ func (s Span) Len() int { return s.End - s.Off }
 // inside the other.
 func (s Span) Overlaps(t Span) bool { return s.Off < t.End && t.Off < s.End }
 
+// A Named is where in a unit a field was read.
+type Named struct {
+	ID   ID
+	Span Span
+}
+
 // A Field is one named value of a message.
 type Field struct {
 	ID    ID
@@ -136,7 +142,9 @@ type Field struct {
 	// that its grammar can repair the message around a new record), so that an Edit by
 	// byte range is meaningful.
 	Editable bool
-	Detail   uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; bytes kept back for FTPCommandData; else 0
+	// Resizable says that an edit of a part of a value may change its length: what frames it can be put right yet.
+	Resizable bool
+	Detail    uint32 // grammar's own word: DNS record type<<16 | class for DNSAnswer; bytes kept back for FTPCommandData; else 0
 
 	// A value of any length, such as a body, comes in parts.
 	Offset int64 // place of Value[0] in the whole; 0 for the first part, and where there is but one

@@ -40,7 +40,14 @@ func confined(t *testing.T, name string, pid int, capabilities uint64) {
 	if got := strings.TrimSpace(string(comm)); got != "weir-"+name && got != ("weir-" + name)[:min(15, len("weir-"+name))] {
 		t.Errorf("ps calls the %s %q", name, got)
 	}
-	limits, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/limits")
+	// What belongs to root though the process does not is not dumpable: proc(5), /proc/pid, prctl(2), PR_SET_DUMPABLE.
+	if st, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/environ"); os.Geteuid() == 0 && (err != nil || st.Sys().(*syscall.Stat_t).Uid != 0) {
+		t.Errorf("%s may be traced and dumped by its user (%v)", name, err)
+	}
+	limits, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/limits")
+	if err != nil || !strings.Contains(string(limits), "Max core file size") {
+		t.Errorf("%s: nothing about cores in its limits (%v)", name, err)
+	}
 	for line := range strings.Lines(string(limits)) {
 		if f := strings.Fields(strings.TrimPrefix(line, "Max core file size")); strings.HasPrefix(line, "Max core file size") && (f[0] != "0" || f[1] != "0") {
 			t.Errorf("%s may dump core: %s", name, line)
@@ -56,6 +63,10 @@ func TestChildrenAreConfined(t *testing.T) {
 	echo := newEcho(t, l, 9000, 1000)
 	echo.start()
 	s := d.status()
+	d.until("the reporter is confined", 10*time.Second, func() bool {
+		r, err := sandbox.ReadStatusOf(strconv.Itoa(s.ReporterPID))
+		return err == nil && r.Seccomp == 2
+	})
 	confined(t, "worker", s.WorkerPID, capNetAdmin)
 	confined(t, "reporter", s.ReporterPID, 0)
 	if !strings.Contains(s.Sandbox, "no-new-privs=true seccomp=true") {
@@ -67,7 +78,7 @@ func TestChildrenAreConfined(t *testing.T) {
 		n := d.status()
 		return n.Ready && n.WorkerPID != s.WorkerPID && n.ReporterPID != 0 && n.ReporterPID != s.ReporterPID
 	})
-	d.told("worker-restarted", 1)
+	d.told("worker-restarted", 1) // by the new reporter, which is confined by then
 	s = d.status()
 	confined(t, "worker", s.WorkerPID, capNetAdmin)
 	confined(t, "reporter", s.ReporterPID, 0)

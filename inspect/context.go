@@ -26,7 +26,9 @@ type Context struct {
 	Seen    int            // InspectStream: bytes at the head of b that were shown before, because somebody held them
 	Left    int            // InspectStream: of those, bytes at the head that have left meanwhile, and cannot be edited
 	Bodies  []field.Span   // InspectStream: ranges of b, in order, that leave as it was shown as parts of bodies, or not at all
+	Names   []field.Named  // InspectStream: ranges of b, in order, and which fields were read there; no more than grammars tell of
 	Pending int            // InspectStream: bytes at the end of b that a grammar is not done with: what is held of them may come in Bodies
+	Unknown bool           // InspectStream: there is no grammar yet, and Pending are what it may be known by
 }
 
 // Host is what a lane does for inspectors; inspectors reach it through Context's
@@ -37,6 +39,7 @@ type Host interface {
 	After(cx *Context, d time.Duration, arg uint64) bool
 	Release(cx *Context)
 	Hold(cx *Context, n int) bool
+	Keep(cx *Context, n int) bool
 	TooLate(cx *Context) // an edit is of bytes that have left
 }
 
@@ -79,6 +82,10 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 // left, or a stream seems to end: then what is to be edited must be so now, for the bytes leave, but if
 // more of the stream follows they are shown again all the same (Context.Left, field.Field.Left).
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
+
+// Keep is Hold without the waiting: the last n bytes of b of InspectStream may leave at once, and are shown once more with what follows, or, if nothing does, when
+// they would have waited long enough. Elsewhere it is Hold.
+func (cx *Context) Keep(n int) bool { return cx.Host.Keep(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.
 func (cx *Context) Label(l Label) {

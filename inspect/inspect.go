@@ -148,6 +148,7 @@ type Decision struct {
 	Monitor bool          // only say what would be done, as if the inspector ran in monitor mode (a rule's own mode)
 	Reason  packet.Reason // required for Drop, Reject and Delay
 	Until   time.Duration // for Delay: lane time of the release
+	Page    *Page         // for Reject of a flow: what a client of HTTP/1 that waits for an answer gets in place of a reset; may be nil
 }
 
 // Drop returns the decision to discard, as far as scope reaches.

@@ -40,6 +40,12 @@ type Reframer interface {
 	Reframes() bool
 }
 
+// A Waiter is a Parser whose client waits for answers that a page of HTTP/1.1 can take the place of.
+type Waiter interface {
+	// Waits reports whether the client waits for one answer of which nothing has come, and has asked for no other.
+	Waits() bool
+}
+
 // An Input is what a Parser is fed.
 type Input struct {
 	Bytes  []byte // read-only view; valid for the call
@@ -136,6 +142,20 @@ type Marker interface {
 func Mark(out Sink, off, end int) {
 	if m, ok := out.(Marker); ok {
 		m.Mark(off, end)
+	}
+}
+
+// A Namer is a Sink that wants to know what was read where, for those who look at the bytes.
+type Namer interface {
+	// Name says that the bytes [off, end) of Input.Bytes were read as that field. Ranges come in order, without overlap; they need not
+	// hold all of what is read.
+	Name(id field.ID, off, end int)
+}
+
+// Name names bytes for out, if it is a Namer.
+func Name(out Sink, id field.ID, off, end int) {
+	if n, ok := out.(Namer); ok && off < end {
+		n.Name(id, off, end)
 	}
 }
 

@@ -56,7 +56,7 @@ func (h *half) catchUp(c *Conn, s *segment) bool {
 	}
 	c.keepUnread(h, ack)
 	for r := range h.read { // also back: what somebody held comes once more
-		h.read[r], h.shown[r] = ack, ack
+		h.read[r], h.shown[r], h.spared[r] = ack, ack, ack
 	}
 	h.next, h.decided = ack, ack
 	h.edited, h.sent = ack, ack

@@ -69,6 +69,7 @@ func (h *half) skipTo(to seqnum.Value) {
 	for r := range h.read {
 		h.read[r] = h.read[r].Max(to)
 		h.shown[r] = h.shown[r].Max(to)
+		h.spared[r] = h.read[r]
 	}
 }
 
@@ -91,6 +92,13 @@ func (c *Conn) Done(dir flow.Direction, r Reader, n int) {
 	h := &c.half[dir]
 	h.read[r] = h.read[r].Add(seqnum.Size(n))
 	h.shown[r] = h.next
+	h.spared[r] = h.read[r]
+}
+
+// Spare says that n bytes that the reader is not done with may leave: it wants to see them once more, and not to alter them.
+func (c *Conn) Spare(dir flow.Direction, r Reader, n int) {
+	h := &c.half[dir]
+	h.spared[r] = h.read[r].Add(seqnum.Size(n))
 }
 
 // Full reports whether more bytes are unread than the limits allow; the reader then has to do
@@ -131,7 +139,7 @@ func (c *Conn) Replace(dir flow.Direction, r Reader, off, end int, with []byte) 
 	return true
 }
 
-// Decide releases what all readers are done with, or, if all is true, whatever has come. It returns
+// Decide releases what all readers are done with, or spare, or, if all is true, whatever has come. It returns
 // why if memory is exhausted. Then all is released, and either bytes are lost to whoever would have
 // read them again, or those released are no longer covered: they cannot be checked if they are
 // sent again.
@@ -147,17 +155,16 @@ func (c *Conn) Decide(dir flow.Direction, all bool) (why packet.Reason) {
 	if h.view == nil && h.work != nil && len(h.work.buf) > 0 {
 		h.view = h.work.buf
 	}
-	read := h.next
-	for _, r := range h.read {
-		read = read.Min(r)
+	read, to := h.next, h.next
+	for r := range h.read {
+		read, to = read.Min(h.read[r]), to.Min(h.spared[r])
 	}
-	to := read
 	if all {
 		to = h.next
 	} else if w := h.work; w != nil && len(w.edits) > 0 {
 		to = w.clip(to)
 	}
-	from := read.Min(h.decided.Max(to))
+	from := read.Min(h.decided.Max(to)) // what is kept to be shown once more begins there
 	if from != h.next && (h.work == nil || len(h.work.buf) == 0) && !c.pool.extend(h.needWork(c.pool), h.view[h.from.Size(from):]) {
 		h.skipTo(h.next)
 		from, to, why = h.next, h.next, "stream-window-exhausted"

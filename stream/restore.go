@@ -97,7 +97,7 @@ func (h *half) restore(p *Pool, r *reader) bool {
 	out := h.m.toOutEnd(h.decided)
 	h.kept.from, h.owed, h.owedTo, h.old.end = out, out, out, out
 	for i := range h.read {
-		h.read[i], h.shown[i] = h.decided, h.decided
+		h.read[i], h.shown[i], h.spared[i] = h.decided, h.decided, h.decided
 	}
 	// Nothing that was sent lies behind what was decided, and nothing acknowledged behind what was sent.
 	return !out.Less(h.sent) && (h.rewinds > 0 || !out.Less(h.una)) && (!h.finSeen || !h.decided.Less(h.decided.Min(h.fin)))

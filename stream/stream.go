@@ -113,6 +113,7 @@ type half struct {
 	from   seqnum.Value
 	read   [readers]seqnum.Value // received: what each reader is done with
 	shown  [readers]seqnum.Value // received: how far it was shown
+	spared [readers]seqnum.Value // received: up to where each reader lets bytes leave, be it done with them or not
 
 	told      seqnum.Value // released: highest place of a segment without data; valid iff toldAny
 	ts, echo  uint32       // of the last segment of this direction; valid iff stamped
@@ -149,7 +150,7 @@ func (h *half) begin(first seqnum.Value) {
 		h.work.promise = promise{}
 	}
 	for r := range h.read {
-		h.read[r], h.shown[r] = first, first
+		h.read[r], h.shown[r], h.spared[r] = first, first, first
 	}
 	h.known = true
 }
@@ -204,6 +205,12 @@ func (h *half) untouched() bool {
 // its receiver has not acknowledged.
 func (c *Conn) Flight(dir flow.Direction) (sent, acked seqnum.Value) {
 	return c.half[dir].sent, c.half[dir].una
+}
+
+// Stamp returns the newest timestamp of a direction's segments, if they carry any.
+func (c *Conn) Stamp(dir flow.Direction) (ts uint32, ok bool) {
+	h := &c.half[dir]
+	return h.ts, h.stamped
 }
 
 // Over reports whether both ends have acknowledged each other's FIN.

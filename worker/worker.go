@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,9 +103,27 @@ func (w *worker) clock() (time.Duration, time.Time) {
 // Go's scheduler looks in.
 func (w *worker) runLane(i int, lane *engine.Lane) {
 	defer w.running.Done()
-	if err := lane.Run(); err != nil {
+	if err := silenced(lane.Run); err != nil {
 		w.errs <- fmt.Errorf("worker: lane %d: %w", i, err)
 	}
+}
+
+// silenced makes an error of a panic that a lane has not contained, which says where and not with what: that may be bytes of the traffic, and the
+// runtime would print it.
+func silenced(run func() error) (err error) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		var pcs [16]uintptr
+		frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+		frame, more := frames.Next()
+		for more && strings.HasPrefix(frame.Function, "runtime.") {
+			frame, more = frames.Next()
+		}
+		err = fmt.Errorf("a panic in %s that was not contained", frame.Function)
+	}()
+	return run()
 }
 
 // listen does what the holder says until it says stop or is gone.

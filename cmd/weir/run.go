@@ -313,7 +313,7 @@ func (d *daemon) again(kind, arg string) *exec.Cmd {
 	// them than lanes: one for all else, one for who collects garbage.
 	c.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(len(d.rings)+1)}
 	c.Dir = "/"
-	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	c.Stdout, c.Stderr = os.Stdout, &childLog{to: os.Stderr}
 	return c
 }
 

@@ -44,13 +44,13 @@ func TestInterleavedBodies(t *testing.T) {
 	}
 }
 
-// TestHeadsOfHTTP2: a list of fields is payload, in one look, and takes nothing from a body around it.
+// TestHeadsOfHTTP2: a list of fields is looked at as those of HTTP/1 are.
 func TestHeadsOfHTTP2(t *testing.T) {
 	for _, c := range []struct {
 		fields string
 		masked bool
 	}{
-		{"[payload]", true}, {"[]", true}, {"[http.request_body]", false},
+		{"[http.uri, http.headers]", true}, {"[]", true}, {"[http.request_body]", false}, {"[payload]", false},
 	} {
 		maker, _ := New(inspecttest.Load[Config](t, "detectors: [{name: card, action: mask, keep: 4, fields: "+c.fields+"}]"), inspect.Env{Lanes: 1})
 		d := maker().(*Inspector)
@@ -68,8 +68,8 @@ func TestHeadsOfHTTP2(t *testing.T) {
 			t.Errorf("%s: %q, %d events", c.fields, got, len(l.Events))
 		}
 		for _, e := range l.Events {
-			if e.Field != "http2.head" {
-				t.Errorf("told of %s", e.Field)
+			if want := map[bool]string{true: "http.uri", false: "http.headers"}[e.Offset < 34]; e.Field != want {
+				t.Errorf("told of %s at %d", e.Field, e.Offset)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,6 +38,9 @@ type Config struct {
 	// them all, so who knows the key can learn the values. Empty (default): no fingerprint.
 	FingerprintKey string `yaml:"fingerprint_key,omitempty"`
 
+	// PageNote is what the page says below its reason, such as whom to ask. The page has 1200 bytes at most.
+	PageNote string `yaml:"page_note,omitempty"`
+
 	// MaxEvents is the number of events for one payload, or part of a body; one more counts the values beyond. All are masked or blocked
 	// in any case. Default 16.
 	MaxEvents int `yaml:"max_events,omitempty"`
@@ -60,8 +64,8 @@ type Detector struct {
 	// Exact names a file that weir dlp hash has made of values of one's own, such as customers' numbers.
 	Exact string `yaml:"exact,omitempty"`
 
-	// Action is "alert" (default), "mask", "drop", "reject" or "ignore". Mask overwrites letters and digits, keeping separators and
-	// length, and has bodies of HTTP/1 that are compressed leave as plain text (in those of HTTP/2 it cannot be made); drop and reject end the packet's flow; ignore leaves alone what
+	// Action is "alert" (default), "mask", "drop", "reject", "page" or "ignore". Mask overwrites letters and digits, keeping separators and
+	// length, and has bodies of HTTP/1 that are compressed leave as plain text (in those of HTTP/2 it cannot be made); drop and reject end the packet's flow; page answers a request of HTTP/1 by a page that says what was found, though not the value, and is reject elsewhere; ignore leaves alone what
 	// a later entry, or a template, would find.
 	Action string `yaml:"action,omitempty"`
 
@@ -71,14 +75,24 @@ type Detector struct {
 	// Char is what a mask writes instead of letters and digits: one printable ASCII character, default "X".
 	Char string `yaml:"char,omitempty"`
 
+	// With is what stands in the place of a masked value, such as "(removed)": 1 to 64 letters, digits, spaces and signs that mean nothing in JSON,
+	// XML and forms. Where the length must not change it is cut, or filled up with Char: in payloads, in codes within a text, in bodies
+	// whose framing is fixed.
+	With string `yaml:"with,omitempty"`
+
+	// Pseudonym masks by other digits in place of digits and other letters in place of letters, which who expects a number, say, takes for one. The
+	// same value gets the same pseudonym, under FingerprintKey if there is one, otherwise until the policy is loaded anew. A number never
+	// becomes one whose check digit is right.
+	Pseudonym bool `yaml:"pseudonym,omitempty"`
+
 	// Score is how sure a detector has to be, 50 (default) to 100: words around a value raise it or lower it.
 	Score int `yaml:"score,omitempty"`
 
 	// Direction is "to-server" or "to-client". Default: that of the inspector.
 	Direction string `yaml:"direction,omitempty"`
 
-	// Fields are where to look: "http.request_body", "http.response_body", "email.body" …, and "payload" for all that is read as no field of its own.
-	// Default: everywhere.
+	// Fields are where to look: "http.request_body", "http.response_body", "http.uri", "http.headers", "email.body", "email.headers", "smtp.rcpt_to",
+	// "ftp.command_data", "dns.query" …, and "payload" for all that is read as no field of its own. Default: everywhere.
 	Fields []string `yaml:"fields,omitempty"`
 
 	// Clients and Servers are addresses or networks of the ends of a flow to which this applies. Default: all.
@@ -116,6 +130,7 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 		m.Add("detectors", "- {name: card, action: alert}", "nothing to look for")
 	}
 	s.addAllowed(c.Allow, &m)
+	s.addPages(c.PageNote, &m)
 	switch c.Unable {
 	case "", "drop":
 	case "pass":
@@ -133,6 +148,9 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 			m.Add("fingerprint_key", "write at least 16 characters that nobody can guess", "the key is too short")
 		}
 		s.key = newPrintKey(k)
+		s.names = newPrintKey(k)
+	} else {
+		s.names = newPrintKey(rand.Text())
 	}
 	if len(m) > 0 {
 		return nil, m
@@ -158,6 +176,29 @@ func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 			continue
 		}
 		s.rules = append(s.rules, r)
+	}
+}
+
+// addPages makes the pages of the rules that answer by one.
+func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
+	pages := 0
+	for _, r := range s.rules {
+		if r.action != page {
+			continue
+		}
+		what := r.name
+		if r.own == nil {
+			what = detect.Bundled()[r.kind].Title
+		}
+		var excess int
+		if r.page, excess = inspect.NewPage("This request was blocked", "It holds what must not leave this network: "+what+".", note); excess > 0 {
+			m.Add("page_note", "write less", "the page about %s is %d bytes too long", r.name, excess)
+			return
+		}
+		pages++
+	}
+	if note != "" && pages == 0 {
+		m.Add("page_note", "write action: page in a detector, or remove it", "no detector answers by a page")
 	}
 }
 
@@ -188,7 +229,7 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	if d.Action != "" {
 		a := slices.Index(actionNames, d.Action)
 		if a < 0 {
-			m.Add(path+".action", "write alert, mask, drop, reject or ignore", "unknown action %q", d.Action)
+			m.Add(path+".action", "write alert, mask, drop, reject, page or ignore", "unknown action %q", d.Action)
 		}
 		r.action = action(max(a, 0))
 	}
@@ -201,9 +242,8 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 			m.Add(path+".char", `write one character, such as "X"`, "%q is not one printable ASCII character", d.Char)
 		}
 	}
-	if r.action != mask && (d.Keep != 0 || d.Char != "") && slices.Contains(actionNames, d.Action) {
-		m.Add(path+".action", "write action: mask, or remove keep and char", "keep and char belong to masks")
-	}
+	r.with, r.pseudonym = d.With, d.Pseudonym
+	checkMask(r, d, path, m)
 	if d.Score != 0 {
 		r.score = uint8(max(0, min(d.Score, 100)))
 		if d.Score < minScore || d.Score > 100 {
@@ -222,6 +262,26 @@ func (s *ruleSet) check(d Detector, path string, m *inspect.Mistakes) *rule {
 	r.scope = s.checkScope(d, path, m)
 	return r
 }
+
+// checkMask looks at how d masks.
+func checkMask(r *rule, d Detector, path string, m *inspect.Mistakes) {
+	if len(d.With) > maxWith || strings.ContainsFunc(d.With, means) {
+		m.Add(path+".with", `write 64 letters, digits, spaces and signs at most, without any of "\'<>&%+=;`, "%q cannot stand in a text of any kind", d.With)
+	}
+	switch {
+	case r.action != mask && (d.Keep != 0 || d.Char != "" || d.With != "" || d.Pseudonym) && (d.Action == "" || slices.Contains(actionNames, d.Action)):
+		m.Add(path+".action", "write action: mask, or remove keep, char, with and pseudonym", "keep, char, with and pseudonym belong to masks")
+	case d.With != "" && (d.Pseudonym || d.Keep != 0):
+		m.Add(path+".with", "write one of them", "with keeps nothing, and is no pseudonym")
+	case d.Pseudonym && d.Char != "":
+		m.Add(path+".pseudonym", "write one of them", "a pseudonym has other characters in the place of each, and no char")
+	}
+}
+
+const maxWith = 64
+
+// means reports whether c means something, or nothing good, in JSON, XML, forms or headers.
+func means(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune("\"\\'<>&%+=;", c) }
 
 func (s *ruleSet) checkSeverity(r *rule, name, path string, m *inspect.Mistakes) {
 	if name == "" {

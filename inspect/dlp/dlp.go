@@ -7,12 +7,14 @@
 // long as limits allow. Every byte is looked at, and but once: what leaves as it was shown in a body is left out of the stream. Of
 // a body that leaves coded both are looked at, the text and the coded bytes.
 //
-// Masks keep the length, so that no framing above needs repair; a coded body that may be masked leaves decoded, but for HTTP/2, where
-// its length counts: there a mask that is needed in one cannot be made. It does not find
+// Masks keep the length, unless a policy wants another text and the framing can be mended; a coded body that may be masked leaves decoded, but for
+// HTTP/2, where its length counts: there a mask that is needed in one cannot be made. It does not find
 // what is encrypted.
 package dlp
 
 import (
+	"bytes"
+
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
@@ -29,7 +31,7 @@ const (
 )
 
 // An Inspector looks for values in payloads and bodies. It implements inspect.StreamInspector, FieldInspector, EditInspector,
-// StateInspector and RedactInspector.
+// ResizeInspector, StateInspector and RedactInspector.
 type Inspector struct {
 	set    *ruleSet
 	states inspect.State[[2]state]
@@ -43,10 +45,13 @@ type Inspector struct {
 	alone               memory // of a datagram
 	kept                keeper
 	counter             counter
-	found               []finding // in what is looked at
-	bytes               []byte    // which findings point into
-	all                 []byte    // scratch: the text from the 16th value on, with masks
-	hashed, print, path []byte    // scratch: of events
+	found               []finding               // in what is looked at
+	blocks              [view.MaxDepth + 1]part // of found: by depth, what detectors found in the view that was looked at last, in order
+	bytes               []byte                  // which findings point into
+	all                 []byte                  // scratch: the text from the 16th value on, with masks
+	hashed, print, path []byte                  // scratch: of events
+	salted              []byte                  // scratch: of pseudonyms
+	heads               []field.Named           // scratch: of a list of fields of HTTP/2
 	event               event.Event
 
 	tellsAll bool // however many values there are
@@ -57,7 +62,7 @@ func newInspector(s *ruleSet) *Inspector {
 	return &Inspector{
 		set: s, counter: newCounter(), kept: keeper{ends: make([]ending, 0, maxKept)}, values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
-		hashed: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
+		hashed: make([]byte, 0, 4096), salted: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
 }
 
@@ -73,17 +78,24 @@ func (d *Inspector) Fields() field.Set { return d.set.fields }
 // Edits implements inspect.EditInspector.
 func (d *Inspector) Edits() field.Set { return d.set.edits }
 
+// Resizes implements inspect.ResizeInspector.
+func (d *Inspector) Resizes() field.Set { return d.set.resizes }
+
 // InspectStream implements inspect.StreamInspector. What may be the beginning of a value at the end of what has come waits for what
 // follows, or for the end of the time that it may wait; and so does what may still turn out to be of a body.
 func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
 	if !d.set.looks(cx.Dir) {
 		return inspect.Decision{}
 	}
-	d.begin(cx, nil, cx.Left)
+	d.begin(cx, nil)
+	d.look.names = cx.Names
 	d.alone = memory{}
 	v, follows := &d.alone, false
 	if cx.Flow != nil && cx.Flow.Key.Proto == packet.TCP {
 		v, follows = &d.states.Of(cx.Flow)[cx.Dir].payload, true
+	}
+	if v.settled {
+		d.look.left = cx.Left
 	}
 	from := 0
 	if v.waiting > 0 {
@@ -96,7 +108,11 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 			from = s.End
 		}
 	}
-	wait := d.readOn(v, b, from, max(from, len(b)-cx.Pending), follows)
+	pending := cx.Pending
+	if cx.Unknown && !d.set.byName {
+		pending = 0 // it makes no difference what the field will be called
+	}
+	wait := d.readOn(v, b, from, max(from, len(b)-pending), follows)
 	d.kept.keep(v, b[from:wait])
 	v.waiting = int32(len(b) - wait + 1)
 	return d.conclude()
@@ -104,39 +120,66 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 
 // InspectField implements inspect.FieldInspector, for parts of bodies and for heads that are coded.
 func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
-	if !d.set.looks(cx.Dir) || cx.Flow == nil {
+	switch {
+	case !d.set.looks(cx.Dir) || cx.Flow == nil:
+		return inspect.Decision{}
+	case f.ID == field.HTTP2Head:
+		return d.inspectHead(cx, f)
+	case !texts.Has(f.ID):
 		return inspect.Decision{}
 	}
-	if f.ID == field.HTTP2Head {
-		return d.inspectHead(cx, f)
-	}
-	d.begin(cx, f, f.Left)
+	d.begin(cx, f)
 	s := &d.states.Of(cx.Flow)[cx.Dir]
-	v := &s.body
+	v, told, number := &s.body, &s.told, &s.bodies
 	if cx.Shown != nil && cx.Shown.Stream > 0 {
-		v = d.beside.Of(cx)
+		one := d.beside.Of(cx)
+		v, told, number = &one.memory, &one.told, &one.number
 	}
 	if f.Offset == 0 && f.Seen == 0 {
+		v.forget()
 		s.bodies++
-		*v = body{number: s.bodies}
+		*told, *number = 0, s.bodies
 	}
-	d.look.message = uint64(v.number)<<1 | uint64(cx.Dir)
+	d.look.message = uint64(*number)<<1 | uint64(cx.Dir)
+	if v.settled {
+		d.look.left = f.Left
+	}
 	b := f.Value
-	from := int(min(max(0, v.told-f.Offset), int64(len(b))))
-	wait := d.readOn(&v.memory, b, from, len(b), f.More)
-	d.kept.keep(&v.memory, b[from:wait])
-	v.told = f.Offset + int64(wait)
+	from := int(min(max(0, *told-f.Offset), int64(len(b))))
+	wait := d.readOn(v, b, from, len(b), f.More)
+	d.kept.keep(v, b[from:wait])
+	*told = f.Offset + int64(wait)
 	return d.conclude()
 }
 
-// inspectHead looks at a list of fields of HTTP/2, which counts as payload: in HTTP/1 it is a part of that.
+// inspectHead looks at a list of fields of HTTP/2: in HTTP/1 it would be a part of the payload.
 func (d *Inspector) inspectHead(cx *inspect.Context, f *field.Field) inspect.Decision {
-	d.begin(cx, f, 0)
+	d.begin(cx, f)
 	d.look.place.field = field.Payload
+	d.heads = appendNames(d.heads[:0], f.Value)
+	d.look.names = d.heads
 	d.alone = memory{}
 	d.read(&d.alone, f.Value, 0, len(f.Value), false)
 	return d.conclude()
 }
+
+// appendNames appends which fields of HTTP/1 lie where in a list of fields of HTTP/2, whose pseudo-header fields come first.
+func appendNames(names []field.Named, list []byte) []field.Named {
+	at := 0
+	for at < len(list) && list[at] == ':' {
+		end := at + bytes.IndexByte(list[at:], '\n') + 1
+		if end == at {
+			end = len(list)
+		}
+		if bytes.HasPrefix(list[at:], path) {
+			names = append(names, field.Named{ID: field.HTTPURI, Span: field.Span{Off: at + len(path), End: end}})
+		}
+		at = end
+	}
+	return append(names, field.Named{ID: field.HTTPHeaders, Span: field.Span{Off: at, End: len(list)}})
+}
+
+var path = []byte(":path: ")
 
 // looks says whether payloads that go in direction dir are looked at.
 func (s *ruleSet) looks(dir flow.Direction) bool { return s.dirs&(1<<dir) != 0 }

@@ -28,15 +28,20 @@ func newPrintKey(secret string) printKey {
 
 // appendPrint appends the fingerprint of a value in hexadecimal. It puts the value behind what is in scratch, and returns that.
 func (k *printKey) appendPrint(dst, scratch, value []byte) (print, used []byte) {
-	scratch = append(append(scratch[:0], k.inner[:]...), value...)
-	sum := sha256.Sum256(scratch)
-	var out [sha256.BlockSize + sha256.Size]byte
-	copy(out[:], k.outer[:])
-	copy(out[sha256.BlockSize:], sum[:])
-	sum = sha256.Sum256(out[:])
+	sum, used := k.sum(scratch, value)
 	const hex = "0123456789abcdef"
 	for _, b := range sum[:printBytes] {
 		dst = append(dst, hex[b>>4], hex[b&15])
 	}
-	return dst, scratch
+	return dst, used
+}
+
+// sum is the HMAC of a value. It puts the value behind what is in scratch, and returns that.
+func (k *printKey) sum(scratch, value []byte) (sum [sha256.Size]byte, used []byte) {
+	scratch = append(append(scratch[:0], k.inner[:]...), value...)
+	sum = sha256.Sum256(scratch)
+	var out [sha256.BlockSize + sha256.Size]byte
+	copy(out[:], k.outer[:])
+	copy(out[sha256.BlockSize:], sum[:])
+	return sha256.Sum256(out[:]), scratch
 }

@@ -22,11 +22,15 @@ type look struct {
 	field     *field.Field // nil: the payload
 	place     place
 	flow      uint64
-	message   uint64 // of the flow and direction: which body, 0 for the payload
-	left      int    // bytes at the head that have left, and were seen to when they did
-	told      int    // values
-	edits     int    // asked for
-	exhausted bool   // there were more codes than are looked at
+	message   uint64        // of the flow and direction: which body, 0 for the payload
+	left      int           // bytes at the head that have left, and were seen to when they did
+	told      int           // values
+	edits     int           // asked for
+	exhausted bool          // there were more codes than are looked at
+	names     []field.Named // of what is looked at, if it is the payload
+	base      int           // where in it the text begins that is looked at
+	wait      int           // where in the text that begins which must wait
+	resizable bool          // a mask may have another length
 	decision  inspect.Decision
 }
 
@@ -38,19 +42,32 @@ type finding struct {
 	context  bool // a word before it says what it is
 	goesOn   bool // the value that ended before: not one of its own
 	path     view.Path
-	value    part // as it is compared
-	sample   part // as it is told
-	masked   part // what takes the place of [off, end), iff the rule masks
-	unable   bool // it should be masked, and cannot
+	field    field.ID // that it is in
+	value    part     // as it is compared
+	sample   part     // as it is told
+	masked   part     // what takes the place of [off, end), iff the rule masks
+	unable   bool     // it should be masked, and cannot
 }
 
 // A part is a range of Inspector.bytes.
 type part struct{ off, end int }
 
-func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
-	d.look = look{cx: cx, field: f, left: left, place: place{dir: cx.Dir, field: field.Payload}}
+// at is the place of what is at offset off of the text.
+func (l *look) at(off int) place {
+	p := l.place
+	off += l.base
+	for i := range l.names {
+		if n := &l.names[i]; n.Span.Off <= off && off < n.Span.End && named.Has(n.ID) {
+			p.field = n.ID
+		}
+	}
+	return p
+}
+
+func (d *Inspector) begin(cx *inspect.Context, f *field.Field) {
+	d.look = look{cx: cx, field: f, place: place{dir: cx.Dir, field: field.Payload}}
 	if f != nil {
-		d.look.place.field = f.ID
+		d.look.place.field, d.look.resizable = f.ID, f.Resizable
 	}
 	if cx.Flow != nil {
 		d.look.flow = cx.Flow.ID
@@ -60,24 +77,37 @@ func (d *Inspector) begin(cx *inspect.Context, f *field.Field, left int) {
 
 // readOn looks at b[from:end], behind what v remembers. If it goes on, it has what may be the beginning of a value shown once more, and returns
 // where that begins; where that cannot be, everything is decided now.
-func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (wait int) {
+func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (open int) {
 	if !goesOn {
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
-	wait = from + d.find(v, b[from:end], true)
+	d.look.base = from
+	open = from + d.find(v, b[from:end], true)
+	wait := from + d.look.wait
 	if end < len(b) {
-		wait = min(wait, end)
+		open, wait = min(open, end), min(wait, end)
 	}
-	if wait == len(b) || d.look.cx.Hold(len(b)-wait) {
-		return d.act(b, from, wait)
+	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
+		return d.act(b, from, open)
 	}
 	d.read(v, b, from, len(b), false)
-	return wait
+	v.settled = true
+	return open
+}
+
+// seeAgain asks to see the last n bytes of what is looked at once more, and has the last wait of them wait. It reports false if nothing may follow.
+func (d *Inspector) seeAgain(n, wait int) bool {
+	cx := d.look.cx
+	if wait == 0 {
+		return cx.Keep(n)
+	}
+	return (wait == n || cx.Keep(n)) && cx.Hold(wait)
 }
 
 // read looks at b[from:end], behind what v remembers, and decides all of it.
 func (d *Inspector) read(v *memory, b []byte, from, end int, more bool) {
+	d.look.base = from
 	d.find(v, b[from:end], more)
 	d.act(b, from, end)
 }
@@ -87,6 +117,7 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	d.found, d.bytes = d.found[:0], d.bytes[:0]
 	d.finder.Begin(d.kept.before(past), text, more)
 	open = len(text)
+	d.look.wait = len(text)
 	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
 		open = min(open, d.findIn(v, past))
 		for i := range d.own {
@@ -94,10 +125,13 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 		if _, end := v.Source(len(v.Text), len(v.Text)); v.More && end < len(text) {
 			open = min(open, end) // the code is cut
+			d.wait(end, d.set.waits)
 		}
 	}
+	// Half of an escape would say something else.
+	open, d.look.wait = view.EscapeAt(text, max(0, open)), view.EscapeAt(text, max(0, d.look.wait))
 	d.look.exhausted = d.look.exhausted || d.finder.Exhausted
-	slices.SortFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
+	slices.SortStableFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
 	kept := d.found[:0]
 	for _, f := range d.found {
 		if len(kept) == 0 || kept[len(kept)-1].end <= f.off {
@@ -105,28 +139,59 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 		}
 	}
 	d.found = kept
-	return max(0, open)
+	return open
 }
 
-// findIn is find for one view and what detectors find. Values that are written as themselves were found in the text that the view lies in.
+// wait has what begins at off of the text wait, if is.
+func (d *Inspector) wait(off int, is bool) {
+	if is {
+		d.look.wait = min(d.look.wait, off)
+	}
+}
+
+// findIn is find for one view and what detectors find.
 func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
-	s := d.values
-	if v.Code == view.Plain {
+	s, depth := d.values, v.Depth()
+	d.blocks[depth] = part{len(d.found), len(d.found)}
+	switch v.Code {
+	case view.Plain:
 		s.Resume(past.carry, v.Before, v.Text, v.More)
-	} else {
+	case view.Escapes: // directly behind the view that it lies in
+		s.ResetWithin(v.Before, v.Text, v.More, v)
+	default:
 		s.Reset(v.Before, v.Text, v.More)
 	}
 	for m, ok := s.Next(); ok; m, ok = s.Next() {
-		if off, end, ok := seen(v, m.Off, m.End); ok && !d.set.allowed(s.Value()) {
-			if r := d.set.rule(m.Kind, m.Score, d.look.place); r != nil {
-				d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
-			}
+		off, end := v.Source(m.Off, m.End)
+		if v.Short || end <= 0 || d.known(v, m, off, end) || d.set.allowed(s.Value()) {
+			continue
+		}
+		off = max(off, 0) // the first characters of base64 may have left before it could be known as such
+		if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil {
+			d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
+			d.blocks[depth].end = len(d.found)
 		}
 	}
 	if v.Code == view.Plain {
 		past.next = s.Carry()
 	}
+	d.wait(openIn(v, s.Wait()), true)
 	return openIn(v, s.Open())
+}
+
+// known reports whether a value that is written as itself was found already in a text that the view lies in. It was not if only the view shows
+// what stands before it: "card+number%3A+4000000000000002" says what it is when the signs are undone.
+func (d *Inspector) known(v *view.View, m detect.Match, off, end int) bool {
+	for from, to, depth := m.Off, m.End, v.Depth(); v.Code == view.Escapes && !v.Coded(from, to); {
+		from, to, v = v.Parent(from, to)
+		depth--
+		in := d.found[d.blocks[depth].off:d.blocks[depth].end]
+		i, _ := slices.BinarySearchFunc(in, off, func(f finding, off int) int { return cmp.Compare(f.end, off+1) })
+		if i < len(in) && in[i].off < end {
+			return true
+		}
+	}
+	return false
 }
 
 // openIn is where in what is looked at that begins which is open in a view; math.MaxInt if nothing is.
@@ -141,32 +206,37 @@ func openIn(v *view.View, open int) int {
 // seen is where in what is looked at the bytes of a view came from; ok is false for those that were seen there already.
 func seen(v *view.View, from, to int) (off, end int, ok bool) {
 	off, end = v.Source(from, to)
-	return off, end, off >= 0 && (v.Code == view.Plain || v.Coded(from, to))
+	return max(off, 0), end, !v.Short && end > 0 && (v.Code == view.Plain || v.Coded(from, to))
 }
 
 // findOwn is find for one view and values of one's own.
 func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
-	if !o.rule.scope.has(d.look.place) {
+	if !o.rule.scope.mayHave(d.look.place) {
 		return math.MaxInt
 	}
 	o.reset(v.Before, v.Text, v.More)
 	for from, to, ok := o.next(); ok; from, to, ok = o.next() {
-		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) {
+		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) && o.rule.scope.has(d.look.at(off)) {
 			if r := o.rule.unlessIgnored(); r != nil {
 				d.note(v, detect.Match{Off: from, End: to}, r, v.Text[from:to], finding{off: off, end: end, score: 100})
 			}
 		}
 	}
-	return openIn(v, o.open())
+	open = openIn(v, o.open())
+	d.wait(open, o.rule.waits())
+	return open
 }
 
 // note keeps what is to be told and done about a value.
 func (d *Inspector) note(v *view.View, m detect.Match, r *rule, value []byte, f finding) {
-	f.rule, f.path = r, v.Path()
+	f.rule, f.path, f.field = r, v.Path(), d.look.at(f.off).field
+	if v.Code == view.Escapes && !v.Coded(m.Off, m.End) {
+		f.path[v.Depth()-1] = view.Plain // what stands around it is written so
+	}
 	f.value = d.keep(value)
 	f.sample = d.keepMasked(v.Text[m.Off:m.End], r, r.shown, 'X')
 	if r.action == mask && !r.monitor {
-		f.masked = d.keepMasked(v.Text[m.Off:m.End], r, r.keep, r.char)
+		f.masked = d.keepMask(v, m, r, value, f.goesOn)
 		if v.Code != view.Plain {
 			f.masked, f.unable = d.recode(v, m, f.masked)
 		}
@@ -179,31 +249,6 @@ func (d *Inspector) keep(b []byte) part {
 	d.bytes = append(d.bytes, b...)
 	p.end = len(d.bytes)
 	return p
-}
-
-func (d *Inspector) keepMasked(text []byte, r *rule, keep int, char byte) part {
-	p := part{off: len(d.bytes)}
-	if r.own != nil {
-		d.bytes = appendMasked(d.bytes, text, keep, char)
-	} else {
-		d.bytes = detect.AppendMasked(d.bytes, text, r.kind, keep, char)
-	}
-	p.end = len(d.bytes)
-	return p
-}
-
-// recode returns what a masked value is in the codes that the view is written in.
-func (d *Inspector) recode(v *view.View, m detect.Match, masked part) (coded part, unable bool) {
-	if !d.finder.Rewrite(v, m.Off, m.End) {
-		return part{}, true
-	}
-	for i, c := range d.bytes[masked.off:masked.end] {
-		if at := m.Off + i; c != v.Text[at] && !d.finder.Set(v, at, c) {
-			return part{}, true
-		}
-	}
-	_, with := d.finder.Rewritten()
-	return d.keep(with), false
 }
 
 // act carries out what is to become of the values that begin before limit, and returns where the undecided begins: limit, or the end of the last value.

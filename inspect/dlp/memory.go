@@ -4,16 +4,16 @@ import "github.com/weir-project/weir/inspect/dlp/detect"
 
 // A state is what is remembered of one direction of a flow.
 type state struct {
-	payload memory
-	body    body
-	bodies  uint32 // that have begun
+	payload, body memory
+	told          int64  // offset in the present body up to which it is decided
+	bodies        uint32 // that have begun
 }
 
-// A body is what is remembered of one.
+// A body is what is remembered of one that comes interleaved with others.
 type body struct {
 	memory
-	told   int64 // offset up to which it is decided
-	number uint32
+	told   int64  // as in a state
+	number uint32 // which of the bodies it is
 }
 
 // A memory is what is remembered of a text that comes in parts: what tells a value from a number may stand in another part. The end of
@@ -24,10 +24,13 @@ type memory struct {
 	taken   uint32       // when the place was taken; 0: the text has no past
 	carry   detect.Carry // of the text so far
 	next    detect.Carry // of the text with what is looked at now
+	settled bool         // what is shown once more was decided as if nothing followed
 }
 
 // forget is for the begin of another text.
-func (m *memory) forget() { m.taken, m.carry, m.next = 0, detect.Carry{}, detect.Carry{} }
+func (m *memory) forget() {
+	m.taken, m.carry, m.next, m.settled = 0, detect.Carry{}, detect.Carry{}, false
+}
 
 // maxKept is how many texts a lane remembers the end of: 64 bytes for each. Who has said nothing while so many others have is
 // forgotten; then a word of context that stood in front of a cut does not count.

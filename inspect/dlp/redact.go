@@ -1,6 +1,6 @@
 package dlp
 
-import "github.com/weir-project/weir/inspect/dlp/detect"
+import "github.com/weir-project/weir/inspect/dlp/view"
 
 // announcements stand before a number that somebody tells without what stood around it: they are words of context of all kinds of numbers, in as
 // many texts as it takes for each to be within detect.ContextBytes.
@@ -10,33 +10,48 @@ var announcements = [][]byte{
 }
 
 // Redact implements inspect.RedactInspector: values in names that clients ask for, or in whatever else others
-// tell, show nothing. It does not know what stood around such a name, so it rather takes a number for a value.
+// tell, show nothing, whatever they are written in. It does not know what stood around such a name, so it rather takes a number for a value.
 func (d *Inspector) Redact(text []byte) {
-	d.redact(nil, text)
-	for i := 0; i < len(text); {
-		end := numberEnd(text, i)
-		for _, before := range announcements {
-			if end-i >= minNumber {
-				d.redact(before, text[i:end])
+	d.finder.Begin(nil, text, false)
+	for v := d.finder.Next(); v != nil; v = d.finder.Next() {
+		d.redact(text, v, v.Before, 0, len(v.Text))
+		for i := 0; i < len(v.Text); {
+			end := numberEnd(v.Text, i)
+			for _, before := range announcements {
+				if end-i >= minNumber {
+					d.redact(text, v, before, i, end)
+				}
 			}
+			i = max(end, i+1)
 		}
-		i = max(end, i+1)
-	}
-	for i := range d.own {
-		o := &d.own[i]
-		o.reset(nil, text, false)
-		for off, end, ok := o.next(); ok; off, end, ok = o.next() {
-			appendMasked(text[:off], text[off:end], 0, 'X')
+		for i := range d.own {
+			o := &d.own[i]
+			o.reset(v.Before, v.Text, false)
+			for off, end, ok := o.next(); ok; off, end, ok = o.next() {
+				hide(text, v, off, end)
+			}
 		}
 	}
 }
 
-// redact overwrites the values that detectors find.
-func (d *Inspector) redact(before, text []byte) {
-	d.names.Reset(before, text, false)
+// redact overwrites in text the values that detectors find in bytes [from, to) of a view of it.
+func (d *Inspector) redact(text []byte, v *view.View, before []byte, from, to int) {
+	d.names.Reset(before, v.Text[from:to], false)
 	for m, ok := d.names.Next(); ok; m, ok = d.names.Next() {
 		if !d.set.allowed(d.names.Value()) {
-			detect.AppendMasked(text[:m.Off], text[m.Off:m.End], m.Kind, 0, 'X')
+			hide(text, v, from+m.Off, from+m.End)
+		}
+	}
+}
+
+// hide overwrites what [off, end) of a view of a text is written in, but for what stands between letters and digits of most values.
+func hide(text []byte, v *view.View, off, end int) {
+	from, to := v.Source(off, end)
+	for i := max(from, 0); i < to; i++ {
+		switch text[i] {
+		case ' ', '-', '.', '/', ':', '@', '%':
+		default:
+			text[i] = 'X'
 		}
 	}
 }
@@ -44,16 +59,26 @@ func (d *Inspector) redact(before, text []byte) {
 // minNumber is the digits and separators of the shortest number.
 const minNumber = 8
 
-// numberEnd is where the number ends that begins at i: digits with single spaces or dashes between them. It is i if there is none.
+// numberEnd is where the number ends that begins at i: words with digits in them, and behind the first one letters that stand alone, with single spaces or
+// dashes between them, as national numbers have them. It is i if there is none.
 func numberEnd(b []byte, i int) int {
 	end := i
-	for ; i < len(b); i++ {
-		switch {
-		case b[i]-'0' < 10:
-			end = i + 1
-		case b[i] != ' ' && b[i] != '-' || end != i:
-			return end
+	if i > 0 && isAlnum(b[i-1]) {
+		return i
+	}
+	for k := i; k < len(b); k++ {
+		from, digits := k, false
+		for ; k < len(b) && isAlnum(b[k]); k++ {
+			digits = digits || b[k] <= '9'
+		}
+		if k == from || !digits && (from == i || k-from > 1) {
+			break
+		}
+		if end = k; k < len(b) && b[k] != ' ' && b[k] != '-' {
+			break
 		}
 	}
 	return end
 }
+
+func isAlnum(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 26 }

@@ -18,13 +18,16 @@ const (
 	mask
 	drop
 	reject
+	page
 	ignore
 )
 
-var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject", ignore: "ignore"}
+var actionNames = []string{alert: "alert", mask: "mask", drop: "drop", reject: "reject", page: "page", ignore: "ignore"}
 
 // verdict is the action's name in events.
-func (a action) verdict() string { return [...]string{"accept", "edit", "drop", "reject", "accept"}[a] }
+func (a action) verdict() string {
+	return [...]string{"accept", "edit", "drop", "reject", "reject", "accept"}[a]
+}
 
 var severities = []struct {
 	name     string
@@ -36,18 +39,21 @@ const minScore = 50
 
 // A rule is a Detector, checked.
 type rule struct {
-	name     string
-	kind     detect.Kind // iff own is nil
-	own      *source     // of values of one's own
-	shown    int         // last characters of a value that an event may show
-	action   action
-	keep     int
-	char     byte
-	monitor  bool
-	score    uint8
-	severity event.Severity
-	scope    scope
-	index    uint16 // in ruleSet.rules
+	name      string
+	kind      detect.Kind // iff own is nil
+	own       *source     // of values of one's own
+	shown     int         // last characters of a value that an event may show
+	action    action
+	keep      int
+	char      byte
+	with      string // what stands in the place of a masked value; empty: its own form does
+	pseudonym bool
+	page      *inspect.Page // iff action is page
+	monitor   bool
+	score     uint8
+	severity  event.Severity
+	scope     scope
+	index     uint16 // in ruleSet.rules
 
 	count    uint32 // of values that it takes; 1 for any
 	distinct bool
@@ -60,8 +66,8 @@ func (r *rule) decision() inspect.Decision {
 	switch r.action {
 	case drop:
 		d.Verdict = packet.Drop
-	case reject:
-		d.Verdict = packet.Reject
+	case reject, page:
+		d.Verdict, d.Page = packet.Reject, r.page
 	default:
 		return inspect.Decision{}
 	}
@@ -78,10 +84,14 @@ type ruleSet struct {
 	allow     map[string]struct{}
 	domains   [][]byte // "@example.com"
 	key       printKey
+	names     printKey // of pseudonyms
 	maxEvents int
 	passes    bool      // what cannot be masked passes
-	fields    field.Set // that some rule looks at
+	fields    field.Set // that are asked for
+	waits     bool      // some rule does
+	byName    bool      // for some rule it matters in which field a value of the payload is
 	edits     field.Set // that some rule may mask
+	resizes   field.Set // of these, in which a mask may have another length
 }
 
 // compile sets what follows from the rules.
@@ -100,12 +110,24 @@ func (s *ruleSet) compile() {
 			s.byKind[r.kind] = append(s.byKind[r.kind], r)
 		}
 		looked := r.scope.looked()
-		s.fields = s.fields.Union(looked)
+		s.fields = s.fields.Union(r.scope.asked())
+		s.byName = s.byName || r.scope.fields != 0
 		if r.action == mask && !r.monitor {
 			s.edits = s.edits.Union(looked)
+			if r.with != "" {
+				s.resizes = s.resizes.Union(looked)
+			}
 		}
 	}
 	s.set = detect.NewSet(kinds...)
+	kinds = kinds[:0]
+	for _, r := range s.rules {
+		if r.waits() && r.own == nil {
+			kinds = append(kinds, r.kind)
+		}
+		s.waits = s.waits || r.waits()
+	}
+	s.set.Waiting(kinds...)
 }
 
 // rule returns the rule for a value that was found; nil if none applies.
@@ -117,6 +139,9 @@ func (s *ruleSet) rule(k detect.Kind, score uint8, p place) *rule {
 	}
 	return nil
 }
+
+// waits reports whether a value must not leave before it is decided about.
+func (r *rule) waits() bool { return !r.monitor && r.action != alert && r.action != ignore }
 
 func (r *rule) unlessIgnored() *rule {
 	if r.action == ignore {

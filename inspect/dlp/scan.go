@@ -72,7 +72,8 @@ func (s *Scan) look(before *memory, at Place, last bool) (done int) {
 	s.host.edits, s.host.with = s.host.edits[:0], s.host.with[:0]
 	s.host.text, s.host.at = s.buf, at
 	cx := inspect.Context{Host: &s.host, Wall: time.Unix(0, 0), Dir: s.d.set.anyDirection()}
-	s.d.begin(&cx, nil, 0)
+	s.d.begin(&cx, nil)
+	s.d.look.resizable = true
 	done = s.d.find(before, s.buf, !last)
 	done = s.d.act(s.buf, 0, done)
 	s.d.conclude()
@@ -152,6 +153,9 @@ func (h *scanHost) Release(*inspect.Context) {}
 
 // Hold implements inspect.Host: Read holds by itself.
 func (h *scanHost) Hold(*inspect.Context, int) bool { return false }
+
+// Keep implements inspect.Host, likewise.
+func (h *scanHost) Keep(*inspect.Context, int) bool { return false }
 
 // TooLate implements inspect.Host: nothing has left.
 func (h *scanHost) TooLate(*inspect.Context) {}

@@ -10,13 +10,21 @@ import (
 	"github.com/weir-project/weir/inspect"
 )
 
-// Fields that are looked at as what they mean. All else is looked at as it is on the wire, and called payload; but for the fields of HTTP/2, which
-// are coded, and count as payload too.
+// Fields that are looked at as what they mean. All else is looked at as it is on the wire.
 var (
 	fromClient = field.SetOf(field.HTTPRequestBody, field.EmailBody)
 	fromServer = field.SetOf(field.HTTPResponseBody)
-	fields     = fromClient.Union(fromServer)
+	texts      = fromClient.Union(fromServer)
 )
+
+// Fields that are looked at on the wire, where their grammar has found them. What is in none of them is called payload.
+var (
+	fromBoth = field.SetOf(field.HTTPHeaders, field.DNSQuery)
+	named    = fromBoth.Union(field.SetOf(field.HTTPURI, field.SMTPHelo, field.SMTPMailFrom, field.SMTPRcptTo, field.EmailHeaders,
+		field.FTPCommandData, field.FTPReply, field.DNSAnswer))
+)
+
+var fields = texts.Union(named)
 
 // A scope is where a rule applies.
 type scope struct {
@@ -35,6 +43,11 @@ type place struct {
 // has reports whether p is in the scope.
 func (s *scope) has(p place) bool {
 	return s.dirs&(1<<p.dir) != 0 && (s.fields == 0 || s.fields.Has(p.field)) && contain(s.clients, p.client) && contain(s.servers, p.server)
+}
+
+// mayHave is has for some of what is looked at: of a payload, parts may be fields of other names.
+func (s *scope) mayHave(p place) bool {
+	return s.has(p) || p.field == field.Payload && s.fields&named != 0 && (&scope{dirs: s.dirs, clients: s.clients, servers: s.servers}).has(p)
 }
 
 func contain(nets []netip.Prefix, a netip.Addr) bool {
@@ -76,10 +89,16 @@ func (s *scope) looked() field.Set {
 	if s.fields != 0 {
 		looked &= s.fields
 	}
-	if s.fields == 0 || s.fields.Has(field.Payload) {
+	if s.fields == 0 || s.fields&field.SetOf(field.Payload, field.HTTPURI, field.HTTPHeaders) != 0 {
 		looked = looked.Union(field.SetOf(field.HTTP2Head))
 	}
 	return looked
+}
+
+// asked is the fields that have to be made for the scope: those that are shown, and of the named ones those that no other makes a grammar look for.
+func (s *scope) asked() field.Set {
+	asked := s.looked().Union(field.SetOf(field.DNSQuery, field.DNSAnswer))
+	return asked.Union(s.fields & named)
 }
 
 // directions reads a direction as bits.

@@ -17,7 +17,7 @@ func (d *Inspector) tell(f *finding, base int, opinion inspect.Decision) {
 	}
 	d.event.Begin(event.KindDLP, f.rule.severity, f.rule.name)
 	d.event.Reason, d.event.Verdict, d.event.Would = string(opinion.Reason), f.rule.action.verdict(), f.rule.monitor
-	d.event.Field, d.event.Offset, d.event.Length = d.look.name(), d.look.offset(base+f.off), int32(f.end-f.off)
+	d.event.Field, d.event.Offset, d.event.Length = f.field.String(), d.look.offset(base+f.off), int32(f.end-f.off)
 	if opinion.Verdict.Final() {
 		d.event.Verdict = opinion.Verdict.String()
 	}

@@ -19,6 +19,9 @@ type Config struct {
 
 	// Allow is what passes, whatever lists say.
 	Allow Names `yaml:"allow,omitempty"`
+
+	// PageNote is what pages say below their reason, such as whom to ask. The page has 1200 bytes at most.
+	PageNote string `yaml:"page_note,omitempty"`
 }
 
 // Names are domains, written here or in files.
@@ -52,7 +55,8 @@ type List struct {
 	// Category becomes the label category=… of a flow, for other inspectors.
 	Category string `yaml:"category,omitempty"`
 
-	// Action is "reject" (default: the client is told), "drop" or "alert". Reject and drop end the flow.
+	// Action is "reject" (default: the client is told), "page", "drop" or "alert". Reject and drop end the flow. Page answers a request of HTTP/1 by a
+	// page that says on which list the name is; elsewhere, where a client would take no page, it is reject.
 	Action string `yaml:"action,omitempty"`
 
 	// Mode "monitor" only tells what would be done.
@@ -64,12 +68,13 @@ type action uint8
 const (
 	reject action = iota
 	drop
+	page
 	alert
 )
 
-var actionNames = []string{reject: "reject", drop: "drop", alert: "alert"}
+var actionNames = []string{reject: "reject", drop: "drop", page: "page", alert: "alert"}
 
-func (a action) verdict() string { return [...]string{"reject", "drop", "accept"}[a] }
+func (a action) verdict() string { return [...]string{"reject", "drop", "reject", "accept"}[a] }
 
 // A list is a List, checked.
 type list struct {
@@ -78,14 +83,15 @@ type list struct {
 	category string
 	label    inspect.Label
 	action   action
+	page     *inspect.Page // iff action is page
 	monitor  bool
 }
 
 func (l *list) decision() inspect.Decision {
 	d := inspect.Decision{Scope: inspect.ScopeFlow, Reason: Blocked, Monitor: l.monitor}
 	switch l.action {
-	case reject:
-		d.Verdict = packet.Reject
+	case reject, page:
+		d.Verdict, d.Page = packet.Reject, l.page
 	case drop:
 		d.Verdict = packet.Drop
 	default:
@@ -113,11 +119,32 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 	for i := range c.Lists {
 		f.lists = append(f.lists, newList(&c.Lists[i], i, env, &m))
 	}
+	f.addPages(c.PageNote, &m)
 	f.allow = c.Allow.read("allow", env, &m)
 	if len(m) > 0 {
 		return nil, m
 	}
 	return func() inspect.Inspector { return &Inspector{set: f} }, nil
+}
+
+// addPages makes the pages of the lists that answer by one.
+func (f *filter) addPages(note string, m *inspect.Mistakes) {
+	pages := 0
+	for i := range f.lists {
+		l := &f.lists[i]
+		if l.action != page {
+			continue
+		}
+		var excess int
+		if l.page, excess = inspect.NewPage("This page was blocked", "Its name is on a list of this network: "+l.name+".", note); excess > 0 {
+			m.Add("page_note", "write less", "the page about %s is %d bytes too long", l.name, excess)
+			return
+		}
+		pages++
+	}
+	if note != "" && pages == 0 {
+		m.Add("page_note", "write action: page in a list, or remove it", "no list answers by a page")
+	}
 }
 
 func newList(c *List, index int, env inspect.Env, m *inspect.Mistakes) list {
@@ -132,7 +159,7 @@ func newList(c *List, index int, env inspect.Env, m *inspect.Mistakes) list {
 	if c.Action != "" {
 		n := slices.Index(actionNames, c.Action)
 		if n < 0 {
-			m.Add(path+".action", "write reject, drop or alert", "unknown action %q", c.Action)
+			m.Add(path+".action", "write reject, page, drop or alert", "unknown action %q", c.Action)
 		}
 		l.action = action(max(n, 0))
 	}

@@ -62,6 +62,11 @@ func TestReadmeExamples(t *testing.T) {
 			t.Errorf("%s: %v, want %v", host, d, want)
 		}
 	}
+	l = lane(t, cs[2])
+	if d := get(l, "games.example"); d.Verdict != packet.Reject || d.Page == nil || !strings.Contains(string(d.Page.Response()), "a list of this network: games.") ||
+		!strings.Contains(string(d.Page.Response()), "Ask the library.") {
+		t.Errorf("%+v", d)
+	}
 	l = lane(t, cs[1])
 	for host, want := range map[string][]string{
 		"tracker.example.com": {"blocklist"}, "metrics.example.com": {"blocklist"}, "x.tracker.example.com": nil,
@@ -214,6 +219,7 @@ func TestMistakes(t *testing.T) {
 		{"lists: [{files: [bad.txt]}]", "lists[0].files[0]", 2, 3},
 		{"lists: [{files: [many.txt]}]", "lists[0].files[0]", maxMistakes + 1, 1},
 		{"lists: [{files: [long.txt]}]", "lists[0].files[0]", 1, 0},
+		{"{page_note: ask, lists: [{domains: [example.com]}]}", "page_note", 1, 0},
 		{"{lists: [{domains: [example.com]}], allow: {files: [none.txt]}}", "allow.files[0]", 1, 0},
 	} {
 		maker, m := New(inspecttest.Load[Config](t, c.yaml), inspect.Env{Lanes: 1, Labels: new(inspect.LabelTable), Files: files})

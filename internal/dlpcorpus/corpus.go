@@ -51,7 +51,7 @@ func (t *text) done(sort string) Case { return Case{sort, t.b.String(), t.labels
 // Generate returns n texts with a value of each kind, and as many without any value. The same seed gives the same
 // texts.
 func Generate(seed uint64, n int) (cases []Case) {
-	r := &source{rand.New(rand.NewPCG(seed, 0x7765697264))}
+	r := newSource(seed)
 	for _, m := range makers {
 		for range n {
 			cases = append(cases, r.surround(&m))
@@ -65,6 +65,8 @@ func Generate(seed uint64, n int) (cases []Case) {
 
 // A source is what all texts are drawn from.
 type source struct{ *rand.Rand }
+
+func newSource(seed uint64) *source { return &source{rand.New(rand.NewPCG(seed, 0x7765697264))} }
 
 const (
 	digits   = "0123456789"

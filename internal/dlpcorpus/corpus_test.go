@@ -63,3 +63,20 @@ func TestHardCasesAreRead(t *testing.T) {
 		t.Error("a value without a kind was read")
 	}
 }
+
+// TestTrafficIsMixed wants every sort in traffic, values in it, and the same of one seed.
+func TestTrafficIsMixed(t *testing.T) {
+	a, values := Traffic(3, 4<<20)
+	b, _ := Traffic(3, 4<<20)
+	if string(a) != string(b) || len(a) != 4<<20 || values < 100 || values > 300 {
+		t.Errorf("%d bytes with %d values, or another text", len(a), values)
+	}
+	if len(parts) != len(Sorts) {
+		t.Errorf("%d sorts have %d names", len(parts), len(Sorts))
+	}
+	for _, mark := range []string{"<div", `"uuid":`, "GET /", "\r\n", "return s.", "commit "} {
+		if n := strings.Count(string(a), mark); n < 20 {
+			t.Errorf("%d times %q", n, mark)
+		}
+	}
+}

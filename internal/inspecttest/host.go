@@ -80,5 +80,8 @@ func Pair(e *event.Event, key string) event.Pair {
 // Hold reports false: the test lane shows everything once.
 func (l *Lane) Hold(*inspect.Context, int) bool { return false }
 
+// Keep reports false, likewise.
+func (l *Lane) Keep(*inspect.Context, int) bool { return false }
+
 // TooLate is not told of: nothing leaves the test lane.
 func (l *Lane) TooLate(*inspect.Context) {}

@@ -1,4 +1,5 @@
-// Command mutants breaks package stream on purpose, in one place at a time, and wants its tests and the simulator to notice:
+// Command mutants breaks package stream on purpose, in one place at a time, and wants its tests and the simulator to notice; and what keeps secrets,
+// of which tests of the engine have to notice:
 // a check that no deliberate bug sets off would not find one that nobody meant either.
 //
 //	go run ./internal/mutants                 # all of them
@@ -48,7 +49,7 @@ func run(dir, only string, width int) error {
 		mu     sync.Mutex
 		all    sync.WaitGroup
 	)
-	for _, m := range mutants {
+	for _, m := range append(leaks, mutants...) {
 		if strings.Contains(m.name, only) {
 			chosen = append(chosen, m)
 		}
@@ -87,8 +88,14 @@ func (m mutant) noticedBy(dir string) (by string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if out, err := command("go", "build", "-overlay", overlay, "./stream"); err != nil {
+	if out, err := command("go", "build", "-overlay", overlay, "./"+filepath.Dir(m.path())); err != nil {
 		return "", fmt.Errorf("it does not compile: %s", out)
+	}
+	if filepath.Dir(m.path()) != "stream" {
+		if _, err := command("go", "test", "-overlay", overlay, "-count=1", "-short", "-run", "TestCanaries|TestSplits", "./engine"); err != nil {
+			return "the canaries and splits", nil
+		}
+		return "", nil
 	}
 	if _, err := command("go", "test", "-overlay", overlay, "-count=1", "./stream", "-rapid.nofailfile"); err != nil {
 		return "the tests of stream", nil
@@ -112,7 +119,7 @@ func (m mutant) noticedBy(dir string) (by string, err error) {
 
 // overlay writes what shows the compiler the broken file.
 func (m mutant) overlay(dir string) (string, error) {
-	file := filepath.Join("stream", m.file)
+	file := m.path()
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
@@ -136,10 +143,18 @@ func (m mutant) overlay(dir string) (string, error) {
 	return base + ".json", os.WriteFile(base+".json", b, 0o600)
 }
 
+// path is where the file is.
+func (m mutant) path() string {
+	if filepath.Dir(m.file) == "." {
+		return filepath.Join("stream", m.file)
+	}
+	return m.file
+}
+
 // apply makes the change, for which there must be exactly one place.
 func (m mutant) apply(source string) (string, error) {
 	if n := strings.Count(source, m.old); n != 1 {
-		return "", fmt.Errorf("stream/%s has %d places that read %q", m.file, n, m.old)
+		return "", fmt.Errorf("%s has %d places that read %q", m.path(), n, m.old)
 	}
 	return strings.Replace(source, m.old, m.new, 1), nil
 }

@@ -10,12 +10,12 @@ import (
 // whose place is gone is no test any more.
 func TestMutantsAreCurrent(t *testing.T) {
 	names := map[string]bool{}
-	for _, m := range mutants {
+	for _, m := range append(leaks, mutants...) {
 		if names[m.name] {
 			t.Errorf("two are called %q", m.name)
 		}
 		names[m.name] = true
-		source, err := os.ReadFile(filepath.Join("../../stream", m.file))
+		source, err := os.ReadFile(filepath.Join("../..", m.path()))
 		if err != nil {
 			t.Fatal(err)
 		}

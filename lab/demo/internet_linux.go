@@ -18,6 +18,7 @@ import (
 const (
 	portEcho    = "7"
 	portDiscard = "9"
+	portSMTP    = "25"
 	portDNS     = "53"
 	portHTTP    = "80"
 	portHTTPS   = "443"
@@ -32,6 +33,7 @@ type internet struct {
 	pool    *x509.CertPool // trusts the server's certificate
 
 	http, https, shell *lab.TapeListener
+	mails              chan []byte // that came
 	dns                *answers
 	voice, backup      *lab.Meter
 }
@@ -44,7 +46,7 @@ func (i *internet) close() {
 
 // openInternet starts every service on both families.
 func openInternet(server *lab.Node) (*internet, error) {
-	i := &internet{}
+	i := &internet{mails: make(chan []byte, 16)}
 	for _, start := range []func(*lab.Node) error{i.openWeb, i.openStreams, i.openDatagrams, i.openMeters} {
 		if err := start(server); err != nil {
 			i.close()
@@ -94,6 +96,12 @@ func (i *internet) openStreams(server *lab.Node) (err error) {
 		return err
 	}
 	go lab.ServeStreams(i.shell, func(c net.Conn) { _, _ = io.Copy(c, c) })
+	mail, err := server.Listen("tcp", ":"+portSMTP)
+	if err != nil {
+		return err
+	}
+	i.closers = append(i.closers, mail)
+	go lab.ServeStreams(mail, i.takeMail)
 	discard, err := server.Listen("tcp", ":"+portDiscard)
 	if err != nil {
 		return err

@@ -109,6 +109,9 @@ func TestDemo(t *testing.T) {
 			}
 			for _, want := range []string{
 				`card=XXXX XXXX XXXX 1111&amount=42`, `12 differ, and they are digits of the card`,
+				`client zipped +\{"order":"A-17","note":"bXkgY2FyZCBpcyA0MTEx`, `server received +\{"order":"A-17","note":"bXkgY2FyZCBpcyBYWFhY`, `"code":"base64"`, `the JSON is whole`,
+				`client attached +…Ada;4111 1111 1111 1111;42`, `server received +…Ada;XXXX XXXX XXXX 1111;42␍␊Grace;XXXX XXXX XXXX 0004;7`, `"field":"email\.body"`,
+				`in a mail of 403 bytes: the attachment decodes`,
 				`client received +www\.example\.com\. +60 IN A +192\.0\.2\.80`, `server received +nothing \(0 bytes\)`,
 				`refused at once: read: connection reset by peer`, `"signature_id":1000001`, `"action":"blocked"`,
 				`50 of 50 arrived with DSCP 46`, `none is missing`, `added for two packets`, `top talkers`,

@@ -62,6 +62,10 @@ func (p *parser) message(unit []byte, at int, from proto.Peer, want field.Set, o
 		}
 		return proto.Tell(out, trouble, why)
 	}
+	for i := range p.msg.Fields {
+		f := &p.msg.Fields[i]
+		proto.Name(out, f.ID, at+f.Span.Off, at+f.Span.End)
+	}
 	a := out.Show(&p.msg, field.MessageWhole)
 	if len(a.Edits) > 0 && p.edit(unit, at, a.Edits, out) {
 		return true

@@ -159,6 +159,7 @@ func (p *parser) command(f *feed, line []byte, verb field.Span) {
 	if f.in.Want.Has(field.FTPCommand) {
 		m.Add(field.Field{ID: field.FTPCommand, Value: name[:len(name):len(name)], Span: verb, Editable: true})
 	}
+	proto.Name(f.out, field.FTPCommandData, f.at+verb.End+1, f.at+len(line))
 	if verb.End < len(line) && f.in.Want.Has(field.FTPCommandData) {
 		s := field.Span{Off: verb.End + 1, End: len(line)}
 		fd := field.Field{ID: field.FTPCommandData, Value: line[s.Off:s.End:s.End], Span: s, Editable: true}
@@ -253,6 +254,7 @@ func (p *parser) showReply(f *feed, unit []byte, n int, whole bool) {
 	if f.in.Want.Has(field.FTPReply) {
 		m.Add(field.Field{ID: field.FTPReply, Value: unit[:len(unit):len(unit)], Span: field.Span{End: len(unit)}})
 	}
+	proto.Name(f.out, field.FTPReply, f.at, f.at+len(unit))
 	p.show(f, m)
 	if !whole {
 		proto.Tell(f.out, proto.Beyond, replyTooLong)

@@ -208,6 +208,7 @@ func (p *parser) readTrailer(h *half, f *feed) bool {
 		p.g.validators(b[:end], 0, false)
 		proto.ReplaceAll(f.out, f.at, p.g.lines)
 	}
+	proto.Name(f.out, field.HTTPHeaders, f.at, f.at+end)
 	f.at += end
 	h.none = 0
 	return p.endMessage(h, f, b[:end])

@@ -83,6 +83,11 @@ func (p *parser) Reframes() bool {
 	return false
 }
 
+// Waits implements proto.Waiter.
+func (p *parser) Waits() bool {
+	return p.known && !p.dark && p.queue.single() && p.queue.first()&askedConnect == 0 && !p.half[p.server].in
+}
+
 // maxSteps is how many heads, parts and ends are read in one call, unless time is up: a packet may be thousands of requests.
 const maxSteps = 2048
 
@@ -211,6 +216,8 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 	}
 	start := f.at
 	f.at += len(unit)
+	proto.Name(f.out, field.HTTPURI, start+hd.target.Off, start+hd.target.End)
+	proto.Name(f.out, field.HTTPHeaders, start+hd.block.Off, start+hd.block.End)
 	h.none, h.empty, h.tunnel = 0, 0, !hd.response && fr == switches
 	m := &g.msg
 	m.Reset(g.Name(), unit)

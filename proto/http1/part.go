@@ -121,7 +121,7 @@ func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (hold 
 	seen := min(b.seen, len(text))
 	m.Add(field.Field{
 		ID: b.id, Value: text, Span: field.Span{End: len(text)}, Editable: b.layers.Len() == 0 || b.decodes,
-		Offset: b.offset, Seen: seen, Left: min(b.left, seen), More: !over,
+		Offset: b.offset, Seen: seen, Left: min(b.left, seen), More: !over, Resizable: b.plan != asIs,
 	})
 	a := p.show(f, m, field.MessagePart)
 	if !over && !p.stopped {

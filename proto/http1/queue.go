@@ -65,6 +65,9 @@ func (q *queue) first() asked {
 	return q.at(0).kind()
 }
 
+// single reports whether there is one request.
+func (q *queue) single() bool { return q.n == 1 && *q.at(0)&15 == 1 }
+
 // pop takes the first request away.
 func (q *queue) pop() {
 	what, end := q.first(), uint8(0)

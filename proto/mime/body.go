@@ -188,7 +188,7 @@ func (r *Reader) showText(f *feed, end int, over, isFull bool) (keep int) {
 	seen := min(b.seen, len(text)-skip)
 	m.Add(field.Field{
 		ID: field.EmailBody, Value: text[skip:len(text):len(text)], Span: field.Span{Off: skip, End: len(text)}, Editable: true,
-		Offset: b.offset, Seen: seen, Left: min(seen, max(0, r.left(f)-skip)), More: !over,
+		Offset: b.offset, Seen: seen, Left: min(seen, max(0, r.left(f)-skip)), More: !over, Resizable: !f.Fixed,
 	})
 	a := r.show(f, m, field.MessagePart)
 	hold := 0

@@ -21,6 +21,7 @@ func (r *Reader) readHead(f *feed) bool {
 	if len(unit) != end-start {
 		editable = false
 	}
+	g.heads = append(g.heads, field.Span{Off: start, End: end})
 	m := &g.msg
 	m.Reset(g.name, unit)
 	h := &g.head

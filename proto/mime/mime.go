@@ -90,6 +90,7 @@ type Pool struct {
 	bytes  []byte       // which edits point into
 	data   []byte       // text that an edit makes
 	marks  []field.Span
+	heads  []field.Span
 }
 
 // NewPool returns a Pool whose messages are of the protocol name.
@@ -162,6 +163,7 @@ type Progress struct {
 	N     int          // bytes of Raw that are done with; the rest comes again
 	Edits []field.Edit // of Raw, in order, without overlap; valid until the next call. They must be made
 	Marks []field.Span // bytes of Raw, in order, that leave as they were shown; likewise
+	Heads []field.Span // bytes of Raw, in order, that are heads; likewise
 	Vital bool         // without one of the Edits the message would be broken
 	More  bool         // there is more to do with what was fed
 	Why   packet.Reason
@@ -194,14 +196,14 @@ const maxSteps = 512
 func (r *Reader) Feed(in Input, out proto.Sink) Progress {
 	g := r.pool
 	f := feed{Input: in, out: out}
-	g.edits, g.bytes, g.marks = g.edits[:0], g.bytes[:0], g.marks[:0]
+	g.edits, g.bytes, g.marks, g.heads = g.edits[:0], g.bytes[:0], g.marks[:0], g.heads[:0]
 	for ; r.step(&f); f.steps++ {
 		if f.steps == maxSteps && !f.Soft && !f.End && f.at < len(f.Raw) {
 			f.more = true
 			break
 		}
 	}
-	return Progress{N: f.at, Edits: g.edits, Marks: g.marks, Vital: f.vital, More: f.more, Why: f.why, As: f.as}
+	return Progress{N: f.at, Edits: g.edits, Marks: g.marks, Heads: g.heads, Vital: f.vital, More: f.more, Why: f.why, As: f.as}
 }
 
 // step reads what comes next, and reports whether there may be more to read.

@@ -137,6 +137,7 @@ func path(line []byte, arg int) field.Span {
 
 // envelope shows one field of a command, and makes edits of it that leave it one word.
 func (p *parser) envelope(f *feed, id field.ID, s field.Span, line []byte) {
+	proto.Name(f.out, id, f.at+s.Off, f.at+s.End)
 	if !f.in.Want.Has(id) || p.stopped {
 		return
 	}

@@ -3,6 +3,7 @@ package smtp
 import (
 	"strconv"
 
+	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/proto/mime"
 )
@@ -67,6 +68,9 @@ func (p *parser) take(f *feed, base, lead int, got *mime.Progress) bool {
 	for i := range got.Edits {
 		e := &got.Edits[i]
 		all = f.out.Replace(base+e.Span.Off-lead, base+e.Span.End-lead, e.New) && all
+	}
+	for _, s := range got.Heads {
+		proto.Name(f.out, field.EmailHeaders, base+max(s.Off, lead)-lead, base+s.End-lead)
 	}
 	for _, s := range got.Marks {
 		if s.End > lead {

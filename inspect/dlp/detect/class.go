@@ -17,6 +17,16 @@ func classOf(others string) *class {
 	return c
 }
 
+// members returns the bytes of the class: all, if there is none.
+func (c *class) members() (all []byte) {
+	for b := range 256 {
+		if c == nil || c[b] {
+			all = append(all, byte(b))
+		}
+	}
+	return all
+}
+
 func classWhere(in func(byte) bool) *class {
 	c := new(class)
 	for b := range 256 {

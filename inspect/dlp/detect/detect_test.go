@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"math/big"
 	"math/rand/v2"
 	"regexp"
@@ -240,45 +239,6 @@ func TestTheNearerWordCounts(t *testing.T) {
 	}
 }
 
-// TestNextPairIsTheFirst compares the filter with a walk over all literals at every place.
-func TestNextPairIsTheFirst(t *testing.T) {
-	r := rand.New(rand.NewPCG(12, 13))
-	for _, set := range []*Set{everything, NewSet(Card, USSSN), NewSet(Email), NewSet(GitHubToken, Secret)} {
-		for range 300 {
-			b := make([]byte, r.IntN(60))
-			for i := range b {
-				b[i] = "ghp_SG.@+0123 pasSwW"[r.IntN(20)]
-			}
-			want := len(b)
-			for i := len(b) - 2; i >= 0; i-- {
-				if isNaiveStart(set, b[i:]) {
-					want = i
-				}
-			}
-			if got, _ := set.next(b, 0); got > want { // earlier ones are looked at for nothing
-				t.Fatalf("%q: %d, want %d", b, got, want)
-			}
-		}
-	}
-}
-
-func isNaiveStart(set *Set, b []byte) bool {
-	if set.kinds&numeric != 0 && !isDigit(b[0]) && isDigit(b[1]) {
-		return true
-	}
-	for _, l := range literals {
-		eq := func(c, want byte) bool { return c == want || l.fold && bytes.EqualFold([]byte{c}, []byte{want}) }
-		same := l.kinds&set.kinds != 0
-		for k := 0; k < len(l.text) && k < len(b); k++ {
-			same = same && eq(b[k], l.text[k])
-		}
-		if same {
-			return true
-		}
-	}
-	return false
-}
-
 // TestWordsAreThoseOfARegexp compares the words before a value with what a regexp finds.
 func TestWordsAreThoseOfARegexp(t *testing.T) {
 	r := rand.New(rand.NewPCG(14, 15))
@@ -316,27 +276,6 @@ func naiveWord(text, word string) bool {
 		}
 	}
 	return false
-}
-
-func TestDigitAtIsTheFirstDigit(t *testing.T) {
-	r := rand.New(rand.NewPCG(16, 17))
-	for range 2000 {
-		b := make([]byte, r.IntN(50))
-		for i := range b {
-			b[i] = byte(r.Uint32())
-			if r.IntN(20) > 0 {
-				b[i] |= 0x40
-			}
-		}
-		from := r.IntN(len(b) + 1)
-		want := len(b)
-		if i := bytes.IndexAny(b[from:], "0123456789"); i >= 0 {
-			want = from + i
-		}
-		if got := digitAt(b, from); got != want {
-			t.Fatalf("% x from %d: %d, want %d", b, from, got, want)
-		}
-	}
 }
 
 // TestMod97IsThatOfTheNumber compares with arithmetic on the whole number, as ISO 13616 describes it.

@@ -19,6 +19,9 @@
 // Whoever wants to hide a value can: by a word such as "order" before it, by other separators, by any encoding. What
 // is found is what is sent carelessly.
 //
+// A text is read in blocks: see block. Each byte is read once, to find where digits and literals begin; what is there is looked at by itself, and
+// given up by its first bytes if it can be.
+//
 // A scanner allocates nothing, takes no lock and reads no clock. The work per byte of text is bounded: what is looked
 // at from one place is at most MaxOpen bytes long and begins with a digit or a literal.
 package detect

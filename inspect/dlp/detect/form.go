@@ -25,6 +25,7 @@ const (
 	afterDash
 	afterDot
 	afterPlus
+	afterSlash // or a parenthesis
 	afterLetter
 	afterOther
 	classes
@@ -40,11 +41,21 @@ func separatorOf(c byte) separator {
 		return afterDot
 	case c == '+':
 		return afterPlus
+	case c == '/' || c == '(' || c == ')':
+		return afterSlash
 	case isLetter(c):
 		return afterLetter
 	}
 	return afterOther
 }
+
+// separators is separatorOf by byte.
+var separators = func() (t [256]separator) {
+	for c := range t {
+		t[c] = separatorOf(byte(c))
+	}
+	return t
+}()
 
 // forms are looked for by the length of their first row of digits and by what stands behind it.
 var forms = func() (all []form) {

@@ -57,6 +57,7 @@ var keyLabels = []string{
 // pemAt looks for a private key whose first line begins at i. The line alone is none: programs that read keys hold it
 // too.
 func pemAt(s *Scanner, i int) {
+	s.sawKey = true
 	label := i + len("-----BEGIN ")
 	for _, l := range keyLabels {
 		if s.says(label, l) {
@@ -79,6 +80,7 @@ func (s *Scanner) says(i int, what string) bool {
 // puttyAt looks for a private key in PuTTY's own format (PuTTY manual, appendix C): headers, with lines of Base64
 // between them.
 func puttyAt(s *Scanner, i int) {
+	s.sawKey = true
 	end := i + len("PuTTY-User-Key-File-")
 	if isDigit(s.byteAt(end)) && s.byteAt(end+1) == ':' && s.byteAt(end+2) == ' ' {
 		s.keyFrom(i, s.lineEnd(end), keyPuTTY)
@@ -124,7 +126,7 @@ func (s *Scanner) readKey() {
 		s.readKeyLine(at)
 	}
 	if s.short {
-		s.undecide(s.from)
+		s.undecide(s.from, setOf(PrivateKey))
 		s.close()
 		s.done = true
 	} else if s.key.lines >= maxKeyLines {
@@ -201,7 +203,18 @@ func bodyOf(text []byte) int {
 		return 0
 	}
 	if k := bytes.Index(text[len(begin):], []byte("-----")); k >= 0 {
-		return len(begin) + k + len("-----")
+		return len(begin) + k + len("-----") + lineEnd(text[len(begin)+k+len("-----"):])
 	}
 	return len(text)
+}
+
+// lineEnd is the length of the line break that text begins with, written as itself or as in strings of JSON and of programs. Masked it would be no
+// escape any more.
+func lineEnd(text []byte) int {
+	for _, end := range []string{`\r\n`, `\n`, "\r\n", "\n"} {
+		if bytes.HasPrefix(text, []byte(end)) {
+			return len(end)
+		}
+	}
+	return 0
 }

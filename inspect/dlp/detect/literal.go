@@ -8,13 +8,14 @@ type literal struct {
 	fold  bool   // case does not matter
 	kinds kindSet
 	probe func(s *Scanner, i int) // looks for a value that the literal at i shows
+	next  *class                  // what may stand behind it; nil: anything
 	third byte                    // what to set in the third byte before it is compared: case, if that does not matter
 }
 
-// spellings returns the bytes that may stand at the k-th place of the literal.
+// spellings returns the bytes that may stand at the k-th place of the literal, or directly behind it.
 func (l *literal) spellings(k int) []byte {
 	if k >= len(l.text) {
-		return anything
+		return l.next.members()
 	}
 	if c := l.text[k]; l.fold && isLetter(c) {
 		return []byte{lower(c), upper(c)}
@@ -22,18 +23,11 @@ func (l *literal) spellings(k int) []byte {
 	return []byte{l.text[k]}
 }
 
-var anything = func() (all []byte) {
-	for b := range 256 {
-		all = append(all, byte(b))
-	}
-	return all
-}()
-
 var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), []literal{
 	{text: "eyJ", kinds: setOf(JWT), probe: jwtAt},
 	{text: "://", kinds: setOf(ConnectionString), probe: userinfoAt},
-	{text: "@", kinds: setOf(Email), probe: emailAt},
-	{text: "+", kinds: setOf(Phone), probe: phoneAt},
+	{text: "@", kinds: setOf(Email), probe: emailAt, next: base62},
+	{text: "+", kinds: setOf(Phone), probe: phoneAt, next: digits},
 }))
 
 // compared fills in what the third byte of each literal is compared with.

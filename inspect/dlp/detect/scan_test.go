@@ -190,3 +190,47 @@ func FuzzCuts(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatWaitsHasNotLeft cuts texts, and has some kinds wait: a value of theirs that was not reported in front of the cut has all its bytes behind Wait. Others
+// make nothing wait.
+func TestWhatWaitsHasNotLeft(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	parts := fragments()
+	sets := map[Kind]*Set{}
+	spared, held := 0, 0
+	for range 4000 {
+		var b strings.Builder
+		for range 1 + r.IntN(6) {
+			b.WriteString(parts[r.IntN(len(parts))])
+			b.WriteString([]string{"", " "}[r.IntN(2)])
+		}
+		text := b.String()
+		k := Kind(r.IntN(int(kinds)))
+		if sets[k] == nil {
+			sets[k] = NewSet(allKinds()...)
+			sets[k].Waiting(k)
+		}
+		s, cut := sets[k].Scanner(), r.IntN(len(text)+1)
+		s.Reset(nil, []byte(text[:cut]), true)
+		for _, ok := s.Next(); ok; _, ok = s.Next() {
+		}
+		open, wait, carry := s.Open(), s.Wait(), s.Carry()
+		if wait < open || wait > cut {
+			t.Fatalf("%v: %q: %d waits, open from %d", k, text[:cut], wait, open)
+		}
+		s.Resume(carry, []byte(text[:open]), []byte(text[open:]), false)
+		for m, ok := s.Next(); ok; m, ok = s.Next() {
+			if off := open + m.Off; m.Kind == k && off < wait {
+				t.Errorf("%v at %d has left up to %d: %q | %q", k, off, wait, text[:cut], text[cut:])
+			} else if m.Kind == k && off < cut {
+				held++
+			}
+		}
+		if wait > open {
+			spared++
+		}
+	}
+	if spared < 1000 || held < 20 {
+		t.Errorf("%d spared, %d held: nothing is shown", spared, held)
+	}
+}

@@ -28,9 +28,12 @@ type Scanner struct {
 	text   []byte // borrowed until the next Reset
 	more   bool
 
-	at     int  // what begins before it has been looked at
-	atHead bool // whether the digits with which text begins are still to be looked at
-	done   bool // the end has been reached
+	at     int // what begins before it has been looked at
+	block  block
+	within Stretches // nil: look everywhere
+	sawKey bool      // what looks like the begin of a private key
+	atHead bool      // whether the digits with which text begins are still to be looked at
+	done   bool      // the end has been reached
 	key    Carry
 	floor  int // where the last private key ended: nothing that begins before it is a value
 
@@ -38,6 +41,7 @@ type Scanner struct {
 	from  int  // where it begins
 	short bool // text ended before it was clear what it is
 	open  int  // the first beginning of what was short
+	wait  int  // likewise, of what may be of a kind that waits
 
 	queue queue
 	words words
@@ -53,12 +57,32 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
+// Stretches are parts of a text. Within one are neither control characters, but for white space, nor bytes beyond ASCII.
+type Stretches interface {
+	// Stretch returns the first place at or after i that lies in one; the length of the text if there is none.
+	Stretch(i int) int
+}
+
+// ResetWithin is Reset for a text of which only what lies in some stretches is of interest, and the end. What is elsewhere this scanner was shown, byte
+// for byte, in the text before this one. Values outside may be found or not.
+//
+// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. Where the begin of a key
+// has been seen, everything is looked at.
+func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
+	saw := s.sawKey
+	s.Reset(before, text, more)
+	if s.sawKey = saw; !saw {
+		s.within = in
+	}
+}
+
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
-	s.at, s.floor, s.open, s.done = 0, 0, len(text), false
+	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
-	s.key = carry
+	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
+	s.block.restart(0)
 	s.queue.clear()
 	s.words.off = -1
 	s.plain = plain{}
@@ -83,6 +107,9 @@ func (s *Scanner) Next() (Match, bool) {
 // follows. It is len(text) if nothing is undecided, and at most MaxOpen bytes before that.
 func (s *Scanner) Open() int { return s.open }
 
+// Wait returns, likewise, where that begins of the undecided which may be a value of a kind that Set.Waiting names. It is not before Open.
+func (s *Scanner) Wait() int { return s.wait }
+
 // sure is where the certain ends: every value that begins before it is in the queue. What is near the end of a text
 // that goes on is certain only when the end has been seen, since a value that is still open may begin before one that
 // is not.
@@ -105,23 +132,28 @@ const lookBack = maxLocal + 2
 func (s *Scanner) step() {
 	if s.key.goesOn() {
 		s.readKey()
+		s.block.restart(s.at)
 		return
 	}
 	if s.atHead {
 		s.atHead = false
-		s.look(numberAt, 0)
+		s.look(numberAt, 0, numeric)
 		return
 	}
-	i, found := s.set.next(s.text, s.at)
-	if !found {
-		s.finish()
+	for s.block.starts != 0 || s.block.advance(s.set, s.text, s.within) {
+		i, digit := s.block.take()
+		if digit && s.hopeless(i) {
+			continue
+		}
+		if s.at = i; digit {
+			s.look(numberAt, i, numeric)
+			return
+		}
+		s.at++
+		s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
 		return
 	}
-	s.at = i + 1
-	s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
-	if !s.key.goesOn() && isDigit(s.text[i+1]) && !isDigit(s.text[i]) {
-		s.look(numberAt, i+1)
-	}
+	s.finish()
 }
 
 // literalsAt looks at what begins with one of the literals at i, whose first two bytes are there.
@@ -135,7 +167,7 @@ func (s *Scanner) literalsAt(i int, literals []literal) {
 		if s.begins(i, l) {
 			l.probe(s, i)
 		}
-		s.settleShort()
+		s.settleShort(l.kinds)
 		if s.key.goesOn() {
 			return
 		}
@@ -145,13 +177,16 @@ func (s *Scanner) literalsAt(i int, literals []literal) {
 // lastByte looks at what may begin with the last byte of a text that goes on: literals of one byte have begun, others
 // may.
 func (s *Scanner) lastByte(i int) {
-	s.undecide(i)
+	s.undecide(i, 0)
+	if s.set.waitBegin[s.text[i]] {
+		s.undecide(i, s.set.waits)
+	}
 	for _, l := range s.set.literalsAt(s.text[i], 0) { // 0 stands in none, so that these are of one byte
-		s.look(l.probe, i)
+		s.look(l.probe, i, l.kinds)
 	}
 }
 
-// begins says whether the text at i begins with l.
+// begins says whether the text at i begins with l, and with what may stand behind l.
 func (s *Scanner) begins(i int, l *literal) bool {
 	for k := 1; k < len(l.text); k++ {
 		c := s.byteAt(i + k)
@@ -162,24 +197,31 @@ func (s *Scanner) begins(i int, l *literal) bool {
 			return false
 		}
 	}
-	return true
+	end := i + len(l.text)
+	return l.next == nil || end >= len(s.text) || l.next.has(s.text[end])
 }
 
-// look lets probe look at i.
-func (s *Scanner) look(probe func(*Scanner, int), i int) {
+// look lets probe look at i, for values of some of these kinds.
+func (s *Scanner) look(probe func(*Scanner, int), i int, ks kindSet) {
 	s.from, s.short = i, false
 	probe(s, i)
-	s.settleShort()
+	s.settleShort(ks)
 }
 
-func (s *Scanner) settleShort() {
+func (s *Scanner) settleShort(ks kindSet) {
 	if s.short {
-		s.undecide(s.from)
+		s.undecide(s.from, ks)
 	}
 }
 
-// undecide notes that what begins at off is undecided.
-func (s *Scanner) undecide(off int) { s.open = min(s.open, max(off, s.floor)) }
+// undecide notes that what begins at off is undecided, and may be of some of these kinds.
+func (s *Scanner) undecide(off int, ks kindSet) {
+	off = max(off, s.floor)
+	s.open = min(s.open, off)
+	if ks&s.set.waits != 0 {
+		s.wait = min(s.wait, off)
+	}
+}
 
 // finish looks at the end of the text: whether something may have begun that shows itself only in what follows.
 func (s *Scanner) finish() {
@@ -193,14 +235,22 @@ func (s *Scanner) finish() {
 		s.lastByte(n - 1)
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {
-		s.undecide(n - 1)
+		s.undecide(n-1, setOf(Phone))
 	}
-	i := n
-	for i > 0 && n-i < s.set.tail && isLead(s.text[i-1]) {
+	s.undecide(s.leads(s.set.tail), 0)
+	if s.set.waitTail > 0 {
+		s.undecide(s.leads(s.set.waitTail), s.set.waits)
+	}
+	s.close()
+}
+
+// leads is where at the end of the text those bytes begin, at most max, that may belong to a value which shows itself only later.
+func (s *Scanner) leads(max int) int {
+	i := len(s.text)
+	for i > 0 && len(s.text)-i < max && isLead(s.text[i-1]) {
 		i--
 	}
-	s.undecide(i)
-	s.close()
+	return i
 }
 
 // close moves open so that it lies within no value: what begins before it ends before it.
@@ -209,12 +259,18 @@ func (s *Scanner) close() {
 		again = false
 		for i := s.queue.n - 1; i >= 0; i-- {
 			if c := s.queue.at(i); c.End > s.open && c.from < s.open && s.open > s.floor {
-				s.undecide(c.from)
+				s.undecide(c.from, 0)
 				again = true
 			}
 		}
 	}
+	for i := range s.queue.n { // what is not reported now, since something before it is open
+		if c := s.queue.at(i); c.End > s.open && s.set.waits.has(c.Kind) {
+			s.wait = min(s.wait, max(c.Off, s.floor))
+		}
+	}
 	s.open = max(s.open, len(s.text)-MaxOpen)
+	s.wait = max(s.wait, s.open)
 }
 
 // isLead says whether c may stand before what shows a value and belong to it.

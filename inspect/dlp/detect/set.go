@@ -3,15 +3,24 @@ package detect
 // A Set is which kinds to look for, compiled. It is immutable; lanes share it.
 type Set struct {
 	kinds    kindSet
-	pairs    pairs         // with which something begins, or of which the second begins a row of digits
-	seconds  pairs         // the second and third byte of what begins with such a pair
-	begins   [256]bool     // something begins with that byte
+	pairs    pairs         // the first and second byte of literals, and the second and third
+	triples  triples       // the first three bytes of literals
+	singles  []uint64      // literals of one byte, which is all eight of these
+	begins   [256]bool     // a literal begins with that byte
 	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
 	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
 	literals [][]literal   // that begin with the same two bytes
 	forms    [maxFirst + 1][classes][]*form
-	byDigits bool // there are no literals, and nothing but digits begins a value
-	tail     int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
+
+	prospects rows
+	byDigits  bool // there are no literals, and nothing but digits begins a value
+	numeric   bool // a row of digits may show a value
+	lonely    bool // one of a single digit only if two digits stand behind it, with a byte between
+	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
+
+	waits     kindSet   // of these kinds no byte may leave before it is decided about
+	waitBegin [256]bool // begins, of these kinds
+	waitTail  int       // tail, of these kinds
 }
 
 // NewSet returns the set of these kinds, each at most once. A kind that does not exist panics.
@@ -23,11 +32,31 @@ func NewSet(ks ...Kind) *Set {
 		}
 		s.kinds |= 1 << k
 	}
+	s.waits = s.kinds
+	s.numeric = s.kinds&numeric != 0
 	s.addLiterals()
 	s.addForms()
-	s.addDigits()
-	s.tail = s.tailBytes()
+	s.addRows()
+	s.lonely = s.isLonely()
+	s.tail = s.tailBytes(s.kinds)
+	s.waitBegin, s.waitTail = s.begins, s.tail
 	return s
+}
+
+// Waiting has only these kinds count for Scanner.Wait, of those that are looked for. It is called before the set is used.
+func (s *Set) Waiting(ks ...Kind) {
+	s.waits, s.waitBegin = 0, [256]bool{}
+	for _, k := range ks {
+		s.waits |= 1 << k & s.kinds
+	}
+	for i := range literals {
+		if l := &literals[i]; l.kinds&s.waits != 0 {
+			for _, first := range l.spellings(0) {
+				s.waitBegin[first] = true
+			}
+		}
+	}
+	s.waitTail = s.tailBytes(s.waits)
 }
 
 // Has says whether k is looked for.
@@ -42,12 +71,38 @@ func (s *Set) addLiterals() {
 		for _, first := range l.spellings(0) {
 			s.begins[first] = true
 			for _, second := range l.spellings(1) {
-				s.pairs.add(first, second)
 				s.addLiteral(first, second, l)
-				for _, third := range l.spellings(2) {
-					s.seconds.add(second, third)
-				}
 			}
+		}
+		if len(l.text) == 1 {
+			s.addLiteral(l.text[0], 0, l) // for lastByte
+			s.addSingle(l.text[0], l.next)
+			continue
+		}
+		s.addTriples(l)
+	}
+}
+
+// addTriples adds what literalsIn looks for of a literal of two bytes or more.
+func (s *Set) addTriples(l literal) {
+	for _, first := range l.spellings(0) {
+		for _, second := range l.spellings(1) {
+			s.pairs.add(first, second)
+			for _, third := range l.spellings(2) {
+				s.pairs.add(second, third)
+				s.triples.add(first, second, third)
+			}
+		}
+	}
+}
+
+// addSingle is addTriples for a literal of one byte, with the class of what may stand behind it.
+func (s *Set) addSingle(c byte, next *class) {
+	s.singles = append(s.singles, uint64(c)*0x0101010101010101)
+	for b := range 256 {
+		s.pairs.add(byte(b), c)
+		if next.has(byte(b)) {
+			s.pairs.add(c, byte(b))
 		}
 	}
 }
@@ -93,73 +148,20 @@ var numeric = func() kindSet {
 	return s
 }()
 
-func (s *Set) addDigits() {
-	if s.kinds&numeric == 0 {
-		return
-	}
-	for a := range 256 {
-		for b := byte('0'); b <= '9' && !isDigit(byte(a)); b++ {
-			s.pairs.add(byte(a), b)
-			for third := range 256 {
-				s.seconds.add(b, byte(third))
-			}
-		}
-	}
-}
-
-// pairs is a set of pairs of bytes: bit a|b<<8 for a before b.
-type pairs [1 << 10]uint64
-
-func (p *pairs) add(a, b byte) {
-	w := uint(a) | uint(b)<<8
-	p[w>>6] |= 1 << (w & 63)
-}
-
-// bit returns in its lowest bit whether the pair w is in the set; what is above it is of other pairs.
-func (p *pairs) bit(w uint) uint64 { return p[w>>6&(1<<10-1)] >> (w & 63) }
-
-// tailBytes returns how far before what shows a value the value may begin: a mailbox before its @, the letters before
+// tailBytes returns, for some kinds, how far before what shows a value the value may begin: a mailbox before its @, the letters before
 // the first digit of a number.
-func (s *Set) tailBytes() int {
-	if s.Has(Email) {
+func (s *Set) tailBytes(of kindSet) int {
+	if of.has(Email) {
 		return maxLocal + 2
 	}
 	n := 0
-	if s.Has(IBAN) {
+	if of.has(IBAN) {
 		n = 2
 	}
 	for i := range forms {
-		if f := &forms[i]; s.Has(f.kind) {
+		if f := &forms[i]; of.has(f.kind) {
 			n = max(n, f.lead)
 		}
 	}
 	return n
-}
-
-// next returns the first index at or after i of a pair of bytes with which something begins, and whether there is
-// one.
-func (s *Set) next(b []byte, i int) (int, bool) {
-	if s.byDigits {
-		for i = digitAt(b, i+1); i < len(b); i = digitAt(b, i+1) {
-			if !isDigit(b[i-1]) {
-				return i - 1, true
-			}
-		}
-		return len(b), false
-	}
-	if i+1 >= len(b) {
-		return len(b), false
-	}
-	w := uint(b[i]) | uint(b[i+1])<<8
-	for k, c := range b[i+2:] {
-		v := w>>8 | uint(c)<<8
-		if s.pairs.bit(w)&s.seconds.bit(v)&1 != 0 {
-			return i + k, true
-		}
-		w = v
-	}
-	if s.pairs.bit(w)&1 != 0 {
-		return len(b) - 2, true
-	}
-	return len(b), false
 }

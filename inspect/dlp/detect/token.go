@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"hash/crc32"
+	"strings"
 )
 
 // A token is a prefix and a body: so many bytes of a class, which are followed by none of it.
@@ -72,7 +73,7 @@ func tokenLiterals() (all []literal) {
 		if t.check == nil {
 			t.check = varied
 		}
-		all = append(all, literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at})
+		all = append(all, literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at, next: t.body})
 	}
 	return all
 }
@@ -198,15 +199,19 @@ func (s *Scanner) afterBot(i int) bool {
 	return s.byteAt(i-1) == 't' && s.byteAt(i-2) == 'o' && s.byteAt(i-3) == 'b'
 }
 
-// discordLiterals are the first characters of a number in Base64, of which the first part of a Discord token is one.
+// discordLiterals are the first characters of a number in Base64, of which the first part of a Discord token is one: two
+// digits, and half of the third.
 func discordLiterals() (all []literal) {
 	for _, a := range "MNO" {
 		for _, b := range "DTjz" {
-			all = append(all, literal{text: string([]rune{a, b}), kinds: setOf(DiscordToken), probe: discordAt})
+			all = append(all, literal{text: string([]rune{a, b}), kinds: setOf(DiscordToken), probe: discordAt, next: thirdOfNumber})
 		}
 	}
 	return all
 }
+
+// thirdOfNumber are the last four bits of a digit and the first two of another, in Base64.
+var thirdOfNumber = classWhere(func(c byte) bool { return strings.IndexByte("AEIMQUYcgk", c) >= 0 })
 
 // discordAt looks for a Discord bot's token: its number, the time, and a signature, in Base64, with dots between.
 func discordAt(s *Scanner, i int) {

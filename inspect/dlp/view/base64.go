@@ -1,21 +1,41 @@
 package view
 
+import "bytes"
+
 const (
 	minDigits = 24 // of a run of base64
+	maxLine   = 76 // of it (RFC 2045 §6.8); longer ones are not looked at to their end
+	minBegin  = 4  // of what may become one: the fewest that show a byte
 	window    = 32 // digits of which it is tried whether they look like text
 )
 
 // A run is characters of base64 in a text, with line breaks between them.
 type run struct {
 	from, end int     // from is negative for what stood in front of the text
-	digits    []int32 // where the characters are
-	url       bool    // some are of the URL alphabet alone
+	lines     bool    // there are line breaks in it
+	places    []int32 // where the characters are, iff lines
+}
+
+// len is how many characters of base64 the run has.
+func (r *run) len() int {
+	if r.lines {
+		return len(r.places)
+	}
+	return r.end - r.from
+}
+
+// place is where the k-th character of the run is.
+func (r *run) place(k int) int {
+	if r.lines {
+		return int(r.places[k])
+	}
+	return r.from + k
 }
 
 // decode makes v the next view of in that is written in base64; false if there is none.
 func (f *Finder) decode(in, v *View) bool {
 	for {
-		if in.tried == 0 && !in.findRun() {
+		if in.tried == 0 && !in.findRun() && !in.findBegin() {
 			return false
 		}
 		for in.tried < 4 {
@@ -38,20 +58,49 @@ func (v *View) findRun() bool {
 		i = v.run.end + 1
 	}
 	for i+minDigits <= len(v.Text) {
-		k := i + minDigits - 1
-		if sextets[v.Text[k]] > 63 {
-			i = k + 1
-			continue
-		}
-		for k > i && sextets[v.Text[k-1]] <= 63 {
-			k--
-		}
-		if v.runAt(k) {
+		from, end := digitsAround(v.Text, i)
+		if end-from >= minDigits {
+			v.runAt(from)
 			return true
 		}
-		i = v.run.end + 1
+		i = end + 1
 	}
 	return false
+}
+
+// findBegin finds what may become a run at the end of a text that goes on: of minBegin characters or more.
+func (v *View) findBegin() bool {
+	from := len(v.Text)
+	if !v.More || v.began {
+		return false
+	}
+	v.began = true
+	for from > 0 && len(v.Text)-from < minDigits && sextets[v.Text[from-1]] <= 63 {
+		from--
+	}
+	if from < v.next {
+		return false // of the run that was found last
+	}
+	if from == 0 && v.goesBack() {
+		from = -v.back()
+	}
+	return !v.runAt(from) && v.run.len() >= minBegin && v.run.end == len(v.Text)
+}
+
+// digitsAround returns the characters of base64 around the 24th byte from i on, from i on and as many as a run needs. If those are none, both are
+// where that byte is.
+func digitsAround(text []byte, i int) (from, end int) {
+	end = i + minDigits - 1
+	if sextets[text[end]] > 63 {
+		return end, end
+	}
+	for from = end; from > i && sextets[text[from-1]] <= 63; {
+		from--
+	}
+	for text = text[:min(len(text), from+minDigits)]; end < len(text) && sextets[text[end]] <= 63; {
+		end++
+	}
+	return from, end
 }
 
 // goesBack reports whether the text begins in the midst of base64.
@@ -79,84 +128,123 @@ func (v *View) char(i int) byte {
 
 // runAt reads the run that begins at i, and reports whether it is long enough to be one.
 func (v *View) runAt(i int) bool {
-	r := run{from: i, digits: v.run.digits[:0]}
-	line := 0
-	for i < len(v.Text) {
-		c := v.char(i)
-		if sextets[c] > 63 {
-			next := v.lineBreak(i, line)
-			if next == 0 {
-				break
-			}
-			i, line = next, 0
-			continue
-		}
-		r.url = r.url || c == '-' || c == '_'
-		r.digits = append(r.digits, int32(i))
-		line++
+	from, end := i, v.lineEnd(i)
+	v.run = run{from: i, end: end, places: v.run.places[:0]}
+	for next := v.lineBreak(end, end-from); next > 0; next = v.lineBreak(end, end-from) {
+		v.run.append(from, end)
+		from, end = next, v.lineEnd(next)
+		v.run.lines, v.run.end = true, end
+	}
+	if v.run.lines {
+		v.run.append(from, end)
+	}
+	return v.run.len() >= minDigits
+}
+
+// append appends the characters [from, end).
+func (r *run) append(from, end int) {
+	for i := from; i < end; i++ {
+		r.places = append(r.places, int32(i))
+	}
+}
+
+// lineEnd returns where the characters of base64 end that begin at i.
+func (v *View) lineEnd(i int) int {
+	for i < 0 && sextets[v.char(i)] <= 63 {
 		i++
 	}
-	r.end = i
-	v.run = r
-	return len(r.digits) >= minDigits
+	if i < 0 {
+		return i
+	}
+	t, s := v.Text, &sextets
+	for i+8 <= len(t) && s[t[i]]|s[t[i+1]]|s[t[i+2]]|s[t[i+3]]|s[t[i+4]]|s[t[i+5]]|s[t[i+6]]|s[t[i+7]] <= 63 {
+		i += 8
+	}
+	for i < len(t) && s[t[i]] <= 63 {
+		i++
+	}
+	return i
 }
 
 // lineBreak returns where the run goes on behind the line break at i, before which a line of so many characters ends; 0 if
-// it does not. Lines are of whole quanta, as RFC 2045 §6.8 and RFC 7468 have them.
+// it does not. Lines are of whole quanta, as RFC 2045 §6.8 and RFC 7468 have them; one that begins with two dashes is the boundary of a part
+// (RFC 2046 §5.1.1) or the end of a key, though dashes are of the URL alphabet.
 func (v *View) lineBreak(i, line int) int {
-	if line < minDigits || line%4 != 0 || i < 0 {
+	if line < minDigits || line%4 != 0 || i < 0 || i == len(v.Text) {
 		return 0
 	}
 	if v.Text[i] == '\r' {
 		i++
 	}
-	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 {
+	if i+1 < len(v.Text) && v.Text[i] == '\n' && sextets[v.Text[i+1]] <= 63 && !bytes.HasPrefix(v.Text[i+1:], []byte("--")) && v.wholeLine(i+1) {
 		return i + 1
 	}
 	return 0
 }
 
+// wholeLine reports whether what begins at i can be a line of base64: whole quanta, or padded. Else it is a word on the line behind.
+func (v *View) wholeLine(i int) bool {
+	n := 0
+	for n < maxLine && i+n < len(v.Text) && sextets[v.Text[i+n]] <= 63 {
+		n++
+	}
+	return n%4 == 0 || n == maxLine || i+n == len(v.Text) || v.Text[i+n] == '='
+}
+
 // decodeRun makes v what the run of in is in one of its alignments; false if that does not look like text.
 func (f *Finder) decodeRun(in, v *View, skip int) bool {
-	v.digits = in.run.digits[skip:]
-	if !v.readable(in) {
+	n := in.run.len() - skip
+	if !in.readable(skip, n) || !f.afford(n) {
 		return false
 	}
-	if !f.afford(len(v.digits)) {
-		return false
-	}
+	v.source, v.skip = in.run, skip
 	v.More = in.More && in.run.end == len(in.Text)
-	whole := len(v.digits) / 4 * 4
+	v.Short = v.More && in.run.len() < minDigits
+	whole := skip + n/4*4
 	v.bytes = v.bytes[:0]
-	for k := 0; k < whole; k += 4 {
-		q := in.quantum(v.digits[k:])
+	for k := skip; k < whole; k += 4 {
+		q := in.quantum(k)
 		v.bytes = append(v.bytes, byte(q>>16), byte(q>>8), byte(q))
 	}
-	if rest := v.digits[whole:]; !v.More && len(rest) > 1 {
-		q := uint32(sextets[in.char(int(rest[0]))])<<18 | uint32(sextets[in.char(int(rest[1]))])<<12
+	if rest := n % 4; !v.More && rest > 1 {
+		q := in.sextet(whole)<<18 | in.sextet(whole+1)<<12
 		v.bytes = append(v.bytes, byte(q>>16))
-		if len(rest) > 2 {
-			v.bytes = append(v.bytes, byte((q|uint32(sextets[in.char(int(rest[2]))])<<6)>>8))
+		if rest > 2 {
+			v.bytes = append(v.bytes, byte((q|in.sextet(whole+2)<<6)>>8))
 		}
 	}
-	v.Text, v.url = v.bytes, in.run.url
+	v.Text = v.bytes
 	v.Before = in.Text[max(0, in.run.from-Context):max(0, in.run.from)]
 	return true
 }
 
-// quantum is the 24 bits of the first four characters.
-func (v *View) quantum(digits []int32) uint32 {
-	q := uint32(0)
-	for _, i := range digits[:4] {
-		q = q<<6 | uint32(sextets[v.char(int(i))])
+// sextet is the value of the k-th character of the run.
+func (v *View) sextet(k int) uint32 { return uint32(sextets[v.char(v.run.place(k))]) }
+
+// quantum is the 24 bits of four characters of the run, from the k-th on.
+func (v *View) quantum(k int) uint32 {
+	if t := v.piece(k, 4); t != nil {
+		return uint32(sextets[t[0]])<<18 | uint32(sextets[t[1]])<<12 | uint32(sextets[t[2]])<<6 | uint32(sextets[t[3]])
 	}
-	return q
+	return v.sextet(k)<<18 | v.sextet(k+1)<<12 | v.sextet(k+2)<<6 | v.sextet(k+3)
 }
 
-// readable reports whether any window of the digits decodes to what looks like text.
-func (v *View) readable(in *View) bool {
-	for at := 0; at+minDigits <= len(v.digits); {
-		if in.looksLikeText(v.digits[at:min(len(v.digits), at+window)]) {
+// piece is n characters of the run, from the k-th on; nil if they are not in one piece.
+func (v *View) piece(k, n int) []byte {
+	i := v.run.place(k)
+	if i < 0 || v.run.place(k+n-1) != i+n-1 {
+		return nil
+	}
+	return v.Text[i : i+n]
+}
+
+// readable reports whether any window of n characters of the run, from the skip-th on, decodes to what looks like text.
+func (v *View) readable(skip, n int) bool {
+	if v.run.len() < minDigits {
+		return n >= 4 && v.looksLikeText(skip, n/4)
+	}
+	for at := 0; at+minDigits <= n; {
+		if v.looksLikeText(skip+at, min(n-at, window)/4) {
 			return true
 		}
 		switch {
@@ -171,15 +259,20 @@ func (v *View) readable(in *View) bool {
 	return false
 }
 
-// looksLikeText reports whether digits decode to ASCII, or to ASCII in UTF-16, for nine bytes in ten.
-func (v *View) looksLikeText(digits []int32) bool {
-	bad, zeros, all := 0, 0, len(digits)/4*3
-	for k := 0; k+4 <= len(digits); k += 4 {
-		q := v.quantum(digits[k:])
+// looksLikeText reports whether so many quanta of the run, from its k-th character on, decode to ASCII, or to ASCII in UTF-16, for nine bytes in
+// ten.
+func (v *View) looksLikeText(k, quanta int) bool {
+	bad, zeros, all := 0, 0, 3*quanta
+	if quanta >= 4 && 10*v.beyondASCII(k) > all {
+		return false
+	}
+	for end := k + 4*quanta; k < end; k += 4 {
+		q := v.quantum(k)
 		for shift := 16; shift >= 0; shift -= 8 {
-			if c := byte(q >> shift); c == 0 {
+			switch c := byte(q >> shift); {
+			case c == 0:
 				zeros++
-			} else if !isText(c) {
+			case !texts[c]:
 				bad++
 			}
 		}
@@ -190,8 +283,26 @@ func (v *View) looksLikeText(digits []int32) bool {
 	return 10*(bad+zeros) <= all || 5*zeros >= 2*all && 5*zeros <= 3*all
 }
 
+// beyondASCII is how many of the twelve bytes that 16 characters of the run are, from the k-th on, are no ASCII: of what is no text about half, so
+// that mostly it takes no more to tell. It is 0 of what is not in one piece.
+func (v *View) beyondASCII(k int) (n int) {
+	for t := v.piece(k, 16); len(t) >= 4; t = t[4:] {
+		n += int(highest[t[0]]&1 + highest[t[1]]>>1&1 + highest[t[2]]>>2)
+	}
+	return n
+}
+
+// highest is, by character of base64, the highest bit of a byte that it has if it is the first, second or third of four: bits 0, 1 and 2.
+var highest = func() (t [256]uint8) {
+	for c, v := range sextets {
+		t[c] = v>>5&1 | v>>3&1<<1 | v>>1&1<<2
+	}
+	return t
+}()
+
 // setBase64 overwrites the two characters that byte i is written in.
 func (f *Finder) setBase64(v *View, i int, c byte) bool {
+	f.mask.was = append(f.mask.was, change{v, i, v.bytes[i]})
 	v.bytes[i] = c
 	k := firstDigit(i)
 	q := uint32(0)
@@ -202,20 +313,22 @@ func (f *Finder) setBase64(v *View, i int, c byte) bool {
 		}
 	}
 	for ; k <= firstDigit(i)+1; k++ {
-		if !f.Set(v.parent, int(v.digits[k]), v.letter(byte(q>>(18-6*(k%4)))&63)) {
+		if !f.Set(v.parent, v.source.place(v.skip+k), v.letter(byte(q>>(18-6*(k%4)))&63)) {
 			return false
 		}
 	}
 	return true
 }
 
-// letter is how the view's alphabet writes six bits.
+// letter is how the view's alphabet writes six bits: that of RFC 4648 §5 if it is seen in the run.
 func (v *View) letter(sextet byte) byte {
-	switch {
-	case sextet < 62:
+	if sextet < 62 {
 		return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[sextet]
-	case v.url:
-		return "-_"[sextet-62]
+	}
+	for k := range v.source.len() {
+		if c := v.parent.char(v.source.place(k)); c == '-' || c == '_' {
+			return "-_"[sextet-62]
+		}
 	}
 	return "+/"[sextet-62]
 }

@@ -2,52 +2,137 @@ package view
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
+
+// EscapeAt returns where in text the escape begins that byte i belongs to, behind its first byte; i if there is none.
+func EscapeAt(text []byte, i int) int {
+	var b [4]byte
+	for k := max(0, i-maxEscape+1); k < i && i < len(text); k++ {
+		if mayEscape[text[k]] && text[k] != '+' {
+			if _, width := escape(text[k:], false, &b); k+width > i {
+				return k
+			}
+		}
+	}
+	return i
+}
 
 // maxEscape is the longest escape: &#x10ffff; with some zeros.
 const maxEscape = 12
 
+// A mark is an escape that is shown from off on, and that the parent writes at at.
+type mark struct{ off, at int32 }
+
 // unescape makes v the view of in without escapes; false if there are none.
 func (f *Finder) unescape(in, v *View) bool {
-	if !hasEscape(in.Text, in.More) || !f.afford(len(in.Text)) {
+	if !hasEscape(in.Text, in.More) && !in.stoodEscape() || !f.afford(len(in.Text)) {
 		return false
 	}
-	v.bytes, v.at = v.bytes[:0], v.at[:0]
-	i := v.copied(in.Text, 0)
-	for i < len(in.Text) {
+	v.bytes, v.marks, v.near = v.bytes[:0], v.marks[:0], near{}
+	for i := v.copied(in.Text, 0); i < len(in.Text); {
 		var b [4]byte
 		n, width := escape(in.Text[i:], in.More, &b)
 		if width == 0 { // cut by the end
 			break
 		}
-		for k := range n {
-			v.bytes, v.at = append(v.bytes, b[k]), append(v.at, int32(i))
+		if in.Text[i] == '+' && !spaced(in.Before, in.Text, i) {
+			b[0] = '+'
 		}
+		if width > 1 || b[0] != in.Text[i] {
+			v.marks = append(v.marks, mark{int32(len(v.bytes)), int32(i)})
+		}
+		v.bytes = append(v.bytes, b[:n]...)
 		i = v.copied(in.Text, i+width)
 	}
-	v.at = append(v.at, int32(i))
-	v.Text, v.Before, v.More = v.bytes, in.Before, in.More
+	v.Text, v.More = v.bytes, in.More
+	v.before(in)
+	if len(v.marks) == 0 && len(v.bytes) > 0 { // what is written as an escape stands in front: something begins here
+		v.marks = append(v.marks, mark{})
+	}
 	return true
+}
+
+// stoodEscape reports whether what stood in front of the text, or a plus sign between the two, may say something else without escapes.
+func (v *View) stoodEscape() bool {
+	n := len(v.Before)
+	switch {
+	case v.parent != nil || n == 0 || len(v.Text) == 0:
+		return false
+	case n > 1 && v.Before[n-1] == '+' && v.Before[n-2] > ' ' && leads(v.Text, v.More):
+		return true
+	case v.Text[0] == '+' && v.Before[n-1] > ' ' && leads(v.Text[1:], v.More):
+		return true
+	}
+	return hasEscape(v.Before, false)
+}
+
+// before is what stood in front of the view of in, without escapes as well.
+func (v *View) before(in *View) {
+	v.stood = v.stood[:0]
+	for i := 0; i < len(in.Before); {
+		var b [4]byte
+		n, width := escape(in.Before[i:], false, &b)
+		if in.Before[i] == '+' && !spaced(nil, in.Before, i) {
+			b[0] = '+'
+		}
+		v.stood = append(v.stood, b[:n]...)
+		i += width
+	}
+	v.Before = v.stood
+}
+
+// spaced reports whether the plus sign at i of a text stands for a space: where spaces are written so, there is none in front of it.
+func spaced(before, text []byte, i int) bool {
+	if i == 0 {
+		text, i = before, len(before)
+	}
+	return i > 0 && text[i-1] > ' '
 }
 
 // copied appends text from i on, up to where the next escape can begin, and returns where that is.
 func (v *View) copied(text []byte, i int) int {
 	from := i
+	for i+8 <= len(text) && !mayEscapeIn(binary.LittleEndian.Uint64(text[i:])) {
+		i += 8
+	}
 	for i < len(text) && !mayEscape[text[i]] {
 		i++
 	}
 	v.bytes = append(v.bytes, text[from:i]...)
-	for ; from < i; from++ {
-		v.at = append(v.at, int32(from))
-	}
 	return i
 }
 
 // mayEscape is the bytes that an escape may begin with.
 var mayEscape = [256]bool{'%': true, '\\': true, '&': true, '+': true}
 
-// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits.
+// mayEscapeIn reports whether one of eight bytes is one of those, by the classic test for a zero (Hacker's Delight §6-1).
+func mayEscapeIn(x uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	a, b, c, d := x^'%'*ones, x^'\\'*ones, x^'&'*ones, x^'+'*ones
+	return ((a-ones)&^a|(b-ones)&^b|(c-ones)&^c|(d-ones)&^d)&tops != 0
+}
+
+// written is where the parent has the byte i of a view without escapes, or goes on behind the last one.
+func (v *View) written(i int) int {
+	k, _ := slices.BinarySearchFunc(v.marks, i, func(m mark, i int) int { return cmp.Compare(int(m.off), i+1) })
+	if k == 0 {
+		return i
+	}
+	off, at := int(v.marks[k-1].off), int(v.marks[k-1].at)
+	var b [4]byte
+	n, width := escape(v.parent.Text[at:], false, &b)
+	if i < off+n {
+		return at
+	}
+	return at + width + i - off - n
+}
+
+// hasEscape reports whether there are escapes in a text. One that the end cuts is one if the text goes on; a plus sign is one between digits, and in front of
+// three that no space stands before: in base64 it is everywhere, and behind spaces it belongs to times and phone numbers.
 func hasEscape(text []byte, more bool) bool {
 	for _, c := range []byte(`%\&+`) {
 		for i := 0; i < len(text); i++ {
@@ -60,12 +145,25 @@ func hasEscape(text []byte, more bool) bool {
 				if _, width := escape(text[i:], more, &b); width != 1 {
 					return true
 				}
-			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) {
+			} else if i > 0 && i+1 < len(text) && isDigit(text[i-1]) && isDigit(text[i+1]) || i > 0 && text[i-1] > ' ' && leads(text[i+1:], more) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// leads reports whether text begins with three digits, or may when it goes on.
+func leads(text []byte, more bool) bool {
+	for k := range 3 {
+		if k == len(text) {
+			return more
+		}
+		if !isDigit(text[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // escape puts what text begins with into b, n bytes that are written in width; width is 0 if that is cut by the end of a text that goes on.

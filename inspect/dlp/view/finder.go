@@ -1,7 +1,7 @@
 package view
 
-// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 5 bytes for each
-// of theirs.
+// A Finder finds the views of texts, one text after the other. It keeps memory for MaxDepth views of the longest text that it saw: 9 bytes for each
+// of theirs at most.
 type Finder struct {
 	levels [MaxDepth + 1]View
 	depth  int // of the view that Next returned last
@@ -19,6 +19,7 @@ const maxViews = 4
 
 // Begin begins a text: before is what stood in front of it, more says that it goes on.
 func (f *Finder) Begin(before, text []byte, more bool) {
+	f.mask.undo()
 	root := &f.levels[0]
 	root.Code, root.Text, root.More, root.parent = Plain, text, more, nil
 	root.Before = before[max(0, len(before)-Context):]
@@ -38,10 +39,11 @@ func (f *Finder) afford(n int) bool {
 }
 
 // restart looks for views in v from its beginning.
-func (v *View) restart() { v.next, v.stage, v.tried = 0, Escapes, 0 }
+func (v *View) restart() { v.next, v.stage, v.tried, v.began = 0, Escapes, 0, false }
 
 // Next returns the next view, first the text itself; nil if there is none.
 func (f *Finder) Next() *View {
+	f.mask.undo()
 	if !f.begun {
 		f.begun = true
 		return &f.levels[0]
@@ -76,7 +78,7 @@ func (f *Finder) inside() bool {
 			found = f.narrow(in, v)
 		}
 		if found {
-			v.Code, v.parent = in.stage, in
+			v.Code, v.parent, v.Short = in.stage, in, v.Short && in.stage == Base64 || in.Short
 			v.restart()
 			return true
 		}

@@ -58,24 +58,31 @@ func unitsEnd(text []byte, from int) int {
 
 func isText(c byte) bool { return c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' }
 
+// texts is isText by byte.
+var texts = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isText(byte(c))
+	}
+	return t
+}()
+
 // units makes v the low bytes of in[from:end].
 func (v *View) units(in *View, from, end int) {
-	v.bytes, v.at = v.bytes[:0], v.at[:0]
+	v.bytes, v.from = v.bytes[:0], from
 	low := 0
 	if in.Text[from] == 0 {
 		low = 1
 	}
-	for i := from; i < end; i += 2 {
-		v.bytes, v.at = append(v.bytes, in.Text[i+low]), append(v.at, int32(i))
+	for i := from + low; i < end; i += 2 {
+		v.bytes = append(v.bytes, in.Text[i])
 	}
-	v.at = append(v.at, int32(end))
 	v.Text = v.bytes
 	v.Before, v.More = in.Text[max(0, from-Context):from], in.More && end+1 >= len(in.Text)
 }
 
 // setUnit overwrites the character of byte i.
 func (f *Finder) setUnit(v *View, i int, c byte) bool {
-	at := int(v.at[i])
+	at := v.from + 2*i
 	if v.parent.Text[at] == 0 {
 		at++
 	}

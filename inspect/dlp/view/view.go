@@ -36,15 +36,20 @@ type View struct {
 	Text   []byte // read-only view
 	Before []byte // read-only view of what stood in front of it, at most Context bytes
 	More   bool   // it goes on behind the end of the text
+	Short  bool   // it is the begin of what may become a view, and is none yet: what is open at its end is to wait
 
 	parent *View
-	at     []int32 // Escapes, UTF16: where the parent has each byte of Text, and where behind the last one it goes on
-	digits []int32 // Base64: where the parent has its characters; negative in what stood before. Of all
-	url    bool    // Base64: of the URL alphabet
+	marks  []mark // Escapes: those that are not written as themselves, in order
+	near   near   // Escapes: what Stretch has found
+	from   int    // UTF16: where in the parent it begins
+	source run    // Base64: the characters in the parent
+	skip   int    // Base64: of how many of them nothing is shown
 
 	bytes []byte // memory of Text, iff not Plain
+	stood []byte // memory of Before, iff Escapes
 	next  int    // where in Text the next view in it is looked for
 	stage Code   // of which code
+	began bool   // the end of Text was looked at for the begin of a view
 	tried int    // alignments that were, of the run of Base64 at next
 	run   run
 }
@@ -54,7 +59,7 @@ type Path [MaxDepth]Code
 
 // Path returns the codes that the view is written in.
 func (v *View) Path() (p Path) {
-	for n := v.depth(); v.parent != nil; v = v.parent {
+	for n := v.Depth(); v.parent != nil; v = v.parent {
 		n--
 		p[n] = v.Code
 	}
@@ -75,7 +80,8 @@ func (p Path) Append(dst []byte) []byte {
 	return dst
 }
 
-func (v *View) depth() int {
+// Depth is how many codes the view is written in.
+func (v *View) Depth() int {
 	n := 0
 	for ; v.parent != nil; v = v.parent {
 		n++
@@ -96,26 +102,32 @@ func (v *View) Source(off, end int) (from, to int) {
 	return from, to
 }
 
+// Parent returns the text that the view lies in, and which of its bytes [off, end) of the view came from. The view must not be the text itself.
+func (v *View) Parent(off, end int) (from, to int, parent *View) {
+	from, to = v.span(off, end)
+	return from, to, v.parent
+}
+
 // span is Source by one code.
 func (v *View) span(off, end int) (from, to int) {
-	if v.Code != Base64 {
-		return int(v.at[off]), int(v.at[end])
+	switch v.Code {
+	case Escapes:
+		return v.written(off), v.written(end)
+	case UTF16:
+		return v.from + 2*off, v.from + 2*end
 	}
 	if off == end {
 		return v.digit(off), v.digit(off)
 	}
-	return v.digit(off), int(v.digits[firstDigit(end-1)+1]) + 1
+	return v.digit(off), v.source.place(v.skip+firstDigit(end-1)+1) + 1
 }
 
 // digit is where the first character of byte i is in the parent; for i at the end, where the next one would be.
 func (v *View) digit(i int) int {
-	switch k := firstDigit(i); {
-	case k < len(v.digits):
-		return int(v.digits[k])
-	case len(v.digits) > 0:
-		return int(v.digits[len(v.digits)-1]) + 1
+	if k := v.skip + firstDigit(i); k < v.source.len() {
+		return v.source.place(k)
 	}
-	return 0
+	return v.source.place(v.source.len()-1) + 1
 }
 
 // firstDigit is the first of the two characters of base64 in which byte i is written.

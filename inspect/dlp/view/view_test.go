@@ -62,6 +62,8 @@ func TestViews(t *testing.T) {
 		"in JSON":                {`{"d":"` + coded(secret) + `"}`, []string{"base64: " + secret}},
 		"behind other letters":   {"/a/path/" + coded(secret), []string{"base64: \xfd\xaf\xe9j\xd8\x7f" + secret}},
 		"in lines":               {coded(strings.Repeat(secret, 2))[:76] + "\r\n" + coded(strings.Repeat(secret, 2))[76:], []string{"base64: " + secret + secret}},
+		"in front of a word":     {coded(secret+secret+secret) + "\nbye\n", []string{"base64: " + secret + secret + secret}},
+		"in front of a boundary": {coded(secret+secret+secret) + "\r\n--b0undary--\r\n", []string{"base64: " + secret + secret + secret}},
 		"the URL alphabet":       {base64.RawURLEncoding.EncodeToString([]byte("??>>~~" + secret)), []string{"base64: ??>>~~" + secret}},
 		"with percent signs":     {url.QueryEscape(coded("??>>~~" + secret)), []string{"escapes: " + coded("??>>~~"+secret), "escapes/base64: ??>>~~" + secret, "base64: " + secret}},
 		"base64 in base64":       {coded(coded(secret)), []string{"base64: " + coded(secret), "base64/base64: " + secret}},
@@ -222,8 +224,8 @@ func FuzzViews(f *testing.F) {
 		finder.Begin(before, text, more)
 		all := 0
 		for v := finder.Next(); v != nil; v = finder.Next() {
-			if v.depth() > MaxDepth {
-				t.Fatalf("depth %d", v.depth())
+			if v.Depth() > MaxDepth {
+				t.Fatalf("depth %d", v.Depth())
 			}
 			all += len(v.Text)
 			at := -Context

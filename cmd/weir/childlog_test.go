@@ -1,0 +1,71 @@
+//go:build linux || freebsd || openbsd
+
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// crash is what children of an earlier weir have said, with values in registers, arguments and what was panicked with.
+const crash = `weir: worker: lane 0: a queue is gone
+panic: pay 4111 1111 1111 1111
+by card [recovered]
+	panic: 4111111111111111
+[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x4f3a21]
+SIGABRT: abort
+PC=0x495781 m=0 sigcode=0
+
+goroutine 25 gp=0x10e3a6e01e0 m=3 mp=0x10e3a70e008 [running]:
+github.com/weir-project/weir/inspect/dlp/detect.(*Scanner).run(0xc000102030, {0x3131313131313131, 0x3131}, 0x10)
+	/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=0x10e3b603fe0 sp=0x10e3b603fa0 pc=0x41f4fb
+runtime.goexit({})
+created by worker.Run in goroutine 1
+
+rax    0x3131312031313134
+r10    0x3131313131313131
+rflags 0x286
+`
+
+// TestChildLog shows a crash however it comes in pieces.
+func TestChildLog(t *testing.T) {
+	const want = `weir: worker: lane 0: a queue is gone
+panic: what it was is not shown, it may be traffic
+panic: what it was is not shown, it may be traffic
+[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x4f3a21]
+SIGABRT: abort
+PC=0x495781 m=0 sigcode=0
+
+goroutine 25 gp=0x10e3a6e01e0 m=3 mp=0x10e3a70e008 [running]:
+github.com/weir-project/weir/inspect/dlp/detect.(*Scanner).run(...)
+	/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=0x10e3b603fe0 sp=0x10e3b603fa0 pc=0x41f4fb
+runtime.goexit({})
+created by worker.Run in goroutine 1
+
+`
+	for size := 1; size <= len(crash); size++ {
+		var out bytes.Buffer
+		l := &childLog{to: &out}
+		for at := 0; at < len(crash); at += size {
+			if n, err := l.Write([]byte(crash[at:min(at+size, len(crash))])); err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+		}
+		if out.String() != want {
+			t.Fatalf("in pieces of %d:\n%s", size, out.String())
+		}
+	}
+}
+
+// TestLongLinesOfChildren: a line without an end takes no more room than others.
+func TestLongLinesOfChildren(t *testing.T) {
+	var out bytes.Buffer
+	l := &childLog{to: &out}
+	for range 100 {
+		_, _ = l.Write([]byte(strings.Repeat("x", 1000)))
+	}
+	if _, _ = l.Write([]byte("\nnext\n")); out.Len() != maxLogLine+len("\nnext\n") || cap(l.line) > 2*maxLogLine {
+		t.Errorf("%d bytes left, %d are kept", out.Len(), cap(l.line))
+	}
+}

@@ -1,0 +1,121 @@
+package dlp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/weir-project/weir/event"
+	"github.com/weir-project/weir/field"
+	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/internal/inspecttest"
+)
+
+// A passer is a lane on which bytes leave as soon as nobody has them wait.
+type passer struct {
+	*inspecttest.Lane
+	at, seen   int // where what is shown begins, and how much of it was shown before
+	kept, held int
+	last       bool
+	text       []byte
+	told       []string
+	late       string
+}
+
+func (p *passer) Keep(_ *inspect.Context, n int) bool {
+	p.kept = max(p.kept, n)
+	return !p.last
+}
+
+func (p *passer) Hold(_ *inspect.Context, n int) bool {
+	p.held = max(p.held, n)
+	return !p.last
+}
+
+func (p *passer) Emit(_ *inspect.Context, e *event.Event) {
+	p.told = append(p.told, fmt.Sprintf("%s at %d", e.Name, p.at+int(e.Offset)))
+}
+
+func (p *passer) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte) bool {
+	if s.Off < p.Cx.Left {
+		p.late = fmt.Sprintf("%q at %d", p.text[p.at+s.Off:p.at+s.End], p.at+s.Off)
+	}
+	copy(p.text[p.at+s.Off:], with)
+	return true
+}
+
+// pass shows a text in parts, and returns how many bytes waited in all.
+func pass(t testing.TB, text string, cuts []int, ds ...Detector) (p *passer, waited int) {
+	maker, mistakes := New(Config{MaxEvents: 1000, Detectors: ds}, inspect.Env{Lanes: 1})
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	d := maker().(*Inspector)
+	p = &passer{Lane: inspecttest.New(t, new(inspect.LabelTable), d), text: []byte(text)}
+	p.Begin(inspecttest.TCP(client, server, nil))
+	p.Cx.Host = p
+	for i, cut := range append(slices.Clone(cuts), len(text)) {
+		p.last, p.kept, p.held = i == len(cuts), 0, 0
+		part := []byte(text)[p.at:cut]
+		p.Cx.Seen = p.seen
+		d.InspectStream(&p.Cx, part)
+		p.seen = min(max(p.kept, p.held), len(part))
+		p.Cx.Left = p.seen - min(p.held, p.seen)
+		p.at = cut - p.seen
+		waited += p.held
+	}
+	return p, waited
+}
+
+// TestAlertsWaitForNothing: what is only told leaves at once, and is told as if the text came at once; what is masked waits, and nothing else does.
+func TestAlertsWaitForNothing(t *testing.T) {
+	pieces := []string{
+		"4111111111111111", "4000 0000 0000 0002", "536-22-1234", "alice@corp.example", "bob.b@a.example.org", "ssn ", "IBAN DE89 3704 0044 0532 0130 00",
+		"token=aB3dE5fG7hJ9kL1mN3pQ5", "0", "11", "-", " ", ".", "x", "@", "a word or two ",
+	}
+	alerts := []Detector{{Name: "email"}, {Name: "us-ssn"}, {Name: "iban"}, {Name: "secret"}, {Name: "phone"}}
+	withMask := append(alerts[:len(alerts):len(alerts)], Detector{Name: "card", Action: "mask"})
+	rapid.Check(t, func(rt *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
+		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 8).Draw(rt, "cuts")
+		slices.Sort(cuts)
+		for _, ds := range [][]Detector{alerts, withMask} {
+			whole, _ := pass(t, text, nil, ds...)
+			parts, waited := pass(t, text, cuts, ds...)
+			if !slices.Equal(whole.told, parts.told) || string(whole.text) != string(parts.text) || parts.late != "" {
+				rt.Fatalf("%q cut at %v: %q, at once %q; left %q, at once %q; too late for %s", text, cuts, parts.told, whole.told, parts.text, whole.text, parts.late)
+			}
+			if len(ds) == len(alerts) && waited > 0 {
+				rt.Fatalf("%q cut at %v: %d bytes wait for an alert", text, cuts, waited)
+			}
+		}
+	})
+}
+
+// TestWhatWaits is bytes that may become what is masked or stopped.
+func TestWhatWaits(t *testing.T) {
+	email := Detector{Name: "email"}
+	for _, c := range []struct {
+		text string
+		ds   []Detector
+		want int
+	}{
+		{"write to alice", []Detector{email}, 0},
+		{"write to alice", []Detector{email, {Name: "card", Action: "mask"}}, 0},
+		{"pay by 4000 00", []Detector{email, {Name: "card", Action: "mask"}}, 7},
+		{"pay by 4000 00", []Detector{email, {Name: "card"}}, 0},
+		{"pay by 4000 00", []Detector{email, {Name: "card", Action: "page"}}, 7},
+		{"pay by 4000 00", []Detector{email, {Name: "card", Action: "mask", Mode: "monitor"}}, 0},
+		{"write to alice", []Detector{{Name: "email", Action: "reject"}}, 5},
+		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}, Action: "mask"}}, 4},
+		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}}}, 0},
+		{"it is ACME-1", []Detector{{Name: "ticket", Regex: `ACME-\d{4}`, Action: "drop"}, email}, 6},
+	} {
+		if _, waited := pass(t, c.text+"?", []int{len(c.text)}, c.ds...); waited != c.want {
+			t.Errorf("%q, %+v: %d bytes wait, want %d", c.text, c.ds, waited, c.want)
+		}
+	}
+}
