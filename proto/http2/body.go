@@ -20,6 +20,7 @@ type body struct {
 	wanted bool   // somebody wants to see it
 	offset int64  // of the first byte of text that was not shown, or is held
 	seen   int    // bytes of text that were shown and are held
+	fresh  int    // bytes held behind them that wait for others of the same call, to be shown with them
 	kept   []byte // of those, what does not lie in the bytes that come again: the first ones, or all of a coded body
 	left   int    // bytes at the head of kept that have left
 	coded  *coded // nil if it is not
@@ -170,7 +171,8 @@ func (p *parser) endData(h *half, f *feed) bool {
 	return f.why == ""
 }
 
-// readPart shows a part of a body with what is held of it, and returns how many bytes of pc were read. over says that the body ends with it.
+// readPart reads a part of a body, and returns how many bytes of pc were read. Frames of one stream in one call are shown as one text, with what is held of
+// the body. over says that the body ends with it.
 func (p *parser) readPart(h *half, f *feed, s *stream, pc piece, over bool) (took int) {
 	b := &s.side[f.in.Dir].body
 	switch {
@@ -181,12 +183,36 @@ func (p *parser) readPart(h *half, f *feed, s *stream, pc piece, over bool) (too
 	}
 	if pc.n > 0 {
 		h.mark(f, pc.pos, pc.pos+uint64(pc.n))
+		if !over && len(h.held) < maxPieces {
+			h.hold(held{s, pc.pos, pc.n})
+			b.fresh += pc.n
+			return pc.n
+		}
 	}
+	p.readHeld(h, f, s, pc, over)
+	return pc.n
+}
+
+// readHeld shows what is held of a body, with pc behind it.
+func (p *parser) readHeld(h *half, f *feed, s *stream, pc piece, over bool) {
+	b := &s.side[f.in.Dir].body
+	b.fresh = 0
 	text := p.join(h, f, s, pc)
 	hold, edits := p.showPart(f, s, text, over)
 	p.replace(f, b, edits)
 	p.holdBack(h, f, s, len(text), hold)
-	return pc.n
+}
+
+// readFresh shows what has waited for others of the same call.
+func (p *parser) readFresh(h *half, f *feed) {
+	for i := 0; i < len(h.held) && !p.stopped; {
+		if s := h.held[i].s; s.side[f.in.Dir].body.fresh > 0 {
+			p.readHeld(h, f, s, piece{}, false)
+			i = 0 // what is held is other than it was
+		} else {
+			i++
+		}
+	}
 }
 
 // join returns the text of what is held of a body, and of pc behind it.

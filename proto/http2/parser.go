@@ -141,6 +141,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 			break
 		}
 	}
+	p.readFresh(h, f)
 	if f.soft() && f.why == "" {
 		p.lastLook(h, f)
 	}
