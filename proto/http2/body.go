@@ -11,6 +11,7 @@ const (
 	maxHold   = 16 << 10 // bytes of a body that are held, at most
 	maxKept   = 4 << 10  // of them, of which the bytes have left, or are coded
 	maxPieces = 256      // that are held in a direction
+	maxFresh  = 64       // of them, up to which others of the same call are waited for
 	maxMarks  = 256
 )
 
@@ -183,7 +184,7 @@ func (p *parser) readPart(h *half, f *feed, s *stream, pc piece, over bool) (too
 	}
 	if pc.n > 0 {
 		h.mark(f, pc.pos, pc.pos+uint64(pc.n))
-		if !over && len(h.held) < maxPieces {
+		if !over && len(h.held) < maxFresh {
 			h.hold(held{s, pc.pos, pc.n})
 			b.fresh += pc.n
 			return pc.n
