@@ -19,7 +19,8 @@
 // frames a body.
 //
 // A value that may go on in the stream's next frame holds back all that follows, also of other streams, as long as limits allow: frames
-// leave in the order in which they came. Meanwhile they are read.
+// leave in the order in which they came. Meanwhile they are read. A sender that has more of other streams to send first than it may have on
+// its way (its congestion window) cannot go on with the value before that time is up; then its begin has left, and cannot be edited.
 //
 // Limits: 8192 connections, 256 streams open in one, 65,536 in all; 64 KiB and 512 fields of a list, 64 KiB in 64 frames of its block;
 // lists that are 200 times as long as all that came, and 4 MiB; a table of 64 KiB, 32 MiB of all that are larger than 4 KiB; 8 SETTINGS
