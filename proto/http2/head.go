@@ -11,7 +11,7 @@ import (
 
 // Reasons for which a list of fields is refused: receivers that put it on into HTTP/1, as most do, make different requests of it.
 const (
-	badHeader    packet.Reason = "http2-bad-header"        // a name in upper case, or with bytes that no name has; a value with a line's end, NUL or blanks around it (RFC 9113 §8.2.1)
+	badHeader    packet.Reason = "http2-bad-header"        // a name in upper case or with bytes that no name has, a value with a line's end (RFC 9113 §8.2.1)
 	badPseudo    packet.Reason = "http2-bad-pseudo-header" // unknown, twice, missing, empty, or behind others (§8.3)
 	badPath      packet.Reason = "http2-bad-path"          // it does not begin with a slash, or has blanks or control bytes in it
 	badHost      packet.Reason = "http2-bad-host"          // no name or address with port: user names, lists
