@@ -40,7 +40,7 @@ const (
 // promise has the flow in the context be answered by a page, if its client waits for an answer and for nothing else. Otherwise it is reset.
 func (l *Lane) promise(page *inspect.Page) {
 	f, ss := l.cx.Flow, l.sessions.of(l.cx.Flow)
-	if ss == nil || l.cx.Dir != flow.ToServer || !l.injects {
+	if ss == nil || l.cx.Dir != flow.ToServer {
 		return
 	}
 	w, ok := ss.parser.(proto.Waiter)

@@ -130,8 +130,13 @@ func (l *Lane) dropWaiting(ss *session, dir flow.Direction, why packet.Reason) {
 		if !ok {
 			return
 		}
-		p := &l.held.list[i].packet
-		p.Verdict, p.Reason = packet.Drop, why
+		if hp := l.held.list[i]; !hp.ghost {
+			saved := l.cx
+			l.begin(&hp.packet)
+			l.cx.Flow, l.cx.Dir = ss.flow, dir
+			l.outcome(&hp.packet, inspect.Decision{Verdict: packet.Drop, Reason: why})
+			l.cx = saved
+		}
 		l.unpark(i, true)
 	}
 }

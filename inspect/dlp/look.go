@@ -88,6 +88,11 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 	if end < len(b) {
 		open, wait = min(open, end), min(wait, end)
 	}
+	for i := range d.found { // in a code that is decided, and in a text that is not
+		if f := &d.found[i]; from+f.off >= open && f.rule.waits() {
+			wait = min(wait, from+f.off)
+		}
+	}
 	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
 		return d.act(b, from, open)
 	}
