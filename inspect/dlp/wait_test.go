@@ -116,6 +116,9 @@ func TestWhatWaits(t *testing.T) {
 		{"write to alice", []Detector{{Name: "email", Action: "reject"}}, 5},
 		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}, Action: "mask"}}, 4},
 		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}}}, 0},
+		{"it is Blue ", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "mask"}}, 5},
+		{"it is blue - b", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "reject"}}, 8},
+		{"it is red - b", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "reject"}}, 1},
 		{"it is ACME-1", []Detector{{Name: "ticket", Regex: `ACME-\d{4}`, Action: "drop"}, email}, 6},
 	} {
 		if _, waited := pass(t, c.text+"?", []int{len(c.text)}, c.ds...); waited != c.want {
