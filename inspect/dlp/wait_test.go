@@ -65,7 +65,9 @@ func pass(t testing.TB, text string, cuts []int, ds ...Detector) (p *passer, wai
 		p.seen = min(max(p.kept, p.held), len(part))
 		p.Cx.Left = p.seen - min(p.held, p.seen)
 		p.at = cut - p.seen
-		waited += p.held
+		if !p.last {
+			waited += p.held
+		}
 	}
 	return p, waited
 }

@@ -135,6 +135,21 @@ func TestWhateverTheCut(t *testing.T) {
 	})
 }
 
+// TestEveryCut cuts values of several words at every byte, and at every two.
+func TestEveryCut(t *testing.T) {
+	s := table(t, "4711 ab", "4711 ab c0ffee", "jörg müller").Scanner()
+	for _, text := range []string{"mr Jörg - Müller, 4711-ab, c0ffee", "4711 ab c0ffee", "4711 AB x", "4711 abc 4711 ab"} {
+		whole := find(s, text)
+		for a := range len(text) + 1 {
+			for b := a; b <= len(text); b++ {
+				if diff := cmp.Diff(whole, find(s, text, a, b)); diff != "" {
+					t.Errorf("%q cut at %d and %d: %s", text, a, b, diff)
+				}
+			}
+		}
+	}
+}
+
 // TestTwin compares with a map and the words of a text.
 func TestTwin(t *testing.T) {
 	values := []string{"alpha one", "alpha one two", "bravo", "one two three", "three"}
