@@ -115,8 +115,8 @@ func (r *reading) Mark(off, end int) {
 	}
 }
 
-// maxNames is how many fields of one reading are named.
-const maxNames = 256
+// maxNames is how many fields of one reading are named: more than there can be in what comes at once, since grammars read so many in one call.
+const maxNames = 1 << 14
 
 // Name implements proto.Namer.
 func (r *reading) Name(id field.ID, off, end int) {

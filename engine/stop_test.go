@@ -80,6 +80,29 @@ func (c *verdictCounter) InspectOutcome(_ *inspect.Context, _ *packet.Packet, d 
 	return inspect.Decision{}
 }
 
+// TestPanicAtWhatIsDropped: all is answered, the session is over, and the panic is told.
+func TestPanicAtWhatIsDropped(t *testing.T) {
+	b := newBench(t, Config{}, &panickingCounter{})
+	k := newDialogue()
+	for _, s := range []string{"a", "nee", "dl", "e"} {
+		k.say(true, s)
+	}
+	b.push(k.in...)
+	b.run() // wants each packet answered
+	if s := b.lane.Snapshot(); s.Panics == 0 || len(b.lane.sessions.free) != len(b.lane.sessions.list) {
+		t.Errorf("%d panics, %d of %d sessions are over", s.Panics, len(b.lane.sessions.free), len(b.lane.sessions.list))
+	}
+}
+
+type panickingCounter struct{ verdictCounter }
+
+func (c *panickingCounter) InspectOutcome(_ *inspect.Context, _ *packet.Packet, d inspect.Decision) inspect.Decision {
+	if d.Verdict.Final() {
+		panic("at the end")
+	}
+	return inspect.Decision{}
+}
+
 // TestWhatWaitedIsCounted when it is dropped, with the flow that it is of.
 func TestWhatWaitedIsCounted(t *testing.T) {
 	in := &verdictCounter{}

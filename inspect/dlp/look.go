@@ -56,10 +56,9 @@ type part struct{ off, end int }
 func (l *look) at(off int) place {
 	p := l.place
 	off += l.base
-	for i := range l.names {
-		if n := &l.names[i]; n.Span.Off <= off && off < n.Span.End && named.Has(n.ID) {
-			p.field = n.ID
-		}
+	i, _ := slices.BinarySearchFunc(l.names, off, func(n field.Named, off int) int { return cmp.Compare(n.Span.End, off+1) })
+	if i < len(l.names) && l.names[i].Span.Off <= off && named.Has(l.names[i].ID) {
+		p.field = l.names[i].ID
 	}
 	return p
 }

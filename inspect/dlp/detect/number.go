@@ -13,6 +13,11 @@ func numberAt(s *Scanner, i int) {
 	}
 	end := s.run(i, maxRow+1, digits)
 	n := end - i
+	if s.short { // the letters before it may belong to it
+		for k := i; k > 0 && i-k < s.set.lead && isLead(s.text[k-1]); k-- {
+			s.from = min(s.from, k-1)
+		}
+	}
 	if s.short || n > maxRow {
 		return
 	}
