@@ -101,6 +101,32 @@ func TestAlertsWaitForNothing(t *testing.T) {
 	})
 }
 
+// TestMasksGoBeforeAlerts: what is only told of, or ignored, hides nothing that is masked or stopped.
+func TestMasksGoBeforeAlerts(t *testing.T) {
+	const key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n4000000000000002\nDE89370400440532013000\n"
+	card, iban := Detector{Name: "card", Action: "mask"}, Detector{Name: "iban", Action: "mask"}
+	for _, c := range []struct {
+		text string
+		ds   []Detector
+	}{
+		{key, []Detector{{Name: "private-key"}, card, iban}},
+		{key, []Detector{{Name: "private-key", Action: "ignore"}, card, iban}},
+		{strings.Replace(key, "MIIEvQIBADANBgkqhkiG9w0BAQEF", "4000000000000002", 1), []Detector{{Name: "private-key"}, card, iban}},
+		{"api_key=4000-0000-0000-0002 ", []Detector{{Name: "secret"}, card}},
+		{"it is \"4000 0000 0000 0002 ab\"@corp.example ", []Detector{{Name: "email"}, card}},
+		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Regex: `pay \d{4} \d{4}`}, card}},
+		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Keywords: []string{"pay 4000"}, Action: "ignore"}, card}},
+		{"4000 0000 0000 0002 DE89370400440532013000", []Detector{{Name: "all", Regex: `4.*`}, card, iban}},
+	} {
+		for cut := range len(c.text) + 1 {
+			p, _ := pass(t, c.text, []int{cut}, c.ds...)
+			if strings.Contains(string(p.text), "0002") || strings.Contains(string(p.text), "DE8937") || p.late != "" {
+				t.Fatalf("%+v: %q cut at %d; told %q; too late for %s", c.ds[0], p.text, cut, p.told, p.late)
+			}
+		}
+	}
+}
+
 // TestWhatWaits is bytes that may become what is masked or stopped.
 func TestWhatWaits(t *testing.T) {
 	email := Detector{Name: "email"}

@@ -34,7 +34,7 @@ var answers = []mutant{
 	{"what is kept is shown no more if nothing follows", "engine/read.go", "r.ss.kept[r.dir] = max(l.now, 1)", "r.ss.kept[r.dir] = 0"},
 	{"fields have no names", "engine/read.go", "\tr.names = append(r.names, n)\n}", "\t_ = n\n}"},
 	{"names are forgotten with what is kept", "engine/read.go", "*kept = keptName{last.ID,", "_ = keptName{last.ID,"},
-	{"what waited and is dropped is not counted", "engine/session.go", "\t\t\tl.outcome(&hp.packet, inspect.Decision{Verdict: packet.Drop, Reason: why})\n", "\t\t\thp.packet.Verdict = packet.Drop\n"},
+	{"what waited and is dropped is not counted", "engine/session.go", "\tl.outcome(p, inspect.Decision{Verdict: packet.Drop, Reason: why})\n}", "}"},
 
 	{"pseudonyms are somebody's number", "inspect/dlp/mask.go", "return ok && checked[found.Kind]", "return false && ok && checked[found.Kind]"},
 	{"pseudonyms begin with zero", "inspect/dlp/mask.go", "case first && c-'1' < 9:", "case first && c-'1' < 0:"},
