@@ -116,7 +116,7 @@ func TestMasksGoBeforeAlerts(t *testing.T) {
 		{"it is \"4000 0000 0000 0002 ab\"@corp.example ", []Detector{{Name: "email"}, card}},
 		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Regex: `pay \d{4} \d{4}`}, card}},
 		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Keywords: []string{"pay 4000"}, Action: "ignore"}, card}},
-		{"4000 0000 0000 0002 DE89370400440532013000", []Detector{{Name: "all", Regex: `4.*`}, card, iban}},
+		{"4000 0000 0000 0002 DE89370400440532013000", []Detector{{Name: "all", Regex: `4.{10,}`}, card, iban}},
 	} {
 		for cut := range len(c.text) + 1 {
 			p, _ := pass(t, c.text, []int{cut}, c.ds...)

@@ -26,7 +26,7 @@ import (
 const seeds = "40000"
 
 // inTurn are the tests that have to notice what is not of package stream, by their packages.
-var inTurn = map[string]string{"./engine": "Canaries|Splits|Page|Kept|Named|WaitedIsCounted", "./inspect/dlp/...": "Mask|Pseudonym|Place|Wait"}
+var inTurn = map[string]string{"./engine": "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy", "./inspect/dlp/...": "Mask|Pseudonym|Place|Wait"}
 
 // patience is for how long one attempt to notice a mutant may take: some run for ever.
 const patience = 3 * time.Minute

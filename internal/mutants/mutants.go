@@ -24,7 +24,11 @@ var leaks = []mutant{
 
 // answers are of what takes the place of values and of answers.
 var answers = []mutant{
-	{"whoever waits for something else gets a page", "engine/reply.go", "if !ok || !w.Waits() {", "if _ = w; !ok {"},
+	{"whoever waits for something else gets a page", "engine/reply.go", "if !ok || !w.Waits() || ", "if _ = w; !ok || "},
+	{"strangers get pages", "engine/reply.go", "ss.flow.State != flow.Established || ss.conn.PickedUp()", "false"},
+	{"strangers end pages", "engine/reply.go", " && r.begun && p.TCP().Seq() == r.next", ""},
+	{"pages go to who asked for something else", "engine/reply.go", "l.reading.message || len(next) == 0", "len(next) >= 0"},
+	{"bytes leave with those that have waited for long", "engine/session.go", "ss.place[d], ss.since[d] = at, 0", "ss.place[d] = at"},
 	{"pages are sent for ever", "engine/reply.go", " && r.tries < replyTries", ""},
 	{"pages are sent once", "engine/reply.go", "(fresh || l.now >= r.sent+replyPause)", "fresh"},
 	{"pages carry old stamps", "engine/reply.go", "r.ts, r.echo = r.ts.Max(seqnum.Value(echo)), r.echo.Max(seqnum.Value(val))", "r.ts, r.echo = seqnum.Value(echo), seqnum.Value(val)"},
@@ -44,6 +48,8 @@ var answers = []mutant{
 	{"what is found in a code leaves with the text around it", "inspect/dlp/look.go", "from+f.off >= open && f.rule.waits()", "false"},
 	{"all kinds wait", "inspect/dlp/detect/set.go", "\ts.waits, s.waitBegin = 0, [256]bool{}\n", ""},
 	{"values in front of what is open leave", "inspect/dlp/detect/scanner.go", "c.End > s.open && s.set.waits.has(c.Kind)", "false"},
+	{"alerts hide what is masked", "inspect/dlp/look.go", "f.rule.waits() && !kept[n].rule.waits()", "false"},
+	{"alerts of detectors hide what is masked", "inspect/dlp/detect/queue.go", "return is\n", "_ = is\n"},
 }
 
 var mutants = []mutant{
