@@ -11,6 +11,8 @@ import (
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp/detect"
+	"github.com/weir-project/weir/internal/canary"
 	"github.com/weir-project/weir/internal/inspecttest"
 )
 
@@ -151,6 +153,59 @@ func TestWhatWaits(t *testing.T) {
 	} {
 		if _, waited := pass(t, c.text+"?", []int{len(c.text)}, c.ds...); waited != c.want {
 			t.Errorf("%q, %+v: %d bytes wait, want %d", c.text, c.ds, waited, c.want)
+		}
+	}
+}
+
+// TestEveryKindAtEveryCut masks one kind, alone and where all others are told of, and cuts its values at every byte: they arrive as if they came at once.
+func TestEveryKindAtEveryCut(t *testing.T) {
+	values := canary.Values(3, 3)
+	for _, alone := range []bool{true, false} {
+		for _, kind := range detect.Bundled() {
+			ds := []Detector{{Name: kind.Name, Action: "mask"}}
+			for _, other := range detect.Bundled() {
+				if !alone && other.Name != kind.Name {
+					ds = append(ds, Detector{Name: other.Name})
+				}
+			}
+			for _, v := range values {
+				if v.Kind == kind.Name {
+					cutEverywhere(t, v.Line+" ok ", ds)
+				}
+			}
+		}
+	}
+}
+
+func cutEverywhere(t *testing.T, text string, ds []Detector) {
+	t.Helper()
+	whole, _ := pass(t, text, nil, ds...)
+	if string(whole.text) == text {
+		t.Errorf("%s is not masked: %q", ds[0].Name, text)
+	}
+	for at := 1; at < len(text); at++ {
+		if parts, _ := pass(t, text, []int{at}, ds...); string(parts.text) != string(whole.text) || parts.late != "" {
+			t.Errorf("%s, of %d kinds: %q | %q leaves as %q; too late for %s", ds[0].Name, len(ds), text[:at], text[at:], parts.text, parts.late)
+			return
+		}
+	}
+}
+
+// TestWhateverStandsBehind puts escapes of all sorts behind values: they are found as if there were a space.
+func TestWhateverStandsBehind(t *testing.T) {
+	for _, v := range canary.Values(3, 3) {
+		if _, bundled := detect.Parse(v.Kind); !bundled {
+			continue
+		}
+		d := Detector{Name: v.Kind, Action: "mask"}
+		text := v.Line[len(canary.Before):]
+		if p, _ := pass(t, text+" and more of it", nil, d); len(p.told) == 0 {
+			continue
+		}
+		for _, behind := range []string{"%20", "%0A", "%15", "%00", "%C3%A9", "%E2%82%AC", `\u00e9`, `\u0000`} {
+			if p, _ := pass(t, text+behind+"and more of it", nil, d); len(p.told) == 0 {
+				t.Errorf("%s in front of %s is not found: %q", v.Kind, behind, text)
+			}
 		}
 	}
 }
