@@ -82,7 +82,7 @@ func (l *Lane) guard() {
 // tellPanic counts a panic and says where it was. It is called from a deferred function.
 func (l *Lane) tellPanic() {
 	l.counters.Panics++
-	l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Pending = 0, 0, nil, 0
+	l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = 0, 0, nil, nil, 0, false
 	l.note = event.Event{
 		Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic",
 		Reason: "internal-error", Verdict: l.outcomes.Error.String(),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -27,6 +28,8 @@ func TestValuesInNamedFields(t *testing.T) {
 	txt.SetQuestion("a.example.", dns.TypeTXT)
 	txt.Response = true
 	txt.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: "a.example.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"pay " + secret + " now"}}}
+	ends := txt.Copy()
+	ends.Answer[0].(*dns.TXT).Txt = []string{"pay " + secret}
 	over := func(m *dns.Msg) string {
 		b := pack(t, m)
 		return string(binary.BigEndian.AppendUint16(nil, uint16(len(b)))) + b
@@ -46,10 +49,12 @@ func TestValuesInNamedFields(t *testing.T) {
 		"ftp.reply":     {{true, "220 an FTP server\r\n"}, {false, "USER a\r\n"}, {true, "331 is it you, CARD?\r\n"}},
 		"dns.query":     {{false, over(query(secret+".a.example", dns.TypeA))}},
 		"dns.answer":    {{true, over(txt)}},
+		"dns.answer ":   {{true, over(ends)}}, // with it the connection is silent
 		"http.headers":  {{false, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Pay: CARD\r\n\r\n"}},
 		"payload":       {{false, "it is CARD. "}},
 		"http.response": {{true, "no HTTP/1.1 but CARD. "}},
 	} {
+		field = strings.TrimSpace(field)
 		want := []string{field}
 		if field == "http.response" {
 			field, want = "http.headers", nil // a rule for it finds nothing in what is none
@@ -89,6 +94,56 @@ func spoken(e ends, lines []line, step int, old, new string) (in [][]byte) {
 		}
 	}
 	return in
+}
+
+// TestManyNamedFields at once: the last one has its name too.
+func TestManyNamedFields(t *testing.T) {
+	const secret = "4000000000000002"
+	for field, lines := range map[string][]line{
+		"http.headers": {{false, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 900) + "GET / HTTP/1.1\r\nHost: a\r\nX-Pay: CARD\r\n\r\n"}},
+		"smtp.rcpt_to": {
+			{true, "220 mail.example ESMTP\r\n"},
+			{false, "EHLO a.example\r\n"},
+			{true, "250-a\r\n250 PIPELINING\r\n"},
+			{false, "MAIL FROM:<a@b.example>\r\n" + strings.Repeat("RCPT TO:<a@b.example>\r\n", 900) + "RCPT TO:<\"pay CARD now\"@b.example>\r\n"},
+		},
+	} {
+		r := run(t, config(t, load(t, "prevent", strings.Replace(masking, "keep: 4", "keep: 4, fields: ["+field+"]", 1))), steps(spoken(pair(1, 8080), lines, 1<<15, "CARD", secret)...))
+		if strings.Contains(sent(r), secret) {
+			t.Errorf("%s: left", field)
+		}
+	}
+}
+
+// TestAnotherRequestThatIsCut convicts in time, while the one before waits for its answer: it is no answer to that.
+func TestAnotherRequestThatIsCut(t *testing.T) {
+	e := pair(0, 8080)
+	in := steps(spoken(e, []line{{false, "GET /innocent HTTP/1.1\r\nHost: a.example\r\n\r\n"}, {false, "GET /?card=CARD HTTP/1.1\r\nHost: a.exa"}}, 1000, "CARD", "4000000000000002")...)
+	in = append(in, step{2 * time.Second, in[len(in)-1].datagram}, step{time.Second, in[len(in)-1].datagram})
+	r := run(t, config(t, load(t, "prevent", strings.Replace(masking, "action: mask, keep: 4", "action: page", 1))), in)
+	if len(r.injected) == 0 || strings.Contains(fmt.Sprintf("%s", r.injected), "HTTP/1.1 403") || strings.Contains(sent(r), "4000") {
+		t.Errorf("%q", r.injected)
+	}
+}
+
+// TestBusyStreamsWait: of bytes that never all are decided only those leave in time that have waited for so long.
+func TestBusyStreamsWait(t *testing.T) {
+	for k := range 80 {
+		lines := make([]line, 0, k+3)
+		lines = append(lines, line{false, "hello there, all is well, and so on and so on "})
+		for range k {
+			lines = append(lines, line{false, "40 pay 41"}) // ends in what may be a number
+		}
+		lines = append(lines, line{false, " and card 4000 0000 0"}, line{false, "000 0002 end. "})
+		var in []step
+		for _, d := range spoken(pair(0, 9000), lines, 1000, "-", "-") {
+			in = append(in, step{5 * time.Millisecond, d})
+		}
+		r := run(t, config(t, load(t, "prevent", masking)), in)
+		if left := sent(r); !strings.HasSuffix(left, "card XXXX XXXX XXXX 0002 end. ") {
+			t.Errorf("behind %d: %q", k, left[max(0, len(left)-40):])
+		}
+	}
 }
 
 // sent is the payloads that left.

@@ -115,8 +115,8 @@ func (r *reading) Mark(off, end int) {
 	}
 }
 
-// maxNames is how many fields of one reading are named.
-const maxNames = 256
+// maxNames is how many fields of one reading are named: more than there can be in what comes at once, since grammars read so many in one call.
+const maxNames = 1 << 14
 
 // Name implements proto.Namer.
 func (r *reading) Name(id field.ID, off, end int) {
@@ -238,6 +238,10 @@ func (l *Lane) feed(b []byte, end bool) bool {
 	}
 	ss.skip[r.dir] = got.Skip
 	ss.conn.Done(r.dir, stream.Message, n)
+	if got.Next {
+		l.parseAnew(ss)
+		return n < len(b) && !r.decision.Verdict.Final()
+	}
 	if ss.skip[0] >= proto.Forever/2 && ss.skip[1] >= proto.Forever/2 {
 		l.giveUpParsing(ss)
 	}
@@ -294,6 +298,13 @@ func (l *Lane) trouble(t proto.Trouble, why packet.Reason, outcome packet.Verdic
 func (r *reading) Tell(t proto.Trouble, why packet.Reason) (dropped bool) {
 	r.lane.trouble(t, why, r.lane.outcomeOf(t))
 	return r.decision.Verdict.Final()
+}
+
+// parseAnew seeks another grammar for what follows in both directions.
+func (l *Lane) parseAnew(ss *session) {
+	ss.parser.Close()
+	ss.parser = nil
+	ss.skip, ss.spoken, ss.tries = [2]int64{}, 0, 0
 }
 
 // giveUpParsing reads no more messages of the flow.

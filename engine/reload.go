@@ -55,6 +55,7 @@ func (l *Lane) renew(f *flow.Flow) {
 	l.flows.Renew(f)
 	l.adopt(f)
 	f.Settled, f.Told = false, 0
+	delete(l.replies, f)
 	if ss := l.sessions.of(f); ss != nil && ss.dark {
 		l.darken(ss)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/weir-project/weir/packet"
 	"github.com/weir-project/weir/packet/seqnum"
 	"github.com/weir-project/weir/proto"
+	"github.com/weir-project/weir/stream"
 )
 
 // This file answers rejected requests in the server's place: the server is reset, and the connection with the client goes on here
@@ -19,6 +20,8 @@ import (
 type reply struct {
 	page     []byte
 	begun    bool
+	forth    divert.Injection // of the reset that the server gets
+	server   seqnum.Value     // what comes next for the server
 	entrance divert.Injection // of segments to the client
 	first    seqnum.Value     // of the page
 	acked    seqnum.Value     // of it, by the client
@@ -40,30 +43,51 @@ const (
 // promise has the flow in the context be answered by a page, if its client waits for an answer and for nothing else. Otherwise it is reset.
 func (l *Lane) promise(page *inspect.Page) {
 	f, ss := l.cx.Flow, l.sessions.of(l.cx.Flow)
-	if ss == nil || l.cx.Dir != flow.ToServer || !l.injects {
-		return
-	}
-	w, ok := ss.parser.(proto.Waiter)
-	if !ok || !w.Waits() {
+	if ss == nil || l.cx.Dir != flow.ToServer || !l.waits(ss) {
 		return
 	}
 	if len(l.replies) == maxReplies {
 		for other := range l.replies { // most of them are read, by clients that keep their end open
-			l.endReply(other)
+			other.Answered = 0 // who is not done learns it by a reset
+			delete(l.replies, other)
 			break
 		}
 	}
-	l.replies[f] = &reply{page: page.Response()}
+	r := &reply{page: page.Response(), entrance: ss.entrance(flow.ToClient), forth: ss.entrance(flow.ToServer)}
+	r.server, _ = ss.conn.Flight(flow.ToServer)
+	r.first, _ = ss.conn.Flight(flow.ToClient)
+	if ts, ok := ss.conn.Stamp(flow.ToClient); ok {
+		r.stamped, r.ts = true, seqnum.Value(ts)
+		ts, _ = ss.conn.Stamp(flow.ToServer)
+		r.echo = seqnum.Value(ts)
+	}
+	l.replies[f] = r
+}
+
+// waits reports whether the client waits for an answer to the request in the context, and for nothing else. One whose handshake was not seen may be
+// somebody who does not know that he waits.
+func (l *Lane) waits(ss *session) bool {
+	w, ok := ss.parser.(proto.Waiter)
+	if !ok || !w.Waits() || ss.flow.State != flow.Established || ss.conn.PickedUp() {
+		return false
+	}
+	if begun, _ := ss.conn.Unread(flow.ToClient, stream.Message); len(begun) > 0 {
+		return false // the server has begun to say something
+	}
+	next, _ := ss.conn.Unread(flow.ToServer, stream.Message)
+	return l.reading.message || len(next) == 0 // else there is the begin of another request, of which this is
 }
 
 // reply goes on with a connection that is answered by a page; p is a packet of it.
 func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Direction) {
 	l.flush() // what was decided before leaves before
 	switch {
-	case p.TCPFlags.Has(packet.RST):
-		l.endReply(f)
-		return
 	case p.TCPFlags.Has(packet.SYN):
+		return
+	case p.TCPFlags.Has(packet.RST):
+		if dir == flow.ToServer && r.begun && p.TCP().Seq() == r.next { // others are of nobody who knows better (RFC 5961 §3.2)
+			l.endReply(f)
+		}
 		return
 	case dir == flow.ToClient:
 		if f.Answered&(1<<dir) == 0 {
@@ -74,7 +98,7 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 	}
 	fresh := !r.begun
 	if fresh {
-		l.beginReply(r, p, f)
+		r.begin(p)
 	}
 	h, n := p.TCP(), p.SegmentLen()
 	r.stamp(p)
@@ -92,7 +116,7 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 		l.sendReply(r, p, r.first, r.page, packet.PSH|packet.FIN)
 	}
 	if fresh {
-		l.resetServer(p, f)
+		l.resetServer(r, p, f)
 	}
 	if r.acked == r.end() && p.TCPFlags.Has(packet.FIN) && h.Seq().Add(n) == r.next {
 		l.endReply(f) // both ends have said that they are done
@@ -108,34 +132,20 @@ func (l *Lane) endReply(f *flow.Flow) {
 // end is behind the page and the FIN that ends it.
 func (r *reply) end() seqnum.Value { return r.first.Add(seqnum.Size(len(r.page)) + 1) }
 
-// beginReply finds where in the connection the page stands. p is of the client.
-func (l *Lane) beginReply(r *reply, p *packet.Packet, f *flow.Flow) {
+// begin finds where in the connection the page stands: behind what the client has acknowledged, and what it has been sent. p is of the client.
+func (r *reply) begin(p *packet.Packet) {
 	h := p.TCP()
-	r.begun, r.entrance = true, divert.InjectOut
-	r.first, r.next = h.Ack(), h.Seq().Add(p.SegmentLen())
-	if ss := l.sessions.of(f); ss != nil {
-		if sent, _ := ss.conn.Flight(flow.ToClient); r.first.Less(sent) && r.first.Size(sent) < maxReplyAhead {
-			r.first = sent // what the server has said is on its way
-		}
-		r.entrance = ss.entrance(flow.ToClient)
-		if ts, ok := ss.conn.Stamp(flow.ToClient); ok {
-			r.stamped, r.ts = true, seqnum.Value(ts)
-			ts, _ = ss.conn.Stamp(flow.ToServer)
-			r.echo = seqnum.Value(ts)
-		}
+	if ack := h.Ack(); !ack.Less(r.first) || ack.Size(r.first) > maxReplyAhead {
+		r.first = ack
 	}
-	r.acked = r.first
+	r.begun, r.acked, r.next = true, r.first, h.Seq().Add(p.SegmentLen())
 }
 
 // resetServer ends the connection at the server. p, of the client, does not leave, and is renumbered as the server counts.
-func (l *Lane) resetServer(p *packet.Packet, f *flow.Flow) {
-	how := divert.InjectOut
-	if ss := l.sessions.of(f); ss != nil {
-		how = ss.entrance(flow.ToServer)
-		ss.conn.Renumber(p, flow.ToServer)
-	}
+func (l *Lane) resetServer(r *reply, p *packet.Packet, f *flow.Flow) {
 	f.Answered |= 1 << flow.ToServer
-	l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p, how)
+	p.SetSeq(r.server)
+	l.inject(packet.ResetReceiver(l.scratch.answer[:0], p), p, r.forth)
 }
 
 // stamp notes the timestamps of a packet of the client. What was sent long ago and waited has old ones, and a client discards what is older than what

@@ -176,6 +176,47 @@ func TestPagesStampsAreTheNewest(t *testing.T) {
 	}
 }
 
+// TestStrangersGetNoPage: whoever did not shake hands may not be who sends, and would have somebody else read it.
+func TestStrangersGetNoPage(t *testing.T) {
+	page, _ := inspect.NewPage("Stopped", "It was a needle.", "")
+	said := func() *dialogue {
+		k := newDialogue()
+		k.say(false, request+needle)
+		return k
+	}
+	for name, in := range map[string][][]byte{"no handshake": said().in[3:], "no answer of the server": append(said().in[:1:1], said().in[3:]...)} {
+		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, &stopper{httpEditor{old: "needle"}, page})
+		b.push(in...)
+		b.run()
+		if _, short := answers(t, b.fake.Injected(), 5000); strings.Contains(fmt.Sprint(short), "FIN") || len(short) == 0 {
+			t.Errorf("%s: %v", name, short)
+		}
+	}
+}
+
+// TestStrangersEndNoPage: a reset by somebody who does not know the numbers changes nothing.
+func TestStrangersEndNoPage(t *testing.T) {
+	page, _ := inspect.NewPage("Stopped", "It was a needle.", "")
+	for _, from := range []string{client4, server4} {
+		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, &stopper{httpEditor{old: "needle"}, page})
+		k := newDialogue()
+		k.say(false, request)
+		k.say(false, needle)
+		to := client4
+		if from == client4 {
+			to = server4
+		}
+		b.push(k.in...)
+		b.push(craft.TCP(from, to, craft.Segment{Flags: packet.RST, Seq: 0x70000000, Window: 1}, nil))
+		b.pushAt(b.at+time.Second, k.in[len(k.in)-1])
+		b.run()
+		_, short := answers(t, b.fake.Injected(), 5000)
+		if n := strings.Count(fmt.Sprint(short), "FIN|PSH|ACK"); n != 2 {
+			t.Errorf("from %s: %v", from, short)
+		}
+	}
+}
+
 // TestNoPageWhereNoneIsWaitedFor: it would be taken for another answer.
 func TestNoPageWhereNoneIsWaitedFor(t *testing.T) {
 	for name, lines := range map[string][]string{

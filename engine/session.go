@@ -8,6 +8,7 @@ import (
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/internal/wheel"
 	"github.com/weir-project/weir/packet"
+	"github.com/weir-project/weir/packet/seqnum"
 	"github.com/weir-project/weir/proto"
 	"github.com/weir-project/weir/stream"
 )
@@ -22,6 +23,7 @@ type session struct {
 	skip   [2]int64         // bytes of each direction that the parser need not see
 	left   [2]uint32        // bytes of each direction that have left, and are to be shown once more
 	names  [2]keptName      // of those that are to be shown once more
+	place  [2]seqnum.Value  // up to where bytes of each direction were decided when since was set
 	since  [2]time.Duration // when the oldest bytes that are undecided came
 	gap    [2]time.Duration // when the oldest segment ahead of a missing one came
 	pace   [2]pace
@@ -130,10 +132,22 @@ func (l *Lane) dropWaiting(ss *session, dir flow.Direction, why packet.Reason) {
 		if !ok {
 			return
 		}
-		p := &l.held.list[i].packet
-		p.Verdict, p.Reason = packet.Drop, why
+		if hp := l.held.list[i]; !hp.ghost {
+			l.tellDropped(&hp.packet, ss.flow, dir, why)
+		}
 		l.unpark(i, true)
 	}
+}
+
+// tellDropped shows those who count that a segment that waited is dropped.
+func (l *Lane) tellDropped(p *packet.Packet, f *flow.Flow, dir flow.Direction, why packet.Reason) {
+	saved := l.cx
+	defer func() { l.cx = saved }()
+	defer l.guard()
+	p.Verdict, p.Reason = packet.Drop, why // also if somebody panics
+	l.begin(p)
+	l.cx.Flow, l.cx.Dir = f, dir
+	l.outcome(p, inspect.Decision{Verdict: packet.Drop, Reason: why})
 }
 
 // succeed ends the flow of a session whose two ends have begun a new connection, and returns that one's flow. p
@@ -237,6 +251,9 @@ func (l *Lane) watchSession(ss *session) {
 		waiting, undecided := ss.conn.Waiting(d)
 		if ss.kept[d] > 0 {
 			next = sooner(next, ss.kept[d]+l.holdFor(ss, d))
+		}
+		if at := ss.conn.Decided(d); at != ss.place[d] { // what waited longest has left: the rest came later
+			ss.place[d], ss.since[d] = at, 0
 		}
 		l.mark(&ss.since[d], undecided)
 		l.mark(&ss.gap[d], waiting > 0 && !undecided)

@@ -72,6 +72,8 @@ var refused = map[string]string{
 	"two hosts, the first":                                    "RFC 9112 §3.2: a server must refuse it",
 	"two hosts, the second":                                   "RFC 9112 §3.2: a server must refuse it",
 	"space before the colon":                                  "RFC 9112 §5.1: a server must refuse it",
+	"HTTP/2, two hosts, the first":                            "RFC 9113 §8.3.1: a server should refuse it",
+	"HTTP/2, two hosts, the second":                           "RFC 9113 §8.3.1: a server should refuse it",
 	"no version":                                              "RFC 9112 §2.3: every message has a version",
 	"spaces in the request line":                              "RFC 9112 §3: a server should refuse it",
 	"a length with a sign":                                    "RFC 9112 §6.3: a server must refuse it",
@@ -139,6 +141,7 @@ func messages() (all []Attempt) {
 	all = append(all, initials()...)
 	all = append(all, secrets()...)
 	all = append(all, oddPorts()...)
+	all = append(all, multiplexed()...)
 	return all
 }
 

@@ -1,6 +1,6 @@
 // Package evade makes evasions of packet inspection, each under a name: what a sender does to have a
 // receiver read what nobody on the way has recognised. They are the rows I1 to I12 (IP), T1 to T29
-// (TCP) and A1 to A8 (applications) of the list that Weir is held against.
+// (TCP) and A1 to A9 (applications) of the list that Weir is held against.
 //
 // An Attempt speaks IP and TCP itself, over a Link, to a receiver that is not part of it: a real
 // kernel's stack (package lab/evade), or the Model of one here. It tries to deliver a Text that holds

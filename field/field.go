@@ -23,6 +23,7 @@ const (
 	HTTPRequestBody
 	HTTPStatus
 	HTTPResponseBody
+	HTTP2Head // all fields of one header block of HTTP/2, as lines: ":path: /", CR LF, …
 
 	TLSSNI
 	TLSALPN
@@ -68,8 +69,8 @@ var names = [...]string{
 	None: "none", Payload: "payload",
 	HTTPMethod: "http.method", HTTPURI: "http.uri", HTTPHost: "http.host", HTTPUserAgent: "http.user_agent",
 	HTTPHeaders: "http.headers", HTTPRequestBody: "http.request_body", HTTPStatus: "http.stat_code",
-	HTTPResponseBody: "http.response_body",
-	TLSSNI:           "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version", TLSECH: "tls.ech", TLSJA4: "tls.ja4",
+	HTTPResponseBody: "http.response_body", HTTP2Head: "http2.head",
+	TLSSNI: "tls.sni", TLSALPN: "tls.alpn", TLSVersion: "tls.version", TLSECH: "tls.ech", TLSJA4: "tls.ja4",
 	TLSCertSubject: "tls.cert_subject", TLSCertIssuer: "tls.cert_issuer", TLSCertSerial: "tls.cert_serial",
 	TLSCertFingerprint: "tls.cert_fingerprint", QUICVersion: "quic.version",
 	DNSQuery: "dns.query", DNSType: "dns.type", DNSRCode: "dns.rcode", DNSAnswer: "dns.answer",
@@ -173,7 +174,10 @@ type Message struct {
 	// Response says that the server speaks.
 	Response bool
 	// Last says that the connection is to end behind this message: nothing that either side sends after it is read.
-	Last   bool
+	Last bool
+	// Stream tells messages apart that come interleaved in one direction: parts of a body are of the message that began with the
+	// same Stream. 0 where messages follow each other.
+	Stream uint32
 	Detail uint32 // grammar's own word: bytes of length prefix before the message for DNS; else 0
 }
 

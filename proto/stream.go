@@ -72,6 +72,10 @@ type Progress struct {
 	// also if nothing follows it.
 	More bool
 
+	// Next says that what follows in both directions is another protocol's, as both ends have agreed: behind the N bytes, and what is unread of the
+	// other direction, a grammar is sought anew. The parser is used no more.
+	Next bool
+
 	// Why is not empty iff the stream cannot be read on. Then it is fed nothing any more, and the policy has the
 	// outcome of As.
 	Why packet.Reason
@@ -107,7 +111,7 @@ type Sink interface {
 	Show(m *field.Message, phase field.Phase) Answer
 
 	// Replace has the bytes [off, end) of Input.Bytes leave as with, which is copied. Ranges must not
-	// overlap, and come in order. It reports false if the bytes have left already, or the edit cannot be
+	// overlap; they need not come in order. It reports false if the bytes have left already, or the edit cannot be
 	// made for another reason, which the engine has counted; the parser then goes on as if with were
 	// not wanted.
 	Replace(off, end int, with []byte) bool

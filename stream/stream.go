@@ -213,6 +213,9 @@ func (c *Conn) Stamp(dir flow.Direction) (ts uint32, ok bool) {
 	return h.ts, h.stamped
 }
 
+// Decided is up to where bytes of a direction are decided, as they were received.
+func (c *Conn) Decided(dir flow.Direction) seqnum.Value { return c.half[dir].decided }
+
 // Over reports whether both ends have acknowledged each other's FIN.
 func (c *Conn) Over() bool { return c.half[0].finAcked && c.half[1].finAcked }
 

@@ -25,6 +25,8 @@ var (
 	registers = regexp.MustCompile(`^[a-z]+[0-9]*\s+0x[0-9a-f]+$`)
 	// arguments are those of a call: "engine.route(0xc000102030, {0x7f, ...})".
 	arguments = regexp.MustCompile(`\([^()]*\b0x[0-9a-f]+[^()]*\)$`)
+	// words are addresses, which may be data that was taken for one, and what lies there; but for where the program was.
+	words     = regexp.MustCompile(`(pc=)?\b(0x)?[0-9a-f]{9,}\b`)
 	panicking = []byte("panic: ")
 	tracing   = regexp.MustCompile(`^(goroutine [0-9]+ |\[signal |runtime(:| stack)|fatal error: |SIG[A-Z]+: )`)
 )
@@ -61,6 +63,12 @@ func (l *childLog) flush() error {
 		return nil
 	}
 	line = arguments.ReplaceAll(line, []byte("(...)"))
+	line = words.ReplaceAllFunc(line, func(w []byte) []byte {
+		if bytes.HasPrefix(w, []byte("pc=")) {
+			return w
+		}
+		return []byte("(...)")
+	})
 	_, err := l.to.Write(append(line, '\n'))
 	return err
 }

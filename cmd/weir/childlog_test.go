@@ -26,6 +26,10 @@ created by worker.Run in goroutine 1
 rax    0x3131312031313134
 r10    0x3131313131313131
 rflags 0x286
+unexpected fault address 0x3131313131313131
+fatal error: runtime: pointer 0x3131313131313131 to unallocated span
+x0  0x3131313131313131 x1  0x3131313131313131
+0000010e3b603fa0: 3131313131313131 0000000000000000
 `
 
 // TestChildLog shows a crash however it comes in pieces.
@@ -37,12 +41,16 @@ panic: what it was is not shown, it may be traffic
 SIGABRT: abort
 PC=0x495781 m=0 sigcode=0
 
-goroutine 25 gp=0x10e3a6e01e0 m=3 mp=0x10e3a70e008 [running]:
+goroutine 25 gp=(...) m=3 mp=(...) [running]:
 github.com/weir-project/weir/inspect/dlp/detect.(*Scanner).run(...)
-	/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=0x10e3b603fe0 sp=0x10e3b603fa0 pc=0x41f4fb
+	/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=(...) sp=(...) pc=0x41f4fb
 runtime.goexit({})
 created by worker.Run in goroutine 1
 
+unexpected fault address (...)
+fatal error: runtime: pointer (...) to unallocated span
+x0  (...) x1  (...)
+(...): (...) (...)
 `
 	for size := 1; size <= len(crash); size++ {
 		var out bytes.Buffer

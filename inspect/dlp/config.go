@@ -65,7 +65,7 @@ type Detector struct {
 	Exact string `yaml:"exact,omitempty"`
 
 	// Action is "alert" (default), "mask", "drop", "reject", "page" or "ignore". Mask overwrites letters and digits, keeping separators and
-	// length, and has bodies of HTTP that are compressed leave as plain text; drop and reject end the packet's flow; page answers a request of HTTP/1 by a page that says what was found, though not the value, and is reject elsewhere; ignore leaves alone what
+	// length, and has bodies of HTTP/1 that are compressed leave as plain text (in those of HTTP/2 it cannot be made); drop and reject end the packet's flow; page answers a request of HTTP/1 by a page that says what was found, though not the value, and is reject elsewhere; ignore leaves alone what
 	// a later entry, or a template, would find.
 	Action string `yaml:"action,omitempty"`
 

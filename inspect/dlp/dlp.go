@@ -2,16 +2,19 @@
 // detect knows; in which codes one may be written in another text, package view. The law here: a value that is found leaves in no event,
 // whole or in such parts as would give it away; see tell.
 //
-// It looks at the ordered bytes of a stream, or at each datagram by itself, as they are on the wire; but at a body as what its
-// receiver makes of it, without chunks and content codings. A value that comes in several segments or parts waits for its end, as
+// It looks at the ordered bytes of a stream, or at each datagram by itself, as they are on the wire; but at a body, and at the fields of HTTP/2,
+// as what their receiver makes of them, without chunks, content codings and HPACK. A value that comes in several segments or parts waits for its end, as
 // long as limits allow. Every byte is looked at, and but once: what leaves as it was shown in a body is left out of the stream. Of
 // a body that leaves coded both are looked at, the text and the coded bytes.
 //
-// Masks keep the length, unless a policy wants another text and the framing can be mended; a coded body that may be masked leaves decoded. It does not find
+// Masks keep the length, unless a policy wants another text and the framing can be mended; a coded body that may be masked leaves decoded, but for
+// HTTP/2, where its length counts: there a mask that is needed in one cannot be made. It does not find
 // what is encrypted.
 package dlp
 
 import (
+	"bytes"
+
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/flow"
@@ -32,6 +35,7 @@ const (
 type Inspector struct {
 	set    *ruleSet
 	states inspect.State[[2]state]
+	beside inspect.Aside[body] // of bodies that come interleaved
 	finder view.Finder
 	values *detect.Scanner
 	own    []ownScanner
@@ -47,6 +51,7 @@ type Inspector struct {
 	all                 []byte                  // scratch: the text from the 16th value on, with masks
 	hashed, print, path []byte                  // scratch: of events
 	salted              []byte                  // scratch: of pseudonyms
+	heads               []field.Named           // scratch: of a list of fields of HTTP/2
 	event               event.Event
 
 	tellsAll bool // however many values there are
@@ -113,29 +118,68 @@ func (d *Inspector) InspectStream(cx *inspect.Context, b []byte) inspect.Decisio
 	return d.conclude()
 }
 
-// InspectField implements inspect.FieldInspector, for parts of bodies.
+// InspectField implements inspect.FieldInspector, for parts of bodies and for heads that are coded.
 func (d *Inspector) InspectField(cx *inspect.Context, f *field.Field) inspect.Decision {
-	if !d.set.looks(cx.Dir) || cx.Flow == nil || !texts.Has(f.ID) {
+	switch {
+	case !d.set.looks(cx.Dir) || cx.Flow == nil:
+		return inspect.Decision{}
+	case f.ID == field.HTTP2Head:
+		return d.inspectHead(cx, f)
+	case !texts.Has(f.ID):
 		return inspect.Decision{}
 	}
 	d.begin(cx, f)
 	s := &d.states.Of(cx.Flow)[cx.Dir]
-	if f.Offset == 0 && f.Seen == 0 {
-		s.body.forget()
-		s.told = 0
-		s.bodies++
+	v, told, number := &s.body, &s.told, &s.bodies
+	if cx.Shown != nil && cx.Shown.Stream > 0 {
+		one := d.beside.Of(cx)
+		v, told, number = &one.memory, &one.told, &one.number
 	}
-	d.look.message = uint64(s.bodies)<<1 | uint64(cx.Dir)
-	b, v := f.Value, &s.body
+	if f.Offset == 0 && f.Seen == 0 {
+		v.forget()
+		s.bodies++
+		*told, *number = 0, s.bodies
+	}
+	d.look.message = uint64(*number)<<1 | uint64(cx.Dir)
 	if v.settled {
 		d.look.left = f.Left
 	}
-	from := int(min(max(0, s.told-f.Offset), int64(len(b))))
+	b := f.Value
+	from := int(min(max(0, *told-f.Offset), int64(len(b))))
 	wait := d.readOn(v, b, from, len(b), f.More)
 	d.kept.keep(v, b[from:wait])
-	s.told = f.Offset + int64(wait)
+	*told = f.Offset + int64(wait)
 	return d.conclude()
 }
+
+// inspectHead looks at a list of fields of HTTP/2: in HTTP/1 it would be a part of the payload.
+func (d *Inspector) inspectHead(cx *inspect.Context, f *field.Field) inspect.Decision {
+	d.begin(cx, f)
+	d.look.place.field = field.Payload
+	d.heads = appendNames(d.heads[:0], f.Value)
+	d.look.names = d.heads
+	d.alone = memory{}
+	d.read(&d.alone, f.Value, 0, len(f.Value), false)
+	return d.conclude()
+}
+
+// appendNames appends which fields of HTTP/1 lie where in a list of fields of HTTP/2, whose pseudo-header fields come first.
+func appendNames(names []field.Named, list []byte) []field.Named {
+	at := 0
+	for at < len(list) && list[at] == ':' {
+		end := at + bytes.IndexByte(list[at:], '\n') + 1
+		if end == at {
+			end = len(list)
+		}
+		if bytes.HasPrefix(list[at:], path) {
+			names = append(names, field.Named{ID: field.HTTPURI, Span: field.Span{Off: at + len(path), End: end}})
+		}
+		at = end
+	}
+	return append(names, field.Named{ID: field.HTTPHeaders, Span: field.Span{Off: at, End: len(list)}})
+}
+
+var path = []byte(":path: ")
 
 // looks says whether payloads that go in direction dir are looked at.
 func (s *ruleSet) looks(dir flow.Direction) bool { return s.dirs&(1<<dir) != 0 }

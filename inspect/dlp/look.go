@@ -56,10 +56,9 @@ type part struct{ off, end int }
 func (l *look) at(off int) place {
 	p := l.place
 	off += l.base
-	for i := range l.names {
-		if n := &l.names[i]; n.Span.Off <= off && off < n.Span.End && named.Has(n.ID) {
-			p.field = n.ID
-		}
+	i, _ := slices.BinarySearchFunc(l.names, off, func(n field.Named, off int) int { return cmp.Compare(n.Span.End, off+1) })
+	if i < len(l.names) && l.names[i].Span.Off <= off && named.Has(l.names[i].ID) {
+		p.field = l.names[i].ID
 	}
 	return p
 }
@@ -137,14 +136,27 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	open, d.look.wait = view.EscapeAt(text, max(0, open)), view.EscapeAt(text, max(0, d.look.wait))
 	d.look.exhausted = d.look.exhausted || d.finder.Exhausted
 	slices.SortStableFunc(d.found, func(a, b finding) int { return cmp.Or(a.off-b.off, int(b.score)-int(a.score), b.end-a.end) })
+	d.choose()
+	for i := len(d.found) - 1; i >= 0; i-- { // what overlaps the undecided is undecided
+		if f := &d.found[i]; f.off < open && f.end > open {
+			open = f.off
+		}
+	}
+	return open
+}
+
+// choose keeps, of values that overlap, the one that begins first; but one that must not leave before one that is only told of.
+func (d *Inspector) choose() {
 	kept := d.found[:0]
 	for _, f := range d.found {
-		if len(kept) == 0 || kept[len(kept)-1].end <= f.off {
+		for n := len(kept) - 1; n >= 0 && kept[n].end > f.off && f.rule.waits() && !kept[n].rule.waits(); n-- {
+			kept = kept[:n]
+		}
+		if n := len(kept) - 1; n < 0 || kept[n].end <= f.off {
 			kept = append(kept, f)
 		}
 	}
 	d.found = kept
-	return open
 }
 
 // wait has what begins at off of the text wait, if is.

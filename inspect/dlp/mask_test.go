@@ -103,7 +103,7 @@ func TestPseudonymsAreNobodysNumber(t *testing.T) {
 	got := scanned(t, Detector{Name: "card", Pseudonym: true}, text)
 	l := lane(t, detecting("card", "alert"))
 	l.Stream(inspecttest.UDP(client, server, []byte(got)))
-	if len(l.Events) > 0 || len(got) != len(text) || got == text {
+	if len(l.Events) > 0 || len(got) != len(text) || got == text || strings.Contains(", "+got, ", 0") {
 		t.Errorf("%d are cards: %.200s", len(l.Events), got)
 	}
 }

@@ -9,6 +9,13 @@ type state struct {
 	bodies        uint32 // that have begun
 }
 
+// A body is what is remembered of one that comes interleaved with others.
+type body struct {
+	memory
+	told   int64  // as in a state
+	number uint32 // which of the bodies it is
+}
+
 // A memory is what is remembered of a text that comes in parts: what tells a value from a number may stand in another part. The end of
 // the text so far lies in the lane's keeper.
 type memory struct {

@@ -118,21 +118,23 @@ func TestBodiesInStreams(t *testing.T) {
 	}
 }
 
-// TestFieldsAskedFor: the bodies of the directions that are looked at, which are altered only if something is masked; and what makes a grammar
-// say where in a datagram its fields are.
+// TestFieldsAskedFor: the bodies of the directions that are looked at, and heads that are coded, which are altered only if something is masked; and what
+// makes a grammar say where in a datagram its fields are.
 func TestFieldsAskedFor(t *testing.T) {
-	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody), field.SetOf(field.HTTPResponseBody)
+	up, down := field.SetOf(field.HTTPRequestBody, field.EmailBody, field.HTTP2Head), field.SetOf(field.HTTPResponseBody, field.HTTP2Head)
 	for _, c := range []struct {
 		yaml          string
 		fields, edits field.Set
 	}{
 		{"detectors: [{name: card, action: mask}]", up | down, up | down},
 		{"detectors: [{name: card}, {name: us-ssn, action: mask}]", up | down, up | down},
-		{"detectors: [{name: card, fields: [http.uri, ftp.reply]}]", field.SetOf(field.HTTPURI, field.FTPReply), 0},
+		{"detectors: [{name: card, fields: [http.uri, ftp.reply]}]", field.SetOf(field.HTTP2Head, field.HTTPURI, field.FTPReply), 0},
 		{"detectors: [{name: card, action: drop}]", up | down, 0},
 		{"detectors: [{name: card, action: mask, mode: monitor}]", up | down, 0},
 		{"{direction: to-server, detectors: [{name: card, action: mask}]}", up, up},
 		{"{direction: to-client, detectors: [{name: card, action: mask}]}", down, down},
+		{"detectors: [{name: card, action: mask, fields: [http.request_body]}]", field.SetOf(field.HTTPRequestBody), field.SetOf(field.HTTPRequestBody)},
+		{"detectors: [{name: card, action: mask, fields: [payload]}]", field.SetOf(field.HTTP2Head), field.SetOf(field.HTTP2Head)},
 	} {
 		maker, _ := New(inspecttest.Load[Config](t, c.yaml), inspect.Env{Lanes: 1})
 		c.fields |= field.SetOf(field.DNSQuery, field.DNSAnswer)

@@ -89,6 +89,9 @@ func (s *scope) looked() field.Set {
 	if s.fields != 0 {
 		looked &= s.fields
 	}
+	if s.fields == 0 || s.fields&field.SetOf(field.Payload, field.HTTPURI, field.HTTPHeaders) != 0 {
+		looked = looked.Union(field.SetOf(field.HTTP2Head))
+	}
 	return looked
 }
 

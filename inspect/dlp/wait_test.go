@@ -11,6 +11,8 @@ import (
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp/detect"
+	"github.com/weir-project/weir/internal/canary"
 	"github.com/weir-project/weir/internal/inspecttest"
 )
 
@@ -65,7 +67,9 @@ func pass(t testing.TB, text string, cuts []int, ds ...Detector) (p *passer, wai
 		p.seen = min(max(p.kept, p.held), len(part))
 		p.Cx.Left = p.seen - min(p.held, p.seen)
 		p.at = cut - p.seen
-		waited += p.held
+		if !p.last {
+			waited += p.held
+		}
 	}
 	return p, waited
 }
@@ -78,6 +82,10 @@ func TestAlertsWaitForNothing(t *testing.T) {
 	}
 	alerts := []Detector{{Name: "email"}, {Name: "us-ssn"}, {Name: "iban"}, {Name: "secret"}, {Name: "phone"}}
 	withMask := append(alerts[:len(alerts):len(alerts)], Detector{Name: "card", Action: "mask"})
+	inCode := pieces[len(pieces)-1][1:57] + "4111111111111111"
+	if p, _ := pass(t, inCode, []int{60}, withMask...); p.late != "" || len(p.told) != 2 {
+		t.Errorf("in a code, in a text that may be an address: too late for %s; told %q", p.late, p.told)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 8).Draw(rt, "cuts")
@@ -93,6 +101,32 @@ func TestAlertsWaitForNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMasksGoBeforeAlerts: what is only told of, or ignored, hides nothing that is masked or stopped.
+func TestMasksGoBeforeAlerts(t *testing.T) {
+	const key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n4000000000000002\nDE89370400440532013000\n"
+	card, iban := Detector{Name: "card", Action: "mask"}, Detector{Name: "iban", Action: "mask"}
+	for _, c := range []struct {
+		text string
+		ds   []Detector
+	}{
+		{key, []Detector{{Name: "private-key"}, card, iban}},
+		{key, []Detector{{Name: "private-key", Action: "ignore"}, card, iban}},
+		{strings.Replace(key, "MIIEvQIBADANBgkqhkiG9w0BAQEF", "4000000000000002", 1), []Detector{{Name: "private-key"}, card, iban}},
+		{"api_key=4000-0000-0000-0002 ", []Detector{{Name: "secret"}, card}},
+		{"it is \"4000 0000 0000 0002 ab\"@corp.example ", []Detector{{Name: "email"}, card}},
+		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Regex: `pay \d{4} \d{4}`}, card}},
+		{"pay 4000 0000 0000 0002 ", []Detector{{Name: "pay", Keywords: []string{"pay 4000"}, Action: "ignore"}, card}},
+		{"4000 0000 0000 0002 DE89370400440532013000", []Detector{{Name: "all", Regex: `4.{10,}`}, card, iban}},
+	} {
+		for cut := range len(c.text) + 1 {
+			p, _ := pass(t, c.text, []int{cut}, c.ds...)
+			if strings.Contains(string(p.text), "0002") || strings.Contains(string(p.text), "DE8937") || p.late != "" {
+				t.Fatalf("%+v: %q cut at %d; told %q; too late for %s", c.ds[0], p.text, cut, p.told, p.late)
+			}
+		}
+	}
 }
 
 // TestWhatWaits is bytes that may become what is masked or stopped.
@@ -112,10 +146,66 @@ func TestWhatWaits(t *testing.T) {
 		{"write to alice", []Detector{{Name: "email", Action: "reject"}}, 5},
 		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}, Action: "mask"}}, 4},
 		{"it is blue", []Detector{{Name: "bird", Keywords: []string{"bluebird"}}}, 0},
+		{"it is Blue ", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "mask"}}, 5},
+		{"it is blue - b", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "reject"}}, 8},
+		{"it is red - b", []Detector{{Name: "bird", Keywords: []string{"blue bird"}, Action: "reject"}}, 1},
 		{"it is ACME-1", []Detector{{Name: "ticket", Regex: `ACME-\d{4}`, Action: "drop"}, email}, 6},
 	} {
 		if _, waited := pass(t, c.text+"?", []int{len(c.text)}, c.ds...); waited != c.want {
 			t.Errorf("%q, %+v: %d bytes wait, want %d", c.text, c.ds, waited, c.want)
+		}
+	}
+}
+
+// TestEveryKindAtEveryCut masks one kind, alone and where all others are told of, and cuts its values at every byte: they arrive as if they came at once.
+func TestEveryKindAtEveryCut(t *testing.T) {
+	values := canary.Values(3, 3)
+	for _, alone := range []bool{true, false} {
+		for _, kind := range detect.Bundled() {
+			ds := []Detector{{Name: kind.Name, Action: "mask"}}
+			for _, other := range detect.Bundled() {
+				if !alone && other.Name != kind.Name {
+					ds = append(ds, Detector{Name: other.Name})
+				}
+			}
+			for _, v := range values {
+				if v.Kind == kind.Name {
+					cutEverywhere(t, v.Line+" ok ", ds)
+				}
+			}
+		}
+	}
+}
+
+func cutEverywhere(t *testing.T, text string, ds []Detector) {
+	t.Helper()
+	whole, _ := pass(t, text, nil, ds...)
+	if string(whole.text) == text {
+		t.Errorf("%s is not masked: %q", ds[0].Name, text)
+	}
+	for at := 1; at < len(text); at++ {
+		if parts, _ := pass(t, text, []int{at}, ds...); string(parts.text) != string(whole.text) || parts.late != "" {
+			t.Errorf("%s, of %d kinds: %q | %q leaves as %q; too late for %s", ds[0].Name, len(ds), text[:at], text[at:], parts.text, parts.late)
+			return
+		}
+	}
+}
+
+// TestWhateverStandsBehind puts escapes of all sorts behind values: they are found as if there were a space.
+func TestWhateverStandsBehind(t *testing.T) {
+	for _, v := range canary.Values(3, 3) {
+		if _, bundled := detect.Parse(v.Kind); !bundled {
+			continue
+		}
+		d := Detector{Name: v.Kind, Action: "mask"}
+		text := v.Line[len(canary.Before):]
+		if p, _ := pass(t, text+" and more of it", nil, d); len(p.told) == 0 {
+			continue
+		}
+		for _, behind := range []string{"%20", "%0A", "%15", "%00", "%C3%A9", "%E2%82%AC", `\u00e9`, `\u0000`} {
+			if p, _ := pass(t, text+behind+"and more of it", nil, d); len(p.told) == 0 {
+				t.Errorf("%s in front of %s is not found: %q", v.Kind, behind, text)
+			}
 		}
 	}
 }

@@ -49,12 +49,20 @@ func (s *signature) asksHead() bool {
 	return false
 }
 
+// awaitingOf is what waits for the body of the message that is shown.
+func (d *Inspector) awaitingOf(cx *inspect.Context) *awaiting {
+	if cx.Shown != nil && cx.Shown.Stream > 0 {
+		return d.beside.Of(cx)
+	}
+	return &d.awaiting.Of(cx.Flow)[cx.Dir]
+}
+
 // await notes which rules wait for the body, once the head is shown.
 func (d *Inspector) await(cx *inspect.Context) {
 	if cx.Flow == nil {
 		return
 	}
-	w := &d.awaiting.Of(cx.Flow)[cx.Dir]
+	w := d.awaitingOf(cx)
 	*w = awaiting{}
 	for _, id := range d.found.ids {
 		if d.engine.signatures[id].late {
@@ -93,7 +101,7 @@ func (d reader) InspectField(cx *inspect.Context, f *field.Field) inspect.Decisi
 			a.scan(v.text.plain, &d.found)
 		}
 	}
-	w := &d.awaiting.Of(cx.Flow)[cx.Dir]
+	w := d.awaitingOf(cx)
 	for _, id := range w.rules {
 		if id > 0 {
 			d.found.add(int32(id - 1))

@@ -61,15 +61,18 @@ var modifiers = map[string]field.ID{
 type apps uint8
 
 const (
-	http apps = 1 << iota
+	http1 apps = 1 << iota
 	tls
 	dns
 	quic
 	smtp
 	ftp
+	http2
+
+	http = http1 | http2
 )
 
-var appNames = [...]string{"http", "tls", "dns", "quic", "smtp", "ftp"}
+var appNames = [...]string{"http", "tls", "dns", "quic", "smtp", "ftp", "http2"}
 
 // appOf is the protocol with the name; none if rules know no such.
 func appOf(name string) apps {
@@ -85,7 +88,7 @@ func appOf(name string) apps {
 func (a apps) String() string {
 	var names []string
 	for i, n := range appNames {
-		if a&(1<<i) != 0 {
+		if a&(1<<i) != 0 && (i == 0 || a&http != http || 1<<i != http2) {
 			names = append(names, n)
 		}
 	}
@@ -96,7 +99,7 @@ func (a apps) String() string {
 var shown = [len(appNames)]field.Set{
 	field.SetOf(field.HTTPMethod, field.HTTPStatus), field.SetOf(field.TLSSNI, field.TLSVersion), field.SetOf(field.DNSQuery),
 	field.SetOf(field.TLSVersion, field.QUICVersion), envelope | field.SetOf(field.EmailHeaders),
-	field.SetOf(field.FTPCommand, field.FTPReply),
+	field.SetOf(field.FTPCommand, field.FTPReply), field.SetOf(field.HTTPMethod, field.HTTPStatus),
 }
 
 // envelope are the fields of commands of SMTP, each of which is a message of its own.

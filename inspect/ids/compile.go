@@ -67,12 +67,14 @@ func (b *building) readHeader(r *rule.Rule) error {
 		b.proto = udp
 	case "icmp":
 		b.proto = icmp
-	case "http", "tls", "dns", "quic", "smtp", "ftp":
-		b.apps = appOf(r.Proto.Text)
-	case "http1":
+	case "http":
 		b.apps = http
+	case "http1":
+		b.apps = http1
+	case "tls", "dns", "quic", "smtp", "ftp", "http2":
+		b.apps = appOf(r.Proto.Text)
 	default:
-		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, tls, dns, quic, smtp or ftp", "unsupported protocol %q", r.Proto.Text)
+		return wrong(r.Proto.Pos, "write ip, tcp, udp, icmp, http, http1, http2, tls, dns, quic, smtp or ftp", "unsupported protocol %q", r.Proto.Text)
 	}
 	b.both = r.Both
 	var errs [4]error
@@ -242,7 +244,7 @@ func (b *building) finish(r *rule.Rule) (*signature, []byte, error) {
 	if b.sid == 0 {
 		return nil, nil, wrong(r.Pos, "add sid:1000001;", "the rule has no sid")
 	}
-	if b.isData && (b.apps != http || b.dir == int8(flow.ToServer)) && (b.apps != smtp || b.dir == int8(flow.ToClient)) {
+	if b.isData && (b.apps == 0 || b.apps&^http != 0 || b.dir == int8(flow.ToServer)) && (b.apps != smtp || b.dir == int8(flow.ToClient)) {
 		return nil, nil, wrong(r.Pos, "use http.request_body, or make it a rule about http to the client or smtp to the server", "file.data here is no response of HTTP and no mail")
 	}
 	b.matches = slices.DeleteFunc(b.matches, func(m bufferMatch) bool { return len(m.contents) == 0 && !m.size.isSet })

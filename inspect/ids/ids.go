@@ -29,6 +29,7 @@ type Inspector struct {
 	looked inspect.State[looked]
 
 	awaiting inspect.State[[2]awaiting]
+	beside   inspect.Aside[awaiting] // of messages that come interleaved
 	found    candidates
 	matcher  matcher
 	values   instances

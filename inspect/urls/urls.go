@@ -1,4 +1,4 @@
-// Package urls filters by the name of the server that a client asks for: the Host of each HTTP request and the
+// Package urls filters by the name of the server that a client asks for: the host of each HTTP request and the
 // server name of a TLS ClientHello. Names are looked up in lists, exactly and by the domains above them;
 // lists have an action and a category, which becomes a label of the flow.
 //
@@ -45,7 +45,7 @@ func (u *Inspector) InspectMessage(cx *inspect.Context, m *field.Message, phase 
 	}
 	var d inspect.Decision
 	switch m.Proto {
-	case "http":
+	case "http", "http2":
 		if a := authority(m.Get(field.HTTPMethod), m.Get(field.HTTPURI)); a != nil {
 			d = u.judge(cx, a, field.HTTPURI, d)
 		}

@@ -138,6 +138,9 @@ var Carriers = []Carrier{
 	{Name: "response", Port: 80, Say: func(s string) []Turn {
 		return []Turn{{false, browse + "\r\n"}, {true, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s\n", len(s)+1, s)}}
 	}},
+	{Name: "HTTP/2 target", Port: 80, Say: alone(func(s string) string { return multiplexed("/find?"+url.QueryEscape(s)+"&a=1", "x-a", "b", "") })},
+	{Name: "HTTP/2 field", Port: 80, Say: alone(func(s string) string { return multiplexed("/", "x-note", s, "") })},
+	{Name: "HTTP/2 body", Port: 80, Say: alone(func(s string) string { return multiplexed("/", "x-a", "b", "it is "+s+", they say") })},
 	{Name: "mail", Port: 25, Say: mailed(func(s string) string { return head + "Subject: hello\r\n\r\n" + s })},
 	{Name: "subject", Port: 25, Say: mailed(func(s string) string { return head + "Subject: " + s + "\r\n\r\nhello" })},
 	{Name: "attachment", Port: 25, Say: mailed(attached)},
@@ -157,7 +160,7 @@ var Carriers = []Carrier{
 // Takes reports whether the carrier can carry a text in the code.
 func (c *Carrier) Takes(code *Code) bool {
 	switch c.Name {
-	case "field", "subject", "mail", "FTP":
+	case "field", "HTTP/2 field", "subject", "mail", "FTP":
 		return !code.Wide // lines of text
 	case "JSON", "gzip of JSON":
 		return !code.Wide // whose zeros are escaped: escapes between the bytes of a code are no code

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ import (
 
 // seeds is how many the simulator tries before a mutant counts as unnoticed.
 const seeds = "40000"
+
+// inTurn are the tests that have to notice what is not of package stream, by their packages.
+var inTurn = map[string]string{"./engine": "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy", "./inspect/dlp/...": "Mask|Pseudonym|Place|Wait"}
 
 // patience is for how long one attempt to notice a mutant may take: some run for ever.
 const patience = 3 * time.Minute
@@ -49,7 +53,7 @@ func run(dir, only string, width int) error {
 		mu     sync.Mutex
 		all    sync.WaitGroup
 	)
-	for _, m := range append(leaks, mutants...) {
+	for _, m := range slices.Concat(leaks, answers, mutants) {
 		if strings.Contains(m.name, only) {
 			chosen = append(chosen, m)
 		}
@@ -92,8 +96,10 @@ func (m mutant) noticedBy(dir string) (by string, err error) {
 		return "", fmt.Errorf("it does not compile: %s", out)
 	}
 	if filepath.Dir(m.path()) != "stream" {
-		if _, err := command("go", "test", "-overlay", overlay, "-count=1", "-short", "-run", "TestCanaries|TestSplits", "./engine"); err != nil {
-			return "the canaries and splits", nil
+		for _, packages := range []string{"./engine", "./inspect/dlp/..."} {
+			if _, err := command("go", "test", "-overlay", overlay, "-count=1", "-short", "-run", inTurn[packages], packages); err != nil {
+				return "the tests of " + packages, nil
+			}
 		}
 		return "", nil
 	}

@@ -22,6 +22,36 @@ var leaks = []mutant{
 	{"codes that are cut leave", "inspect/dlp/look.go", "\t\t\topen = min(open, end) // the code is cut\n", ""},
 }
 
+// answers are of what takes the place of values and of answers.
+var answers = []mutant{
+	{"whoever waits for something else gets a page", "engine/reply.go", "if !ok || !w.Waits() || ", "if _ = w; !ok || "},
+	{"strangers get pages", "engine/reply.go", "ss.flow.State != flow.Established || ss.conn.PickedUp()", "false"},
+	{"strangers end pages", "engine/reply.go", " && r.begun && p.TCP().Seq() == r.next", ""},
+	{"pages go to who asked for something else", "engine/reply.go", "l.reading.message || len(next) == 0", "len(next) >= 0"},
+	{"bytes leave with those that have waited for long", "engine/session.go", "ss.place[d], ss.since[d] = at, 0", "ss.place[d] = at"},
+	{"pages are sent for ever", "engine/reply.go", " && r.tries < replyTries", ""},
+	{"pages are sent once", "engine/reply.go", "(fresh || l.now >= r.sent+replyPause)", "fresh"},
+	{"pages carry old stamps", "engine/reply.go", "r.ts, r.echo = r.ts.Max(seqnum.Value(echo)), r.echo.Max(seqnum.Value(val))", "r.ts, r.echo = seqnum.Value(echo), seqnum.Value(val)"},
+	{"who reads a page is reset", "engine/reply.go", "\tf.Answered = 1<<flow.ToServer | 1<<flow.ToClient\n", ""},
+	{"what is ahead of a gap is acknowledged", "engine/reply.go", "h.Seq().LessEq(r.next) && r.next.Less(end)", "r.next.Less(end)"},
+	{"what is kept waits", "engine/read.go", "\tconn.Spare(r.dir, stream.Payload, spared)\n", ""},
+	{"what is kept is shown no more if nothing follows", "engine/read.go", "r.ss.kept[r.dir] = max(l.now, 1)", "r.ss.kept[r.dir] = 0"},
+	{"fields have no names", "engine/read.go", "\tr.names = append(r.names, n)\n}", "\t_ = n\n}"},
+	{"names are forgotten with what is kept", "engine/read.go", "*kept = keptName{last.ID,", "_ = keptName{last.ID,"},
+	{"what waited and is dropped is not counted", "engine/session.go", "\tl.outcome(p, inspect.Decision{Verdict: packet.Drop, Reason: why})\n}", "}"},
+
+	{"pseudonyms are somebody's number", "inspect/dlp/mask.go", "return ok && checked[found.Kind]", "return false && ok && checked[found.Kind]"},
+	{"pseudonyms begin with zero", "inspect/dlp/mask.go", "case first && c-'1' < 9:", "case first && c-'1' < 0:"},
+	{"texts in place of values grow where nothing may", "inspect/dlp/mask.go", "d.look.resizable && v.Code == view.Plain, goesOn)", "true, goesOn)"},
+	{"each part of a key has its text", "inspect/dlp/mask.go", "case free && !goesOn:", "case free:"},
+	{"alerts wait", "inspect/dlp/rule.go", "!r.monitor && r.action != alert && r.action != ignore", "true"},
+	{"what is found in a code leaves with the text around it", "inspect/dlp/look.go", "from+f.off >= open && f.rule.waits()", "false"},
+	{"all kinds wait", "inspect/dlp/detect/set.go", "\ts.waits, s.waitBegin = 0, [256]bool{}\n", ""},
+	{"values in front of what is open leave", "inspect/dlp/detect/scanner.go", "c.End > s.open && s.set.waits.has(c.Kind)", "false"},
+	{"alerts hide what is masked", "inspect/dlp/look.go", "f.rule.waits() && !kept[n].rule.waits()", "false"},
+	{"alerts of detectors hide what is masked", "inspect/dlp/detect/queue.go", "return is\n", "_ = is\n"},
+}
+
 var mutants = []mutant{
 	{"places behind a splice are not shifted", "seqadj.go", "return s.outEnd().Add(off - s.inLen)", "return s.out.Add(off)"},
 	{"an acknowledgement inside an edit is for what it says", "seqadj.go", "\t\treturn m.list[lo].in\n", "\t\treturn v\n"},

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 // whose place is gone is no test any more.
 func TestMutantsAreCurrent(t *testing.T) {
 	names := map[string]bool{}
-	for _, m := range append(leaks, mutants...) {
+	for _, m := range slices.Concat(leaks, answers, mutants) {
 		if names[m.name] {
 			t.Errorf("two are called %q", m.name)
 		}

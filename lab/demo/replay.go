@@ -183,13 +183,17 @@ func (r *replayed) stopped(text string, want func(*eveEvent) bool) {
 func (r *replayed) showURLs() {
 	r.screen.title(3, "urls", "Blocked by name: the Host of HTTP")
 	r.stopped("Host: ads.example.com", func(e *eveEvent) bool { return e.Type == "url" && e.URL["host"] == "ads.example.com" })
-	resets := 0
+	resets, pages := 0, 0
 	for _, p := range r.out {
-		if p.TCPFlags.Has(packet.RST) && (p.SrcPort == 40002 || p.DstPort == 40002) {
+		switch {
+		case p.TCPFlags.Has(packet.RST) && p.SrcPort == 40002:
 			resets++
+		case p.DstPort == 40002 && strings.HasPrefix(string(p.Payload()), "HTTP/1.1 403 Forbidden"):
+			pages++
+			r.screen.row("client receives", span{cut(printable(firstLines(p.Payload(), 1)), columns), fresh})
 		}
 	}
-	r.check(resets == 2, "and both ends are sent a reset (%d)", resets)
+	r.check(resets == 1 && pages == 1, "the client is sent a page that says why, and the server a reset")
 }
 
 func (r *replayed) showIDS() {

@@ -32,27 +32,43 @@ func (r *live) blockedHost(host string) {
 		r.fail("no connection: %v", x.err)
 		return
 	}
-	r.refused(string(firstLines(x.client.Sent(), 2)), x, from, host, family(r.server(true)))
+	r.stoppedAt(string(firstLines(x.client.Sent(), 2)), x, from, host)
+	said := x.client.Received()
+	r.screen.row("client received", span{cut(printable(firstLines(said, 1)), columns), fresh})
+	r.check(x.status == "403 Forbidden" && isPage(said), "over %s the client reads why, in the server's place: %s", family(r.server(true)), reason(said))
 	if installed("curl") {
 		url := "http://" + net.JoinHostPort(r.server(false), portHTTP) + "/banner.js"
 		out, err := r.lab.Client().Command("curl", "-sS", "--max-time", "5", "-H", "Host: "+host, url).CombinedOutput()
-		r.check(err != nil && strings.Contains(string(out), "reset"), "and so is curl, over IPv4: %s", strings.TrimPrefix(oneLine(out), "curl: "))
+		r.check(err == nil && isPage(out), "and so does curl, over IPv4")
 	}
 }
 
-// refused prints and checks a connection that was ended before the server read a byte.
-func (r *live) refused(sent string, x *exchange, from int, host, over string) {
+func isPage(b []byte) bool { return strings.Contains(string(b), "<h1>This page was blocked</h1>") }
+
+// reason is the first paragraph of a page.
+func reason(page []byte) string {
+	_, rest, _ := strings.Cut(string(page), "<p>")
+	why, _, _ := strings.Cut(rest, "</p>")
+	return why
+}
+
+// stoppedAt prints and checks a connection that was ended before the server read a byte.
+func (r *live) stoppedAt(sent string, x *exchange, from int, host string) {
 	r.screen.row("client sent", span{cut(printable([]byte(sent)), columns), gone})
-	got := x.received()
-	r.screen.row("server received", span{fmt.Sprintf("nothing (%d bytes)", len(got)), fresh})
+	r.screen.row("server received", span{fmt.Sprintf("nothing (%d bytes)", len(x.received())), fresh})
 	r.event(from, "url", func(e *eveEvent) bool { return e.Type == "url" && e.URL["host"] == host })
+}
+
+// refused is that for a client that is reset.
+func (r *live) refused(sent string, x *exchange, from int, host, over string) {
+	r.stoppedAt(sent, x, from, host)
 	reset := x.err != nil && strings.Contains(x.err.Error(), "reset")
 	why := "no error at all"
 	if x.err != nil {
 		parts := strings.Split(x.err.Error(), ": ")
 		why = strings.Join(parts[max(0, len(parts)-2):], ": ")
 	}
-	r.check(reset && len(got) == 0, "over %s the client is refused at once: %s", over, why)
+	r.check(reset && len(x.received()) == 0, "over %s the client is refused at once: %s", over, why)
 }
 
 // handshake opens TLS to the server by a name.
@@ -66,9 +82,7 @@ func (r *live) handshake(name string) *exchange {
 	x.client = lab.NewTape(conn)
 	defer x.client.Close()
 	_ = x.client.SetDeadline(time.Now().Add(patience))
-	// The classic key exchange: the post-quantum one makes a ClientHello of two segments, and this
-	// inspector reads names that lie in one.
-	c := tls.Client(x.client, &tls.Config{ServerName: name, RootCAs: r.internet.pool, CurvePreferences: []tls.CurveID{tls.X25519}})
+	c := tls.Client(x.client, &tls.Config{ServerName: name, RootCAs: r.internet.pool})
 	x.err = c.Handshake()
 	x.server = r.arrived(r.internet.https, x.client)
 	return x

@@ -113,6 +113,7 @@ func TestDemo(t *testing.T) {
 				`client attached +…Ada;4111 1111 1111 1111;42`, `server received +…Ada;XXXX XXXX XXXX 1111;42␍␊Grace;XXXX XXXX XXXX 0004;7`, `"field":"email\.body"`,
 				`in a mail of 403 bytes: the attachment decodes`,
 				`client received +www\.example\.com\. +60 IN A +192\.0\.2\.80`, `server received +nothing \(0 bytes\)`,
+				`client received +HTTP/1\.1 403 Forbidden`, `the client reads why, in the server's place`,
 				`refused at once: read: connection reset by peer`, `"signature_id":1000001`, `"action":"blocked"`,
 				`50 of 50 arrived with DSCP 46`, `none is missing`, `added for two packets`, `top talkers`,
 				`✓ All \d+ checks passed in`,

@@ -77,7 +77,10 @@ func (s *service) apps(n *lab.Node) error {
 			if err != nil {
 				return err
 			}
-			web := &http.Server{Handler: http.HandlerFunc(s.web), ErrorLog: quiet}
+			speaks := new(http.Protocols)
+			speaks.SetHTTP1(true)
+			speaks.SetUnencryptedHTTP2(true)
+			web := &http.Server{Handler: http.HandlerFunc(s.web), ErrorLog: quiet, Protocols: speaks}
 			s.closers = append(s.closers, web)
 			go web.Serve(ln)
 		}
@@ -126,6 +129,9 @@ func (s stopper) Close() error { return s.d.Shutdown() }
 
 func (s *service) web(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body) // as far as it comes
+	if r.URL.Path == evade.Beside {
+		return
+	}
 	s.note(addrOf(r.RemoteAddr), fmt.Sprintf("%s %s %s %s\n", r.Method, r.Host, r.URL.Path, decoded(r.Header, body)))
 	_, _ = io.WriteString(w, "heard")
 }

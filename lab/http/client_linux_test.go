@@ -236,15 +236,21 @@ func TestNginx(t *testing.T) {
 // nginx starts nginx on the server, with the texts to get, and returns where its files are.
 func (n *network) nginx(t *testing.T) string {
 	t.Helper()
+	return n.nginxOf(t, nginxConf, func(j int) []byte { return text(uint64(j), sizes[j]) })
+}
+
+// nginxOf is nginx with another configuration and other texts.
+func (n *network) nginxOf(t *testing.T, config string, text func(j int) []byte) string {
+	t.Helper()
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "conf")
 	err := os.Mkdir(filepath.Join(dir, "root"), 0o755)
 	if err == nil {
-		err = os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, n.real), 0o600)
+		err = os.WriteFile(conf, fmt.Appendf(nil, config, dir, n.real), 0o600)
 	}
-	for j, size := range sizes {
+	for j := range sizes {
 		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, "root", fmt.Sprint(j)), text(uint64(j), size), 0o644)
+			err = os.WriteFile(filepath.Join(dir, "root", fmt.Sprint(j)), text(j), 0o644)
 		}
 	}
 	if err != nil {

@@ -51,24 +51,7 @@ func TestSecrets(t *testing.T) {
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			n := newLab(t, s)
-			files := fstest.MapFS{"weir.yaml": {Data: []byte(masking)}}
-			p, err := policy.Load(files, "weir.yaml", policy.Options{Lanes: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			chain, err := p.Chain(1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rules := firewall.Config{Inject: true, MayGrow: p.Firewall(firewall.AllFeatures(), 1).MayGrow, Select: lane.Port(servicePort)}
-			l := labtest.Lane(t, n.Router(), rules, engine.Config{
-				Program: engine.Program{Chain: chain, Outcomes: p.Outcomes()}, Grammars: all.Grammars(), Limits: engine.Limits{Hold: 20 * time.Second, Edits: 20_000},
-			})
-			for _, c := range l.Plan.Sysctls { // the holder's work: without it, what grows does not pass the masquerade
-				if err := n.Router().Sysctl(strings.ReplaceAll(c.Name, "/", "."), c.Value); err != nil {
-					t.Fatal(err)
-				}
-			}
+			l := n.mask(t)
 			n.sell(t)
 			if err := l.End(); err != nil {
 				t.Error(err)
@@ -78,6 +61,30 @@ func TestSecrets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mask has the router mask cards.
+func (n *network) mask(t *testing.T) *lane.Lane {
+	t.Helper()
+	files := fstest.MapFS{"weir.yaml": {Data: []byte(masking)}}
+	p, err := policy.Load(files, "weir.yaml", policy.Options{Lanes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := p.Chain(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := firewall.Config{Inject: true, MayGrow: p.Firewall(firewall.AllFeatures(), 1).MayGrow, Select: lane.Port(servicePort)}
+	l := labtest.Lane(t, n.Router(), rules, engine.Config{
+		Program: engine.Program{Chain: chain, Outcomes: p.Outcomes()}, Grammars: all.Grammars(), Limits: engine.Limits{Hold: 20 * time.Second, Edits: 20_000},
+	})
+	for _, c := range l.Plan.Sysctls { // the holder's work: without it, what grows does not pass the masquerade
+		if err := n.Router().Sysctl(strings.ReplaceAll(c.Name, "/", "."), c.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
 }
 
 // sell has a server say and hear purchases, and a client hear and say them.

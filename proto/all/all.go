@@ -6,6 +6,7 @@ import (
 	"github.com/weir-project/weir/proto/dns"
 	"github.com/weir-project/weir/proto/ftp"
 	"github.com/weir-project/weir/proto/http1"
+	"github.com/weir-project/weir/proto/http2"
 	"github.com/weir-project/weir/proto/quic"
 	"github.com/weir-project/weir/proto/smtp"
 	"github.com/weir-project/weir/proto/tls"
@@ -14,5 +15,5 @@ import (
 // Grammars returns one of each grammar for a lane, in the order in which they are tried. Their names differ, and no two
 // recognise the same bytes.
 func Grammars() []proto.Grammar {
-	return []proto.Grammar{tls.New(), http1.New(), dns.New(), quic.New(), smtp.New(), ftp.New()}
+	return []proto.Grammar{tls.New(), http1.New(), http2.New(), dns.New(), quic.New(), smtp.New(), ftp.New()}
 }

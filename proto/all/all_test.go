@@ -23,6 +23,7 @@ func TestOneGrammarEach(t *testing.T) {
 		{"", "220 ftp.example.com ESMTP\r\n", packet.TCP},
 		{"", "USER guest\r\n", packet.TCP},
 		{"http", "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", packet.TCP},
+		{"http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", packet.TCP},
 		{"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", packet.TCP},
 		{"dns", "\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", packet.TCP},
 		{"dns", "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", packet.UDP},

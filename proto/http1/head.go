@@ -62,6 +62,7 @@ type head struct {
 	close     bool           // Connection: close
 	keep      bool           // Connection: keep-alive
 	upgrade   bool           // Upgrade
+	h2c       bool           // to HTTP/2 (RFC 7540 §3.2)
 	part      bool           // of a range: 206, or Content-Range
 	untouched bool           // Cache-Control: no-transform
 	validated bool           // it has fields that an edit of the body makes wrong

@@ -7,7 +7,8 @@
 // counts and not the Host field (§3.2.2); obsolete folding in responses, not of fields that frame them (§5.2); a Content-Length that is
 // repeated (RFC 9110 §8.6); a body that ends with the connection (§6.3). Who speaks first settles which direction
 // has the requests. What answers a request is framed as its sender frames it: HEAD, CONNECT, 1xx, 204, 304. 101 counts
-// only if it was asked for by Upgrade. Behind it, and behind a CONNECT that succeeded, nothing is read as HTTP.
+// only if it was asked for by Upgrade. Behind it, and behind a CONNECT that succeeded, nothing is read as HTTP; but behind an upgrade to h2c
+// another grammar is sought, which is http2's.
 //
 // Content codings are undone by package coding, up to two. A body that is not in the coding that it claims to be in is shown as it
 // is, and so is one in a coding that is not known; of one that cannot be decoded to its end, that much is shown.

@@ -49,7 +49,9 @@ func (h *head) known(unit, name []byte, value field.Span) packet.Reason {
 			h.validated = true
 		}
 	case 7:
-		h.upgrade = h.upgrade || equalFold(name, "upgrade")
+		if equalFold(name, "upgrade") {
+			h.upgrade, h.h2c = true, h.h2c || listed(v, "h2c")
+		}
 	case 10:
 		switch {
 		case equalFold(name, "user-agent") && h.agent.End == 0:

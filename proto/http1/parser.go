@@ -15,6 +15,7 @@ type parser struct {
 	server  flow.Direction // in which responses come; valid iff known
 	known   bool
 	dark    bool // another protocol has taken over, or a tunnel
+	next    bool // and it is HTTP/2
 	stopped bool // nobody wants to see any more
 }
 
@@ -42,6 +43,7 @@ type feed struct {
 	text int  // bytes decoded
 	work int  // and what that took
 	more bool // Progress.More
+	next bool // Progress.Next
 }
 
 // soft reports whether all that was fed leaves now, though more may follow.
@@ -109,7 +111,7 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 		h.gone = max(0, h.gone-at)
 	}
 	f.in.Bytes, f.out = nil, nil
-	return proto.Progress{N: at, Skip: f.skip, More: f.more, Why: f.why, As: f.as, Broken: f.dead}
+	return proto.Progress{N: at, Skip: f.skip, More: f.more, Next: f.next, Why: f.why, As: f.as, Broken: f.dead}
 }
 
 // step reads what comes next, and reports whether there may be more to read.
@@ -122,6 +124,9 @@ func (p *parser) step(h *half, f *feed) bool {
 			return f.broken(proto.Unedited, editLost)
 		}
 		f.at = len(f.in.Bytes)
+		return false
+	case p.next && !p.stopped:
+		f.next = true
 		return false
 	case p.dark || p.stopped:
 		f.at, f.skip = len(f.in.Bytes), proto.Forever
@@ -229,6 +234,7 @@ func (p *parser) begin(h *half, f *feed, unit []byte) bool {
 	p.saveEdits(p.show(f, m, phase).Edits)
 	if m.Complete {
 		p.dark = hd.response && fr == switches
+		p.next = p.dark && hd.code == 101 && hd.h2c
 		p.makeHead(f, unit, start, nil)
 		return true
 	}

@@ -31,7 +31,7 @@ func (g *Grammar) Recognise(unit []byte, _ proto.Peer) proto.Match {
 		return proto.No
 	}
 	line, _, whole := bytes.Cut(b, []byte("\n"))
-	if bytes.IndexByte(line, 0) >= 0 && !knownMethod(line[:method]) {
+	if !knownMethod(line[:method]) && (bytes.IndexByte(line, 0) >= 0 || blanks(line) > maxBlanks) {
 		return proto.No
 	}
 	if !whole {
@@ -45,6 +45,11 @@ func (g *Grammar) Recognise(unit []byte, _ proto.Peer) proto.Match {
 
 // maxMethod is of what Parse reads and Recognise takes for a method, in bytes. No registered one has more than 17, but some servers take any.
 const maxMethod = 1024
+
+// maxBlanks is how many there are in a line that begins with no method that is known: prose has more, and would wait for its end to be told from a request.
+const maxBlanks = 8
+
+func blanks(line []byte) int { return bytes.Count(line, []byte(" ")) + bytes.Count(line, []byte("\t")) }
 
 // recogniseRequest judges a whole line that begins with a method.
 func recogniseRequest(line []byte, method int) proto.Match {

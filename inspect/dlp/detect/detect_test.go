@@ -192,11 +192,11 @@ func TestBetterOfTwoThatOverlap(t *testing.T) {
 		{Kind: Card, Off: 5, End: 8, Score: 61},
 		{Kind: Card, Off: 5, End: 16, Score: 60},
 	} {
-		if better(a, b) || !better(b, a) {
+		if (&queue{}).better(a, b) || !(&queue{}).better(b, a) {
 			t.Errorf("%v rather than %v", a, b)
 		}
 	}
-	if later := (Match{Kind: Card, Off: 5, End: 15, Score: 60}); !better(a, later) || better(later, a) {
+	if later := (Match{Kind: Card, Off: 5, End: 15, Score: 60}); !(&queue{}).better(a, later) || (&queue{}).better(later, a) {
 		t.Error("not the earlier of two that are alike")
 	}
 }

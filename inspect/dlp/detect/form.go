@@ -15,10 +15,7 @@ type form struct {
 	sep   byte // between the groups; 0 if there is none
 }
 
-const (
-	maxFirst = 15
-	maxLead  = 8 // bytes before the first digit
-)
+const maxFirst = 15
 
 // A separator is a sort of byte behind digits.
 type separator uint8

@@ -106,6 +106,9 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 		return
 	}
 	s.queue.add(Match{Kind: PrivateKey, Off: i, End: last, Score: 100}, i)
+	if s.set.waits != 0 && !s.set.waits.has(PrivateKey) {
+		return // in what is only told of something may stand that must not leave
+	}
 	s.key, s.at = Carry{state: state}, last
 }
 

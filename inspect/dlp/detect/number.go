@@ -16,7 +16,7 @@ func numberAt(s *Scanner, i int) {
 	}
 	end := s.run(i, maxRow+1, digits)
 	n := end - i
-	if s.short {
+	if s.short { // the letters before it may belong to it
 		s.from = min(s.from, s.leadOf(i))
 	}
 	if s.short || n > maxRow {

@@ -7,6 +7,7 @@ import "cmp"
 type queue struct {
 	q       [maxQueue]candidate // n from head on are valid
 	head, n int
+	waits   kindSet // of values that overlap, those of these kinds count
 }
 
 // A candidate is a value, and where that begins which shows it.
@@ -31,7 +32,7 @@ func (q *queue) add(m Match, from int) {
 		i--
 	}
 	if i > 0 && q.at(i-1).Off == m.Off {
-		if old := q.at(i - 1); better(m, old.Match) {
+		if old := q.at(i - 1); q.better(m, old.Match) {
 			old.Match = m
 			old.from = min(old.from, from)
 		}
@@ -63,8 +64,11 @@ func (q *queue) drop(off int) {
 	}
 }
 
-// better says whether a is to be reported rather than b, which it overlaps.
-func better(a, b Match) bool {
+// better says whether a is to be reported rather than b, which it overlaps: rather what must not leave than what is only told of.
+func (q *queue) better(a, b Match) bool {
+	if is := q.waits.has(a.Kind); is != q.waits.has(b.Kind) {
+		return is
+	}
 	return cmp.Or(cmp.Compare(a.Score, b.Score), cmp.Compare(a.End-a.Off, b.End-b.Off),
 		cmp.Compare(b.Off, a.Off), cmp.Compare(b.Kind, a.Kind)) > 0
 }
@@ -102,7 +106,7 @@ func (s *Scanner) settle() (Match, bool) {
 func (q *queue) rival(m Match) Match {
 	best := m
 	for i := 0; i < q.n && q.at(i).Off < m.End; i++ {
-		if v := q.at(i).Match; v.End > m.Off && better(v, best) {
+		if v := q.at(i).Match; v.End > m.Off && q.better(v, best) {
 			best = v
 		}
 	}

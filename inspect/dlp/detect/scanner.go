@@ -85,12 +85,13 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
+	s.queue.waits = s.set.waits
 	s.words.off = -1
 	s.plain = plain{}
 }
 
 // Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not
-// overlap: of two that do, the one with the higher score counts, then the longer, then the earlier.
+// overlap: of two that do, one of a kind that waits counts, then the one with the higher score, then the longer, then the earlier.
 func (s *Scanner) Next() (Match, bool) {
 	for {
 		if m, ok := s.settle(); ok {

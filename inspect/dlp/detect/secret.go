@@ -103,6 +103,9 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	for !quoted && last > off && s.text[last-1] == '.' { // the end of a sentence
 		last--
 	}
+	if t == randoms && !quoted {
+		last = off + drawn(s.text[off:last])
+	}
 	v := s.text[off:last]
 	if len(v) < minPassword || placeholder(v) {
 		return
@@ -117,6 +120,28 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	if t == randoms && random(v) && (!slug(v) || restless(v)) {
 		s.propose(Secret, off, last, 75)
 	}
+}
+
+// drawn returns how many bytes v begins with that a machine may have drawn: up to a letter beyond ASCII, or an escape (RFC 3986 §2.1) of what stands in no
+// token.
+func drawn(v []byte) int {
+	for k, c := range v {
+		if c >= 0x80 {
+			return k
+		}
+		if c == '%' && k+2 < len(v) && isHex(v[k+1]) && isHex(v[k+2]) && !token68.has(hexValue(v[k+1])<<4|hexValue(v[k+2])) {
+			return k
+		}
+	}
+	return len(v)
+}
+
+// hexValue returns the value of a hexadecimal digit.
+func hexValue(c byte) byte {
+	if isDigit(c) {
+		return c - '0'
+	}
+	return lower(c) - 'a' + 10
 }
 
 // moreName returns the end of a name of several words that goes on at i: "secret access key", with "[None]" behind it as a program asks for it.

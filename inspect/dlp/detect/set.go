@@ -16,7 +16,8 @@ type Set struct {
 	byDigits  bool // there are no literals, and nothing but digits begins a value
 	numeric   bool // a row of digits may show a value
 	lonely    bool // one of a single digit only if two digits stand behind it, with a byte between
-	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
+	lead      int
+	tail      int // bytes at the end of a text that can be the beginning of a value that shows itself only later
 
 	waits     kindSet   // of these kinds no byte may leave before it is decided about
 	waitBegin [256]bool // begins, of these kinds
@@ -39,6 +40,7 @@ func NewSet(ks ...Kind) *Set {
 	s.addRows()
 	s.lonely = s.isLonely()
 	s.tail = s.tailBytes(s.kinds)
+	s.lead = s.tailBytes(s.kinds &^ setOf(Email))
 	s.waitBegin, s.waitTail = s.begins, s.tail
 	return s
 }

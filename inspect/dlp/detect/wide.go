@@ -73,7 +73,7 @@ func (s *Scanner) loneBefore(i int) int {
 // leadOf is where what may stand before the first digit of a number begins, if that is at i.
 func (s *Scanner) leadOf(i int) int {
 	off := i
-	for off > 0 && i-off < maxLead && isLead(s.byteAt(off-1)) {
+	for off > 0 && i-off < s.set.lead && isLead(s.byteAt(off-1)) {
 		off--
 	}
 	return off

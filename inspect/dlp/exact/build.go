@@ -12,6 +12,7 @@ type Builder struct {
 
 	t      Table
 	hashes []uint64
+	begins []uint64
 	value  []byte
 }
 
@@ -40,20 +41,34 @@ func (b *Builder) Add(value string) error {
 	b.t.words = max(b.t.words, words)
 	b.t.lengths[len(b.value)] = true
 	b.hashes = append(b.hashes, b.t.key.hash(b.value))
+	for i, c := range b.value[:len(b.value)-1] {
+		if c == between {
+			next := b.value[i+1]
+			b.value[i+1] = goesOn
+			b.begins = append(b.begins, b.t.key.hash(b.value[:i+2]))
+			b.value[i+1] = next
+		}
+	}
 	return nil
 }
 
-// Table returns the table of what was added, each value once.
+// Table returns the table of what was added, each value once. It is called once.
 func (b *Builder) Table() *Table {
 	t := b.t
+	slices.Sort(b.begins)
+	b.begins = slices.Compact(b.begins)
+	t.words, t.begins = max(t.words, 1), len(b.begins)
+	b.hashes = append(b.hashes, b.begins...)
 	slices.Sort(b.hashes)
-	t.words = max(t.words, 1)
 	t.fill(b.hashes)
 	return &t
 }
 
 // between stands behind each word in the canonical form.
 const between = ' '
+
+// goesOn stands behind words that a value begins with; it is in none.
+const goesOn = 0
 
 // wordBytes is what a byte of a word is in the canonical form; 0 for other bytes.
 var wordBytes = func() (t [256]byte) {

@@ -111,7 +111,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("cut at %d: read", cut)
 		}
 	}
-	for at := range len(magic) + 4*8 { // lengths only cost time, or lose values
+	for at := range len(magic) + 5*8 { // lengths only cost time, or lose values
 		b := bytes.Clone(file.Bytes())
 		b[at] ^= 0x80
 		if _, err := Read(b, right); err == nil {
@@ -120,11 +120,11 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// TestWhateverTheCut cuts a text between any two bytes of words, and wants what is found in the whole. Values are of one word.
+// TestWhateverTheCut cuts a text between any two bytes, and wants what is found in the whole.
 func TestWhateverTheCut(t *testing.T) {
-	tab := table(t, "c0ffee", "4711ab", "müller")
+	tab := table(t, "c0ffee", "4711ab", "müller", "4711 ab", "4711 ab c0ffee x", "x müller", "x x x x x y", "müller c0ffee")
 	s := tab.Scanner()
-	pieces := []string{"c0ffee", "4711ab", "müller", "x", " ", "-", ", and ", "C0FFEE", "\n"}
+	pieces := []string{"c0ffee", "4711", "ab", "4711ab", "müller", "x", "y", " ", " ", "-", " - ", ", and ", "C0FFEE", "\n"}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 5).Draw(rt, "cuts")
@@ -133,6 +133,21 @@ func TestWhateverTheCut(t *testing.T) {
 			rt.Fatalf("%q cut at %v: %s", text, cuts, diff)
 		}
 	})
+}
+
+// TestEveryCut cuts values of several words at every byte, and at every two.
+func TestEveryCut(t *testing.T) {
+	s := table(t, "4711 ab", "4711 ab c0ffee", "jörg müller").Scanner()
+	for _, text := range []string{"mr Jörg - Müller, 4711-ab, c0ffee", "4711 ab c0ffee", "4711 AB x", "4711 abc 4711 ab"} {
+		whole := find(s, text)
+		for a := range len(text) + 1 {
+			for b := a; b <= len(text); b++ {
+				if diff := cmp.Diff(whole, find(s, text, a, b)); diff != "" {
+					t.Errorf("%q cut at %d and %d: %s", text, a, b, diff)
+				}
+			}
+		}
+	}
 }
 
 // TestTwin compares with a map and the words of a text.

@@ -7,6 +7,7 @@ const maxGap = 3
 type Scanner struct {
 	t    *Table
 	text []byte
+	more bool
 	at   int // where the next word is looked for
 	open int
 
@@ -19,17 +20,11 @@ func (t *Table) Scanner() *Scanner { return &Scanner{t: t} }
 
 // Reset begins a text: before is what stood in front of it, more says that it goes on.
 func (s *Scanner) Reset(before, text []byte, more bool) {
-	s.text, s.at, s.open = text, 0, len(text)
+	s.text, s.more, s.at, s.open = text, more, 0, len(text)
 	if n := len(before); n > 0 && wordBytes[before[n-1]] != 0 {
 		for s.at < len(text) && wordBytes[text[s.at]] != 0 { // the rest of a word
 			s.at++
 		}
-	}
-	for more && s.open > s.at && wordBytes[text[s.open-1]] != 0 { // a word that may go on
-		s.open--
-	}
-	if len(text)-s.open > MaxBytes {
-		s.open = len(text) // longer than a value's
 	}
 }
 
@@ -43,7 +38,11 @@ func (s *Scanner) Next() (off, end int, ok bool) {
 			return 0, 0, false
 		}
 		off = s.at
-		first, end := s.longest(off)
+		first, end, open := s.longest(off)
+		if open {
+			s.open = off
+			return 0, 0, false
+		}
 		if end > 0 {
 			s.at = end
 			return off, end, true
@@ -52,10 +51,11 @@ func (s *Scanner) Next() (off, end int, ok bool) {
 	}
 }
 
-// longest returns the end of the word at off, and of the longest value that begins with it; 0 if none does.
-func (s *Scanner) longest(off int) (first, end int) {
+// longest returns the end of the word at off, and of the longest value that begins with it; 0 if none does. open says that what follows the text decides.
+func (s *Scanner) longest(off int) (first, end int, open bool) {
 	n, i := 0, off
-	for words := 0; words < s.t.words && i < s.open; words++ {
+	for words := 0; words < s.t.words && i < len(s.text); words++ {
+		before := n
 		for ; i < len(s.text) && wordBytes[s.text[i]] != 0; i++ {
 			if n < len(s.value) {
 				s.value[n] = wordBytes[s.text[i]]
@@ -68,6 +68,9 @@ func (s *Scanner) longest(off int) (first, end int) {
 		if n >= MaxBytes {
 			break
 		}
+		if s.more && i == len(s.text) && (words == 0 || s.t.goesOn(s.value[:before+1])) {
+			return first, 0, true
+		}
 		s.value[n] = between
 		if n++; s.t.lengths[n] && s.t.has(s.value[:n]) {
 			end, s.n = i, n
@@ -79,12 +82,14 @@ func (s *Scanner) longest(off int) (first, end int) {
 		if i-gap > maxGap {
 			break
 		}
+		if s.more && i == len(s.text) && s.t.goesOn(s.value[:n+1]) {
+			return first, 0, true
+		}
 	}
-	return first, end
+	return first, end, false
 }
 
-// Open is where the word begins that ends the text and may go on. What stood before it is not looked at again: of a value of several words that is cut between
-// them, the parts are not found.
+// Open is, once Next has said false, where a word or words begin that what follows may make a value of.
 func (s *Scanner) Open() int { return s.open }
 
 // Value is the value that was found last, in its canonical form. View, valid until Next.

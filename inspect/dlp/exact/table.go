@@ -4,7 +4,9 @@
 // A value is one to MaxWords words, a word letters and digits that stand together. Case, and what stands between the words, does not
 // count: "4711-AB", "4711 ab" and "4711/AB" are one value, "4711ab" is another. It has at least MinBytes letters and digits, or it would be found everywhere.
 //
-// The law: without the key, a table tells nothing of its values but how many there are, and how long the shortest and the longest. With the key, who has the table can
+// So that a value is found whose words come one by one, the words that values of several begin with are in the table as well.
+//
+// The law: without the key, a table tells nothing of its values but how many there are, how many begin with other words, and how long they are. With the key, who has the table can
 // try values: of a kind of which there are few, such as telephone numbers or names, all. Keep the key as you would keep the values.
 package exact
 
@@ -61,6 +63,7 @@ type Table struct {
 
 	lengths [MaxBytes + 1]bool // of values in canonical form
 	words   int                // most of a value
+	begins  int                // hashes of words that values begin with
 }
 
 const (
@@ -70,10 +73,10 @@ const (
 	padding   = 8 - restBytes // so that eight bytes can be read of each
 )
 
-// The form of a table in a file: magic; check, words, bits and count in little endian; a byte for each length; first, in little endian; rest.
+// The form of a table in a file: magic; check, words, bits, count and begins in little endian; a byte for each length; first, in little endian; rest.
 const (
-	magic    = "weirEDM1"
-	headSize = len(magic) + 4*8 + MaxBytes + 1
+	magic    = "weirEDM2"
+	headSize = len(magic) + 5*8 + MaxBytes + 1
 )
 
 // ErrKey is the error for a table that was made with another key.
@@ -85,16 +88,16 @@ func Read(b []byte, key Key) (*Table, error) {
 		return nil, errors.New("no table of values: weir dlp hash writes one")
 	}
 	field := func(i int) uint64 { return binary.LittleEndian.Uint64(b[len(magic)+8*i:]) }
-	words, n, count := field(1), field(2), field(3)
+	words, n, count, begins := field(1), field(2), field(3), field(4)
 	switch {
 	case field(0) != key.check:
 		return nil, ErrKey
-	case words == 0 || words > MaxWords || n > maxBits || count > maxValues:
+	case words == 0 || words > MaxWords || n > maxBits || count > maxValues || begins > count || begins > 0 && words == 1:
 		return nil, errors.New("the table is damaged: its head says what cannot be")
 	case uint64(len(b)) != uint64(headSize)+4*(1<<n+1)+restBytes*count+padding:
 		return nil, fmt.Errorf("the table is damaged: %d bytes for %d values", len(b), count)
 	}
-	t := &Table{key: key, words: int(words), bits: uint(n), first: make([]uint32, 1<<n+1)}
+	t := &Table{key: key, words: int(words), begins: int(begins), bits: uint(n), first: make([]uint32, 1<<n+1)}
 	for i := range t.lengths {
 		t.lengths[i] = b[headSize-len(t.lengths)+i] != 0
 	}
@@ -114,7 +117,7 @@ func Read(b []byte, key Key) (*Table, error) {
 // Write writes the table to w.
 func (t *Table) Write(w io.Writer) error {
 	b := append(make([]byte, 0, headSize+4*len(t.first)), magic...)
-	for _, v := range []uint64{t.key.check, uint64(t.words), uint64(t.bits), uint64(t.Len())} {
+	for _, v := range []uint64{t.key.check, uint64(t.words), uint64(t.bits), uint64(t.Len() + t.begins), uint64(t.begins)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	for _, has := range t.lengths {
@@ -135,7 +138,7 @@ func (t *Table) Write(w io.Writer) error {
 }
 
 // Len is the number of values.
-func (t *Table) Len() int { return (len(t.rest) - padding) / restBytes }
+func (t *Table) Len() int { return (len(t.rest)-padding)/restBytes - t.begins }
 
 // fill makes first and rest of sorted hashes.
 func (t *Table) fill(hashes []uint64) {
@@ -162,6 +165,19 @@ func (t *Table) fill(hashes []uint64) {
 // parts is the bits of a hash by which it is found, and those that are kept.
 func (t *Table) parts(h uint64) (part int, rest uint64) {
 	return int(h >> (63 - t.bits) >> 1), h << t.bits >> (64 - 8*restBytes)
+}
+
+// goesOn reports whether a value begins with the words in canonical form that are in all but the last byte.
+func (t *Table) goesOn(words []byte) bool {
+	if t.begins == 0 {
+		return false
+	}
+	last := len(words) - 1
+	was := words[last]
+	words[last] = goesOn
+	is := t.has(words)
+	words[last] = was
+	return is
 }
 
 // has reports whether a value in canonical form is in the table.

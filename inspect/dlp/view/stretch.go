@@ -36,7 +36,11 @@ func (v *View) Stretch(i int) int {
 	}
 	for ; n.mark < len(v.marks); n.mark++ {
 		at := int(v.marks[n.mark].off)
-		if !v.inStretch(at) {
+		if !v.inStretch(at) { // what ends there has another end than in the parent
+			if from := v.stretchFrom(i, at); at-from >= minStretch {
+				n.from, n.to = from, at
+				return from
+			}
 			continue
 		}
 		if from := v.stretchFrom(i, at); from == i || v.stretches(from, at) {
