@@ -28,14 +28,15 @@ type Scanner struct {
 	text   []byte // borrowed until the next Reset
 	more   bool
 
-	at     int // what begins before it has been looked at
-	block  block
-	within Stretches // nil: look everywhere
-	sawKey bool      // what looks like the begin of a private key
-	atHead bool      // whether the digits with which text begins are still to be looked at
-	done   bool      // the end has been reached
-	key    Carry
-	floor  int // where the last private key ended: nothing that begins before it is a value
+	at      int // what begins before it has been looked at
+	block   block
+	within  Stretches // nil: look everywhere
+	sawKey  bool      // what looks like the begin of a private key
+	atHead  bool      // whether the digits with which text begins are still to be looked at
+	done    bool      // the end has been reached
+	key     Carry
+	account int // where the last IBAN ended: no number that begins before it is another value
+	floor   int // where the last private key ended: nothing that begins before it is a value
 
 	// While something is looked at:
 	from  int  // where it begins
@@ -80,6 +81,7 @@ func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
 // Resume is Reset for a text that goes on: carry is what Carry said after the part before.
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
+	s.account = 0
 	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil

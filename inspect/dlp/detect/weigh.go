@@ -23,8 +23,14 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 		f.leave(s)
 		defer func() { s.text, s.before, s.more, f.on = copied, before, more, true }()
 	}
+	if off < s.account && counts(k) {
+		return
+	}
 	score, told := s.weigh(k, off, base)
 	if score >= Threshold {
+		if k == IBAN {
+			s.account = end
+		}
 		s.queue.add(Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}, from)
 	}
 }
