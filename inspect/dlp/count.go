@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/weir-project/weir/inspect"
@@ -58,7 +59,36 @@ type tally struct {
 	key   uint64
 	since time.Duration
 	count uint32
-	seen  [16]uint64 // a bit for each of 1024 hashes: which values there were, if they are to be distinct
+	many  bool       // there are more than seen has places
+	seen  [16]uint64 // which values there were, if they are to be distinct: their hashes; iff many, a bit for each of 1024
+}
+
+// knows reports whether a value of that hash was seen, and notes it.
+func (t *tally) knows(h uint64) bool {
+	if !t.many {
+		n := min(int(t.count), len(t.seen))
+		if slices.Contains(t.seen[:n], h) {
+			return true
+		}
+		if n < len(t.seen) {
+			t.seen[n] = h
+			return false
+		}
+		hashes := t.seen
+		t.seen, t.many = [16]uint64{}, true
+		for _, h := range hashes {
+			t.mark(h)
+		}
+	}
+	return t.mark(h)
+}
+
+// mark sets the bit of a hash, and reports whether it was set.
+func (t *tally) mark(h uint64) bool {
+	h %= 1024
+	was := t.seen[h/64]>>(h%64)&1 != 0
+	t.seen[h/64] |= 1 << (h % 64)
+	return was
 }
 
 const (
@@ -66,8 +96,8 @@ const (
 	ways    = 4    // places in which a tally can be
 )
 
-// A counter counts values for one lane. Of a client whose packets go through several lanes, each counts those that it sees. Distinct values are
-// told apart by 10 bits: of a hundred about five are taken for others.
+// A counter counts values for one lane. Of a client whose packets go through several lanes, each counts those that it sees. Of distinct
+// values sixteen are told apart, more by 10 bits: of a hundred about five are taken for others.
 type counter struct {
 	seed maphash.Seed
 	t    []tally
@@ -87,12 +117,8 @@ type countKey struct {
 // add counts a value and returns how many there are now.
 func (c *counter) add(k countKey, value []byte, distinct bool, within, now time.Duration) uint32 {
 	t := c.find(maphash.Comparable(c.seed, k), within, now)
-	if distinct {
-		h := maphash.Bytes(c.seed, value) % 1024
-		if t.seen[h/64]>>(h%64)&1 != 0 {
-			return t.count
-		}
-		t.seen[h/64] |= 1 << (h % 64)
+	if distinct && t.knows(maphash.Bytes(c.seed, value)) {
+		return t.count
 	}
 	t.count++
 	return t.count
