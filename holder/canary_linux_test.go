@@ -135,6 +135,9 @@ inspect:
 // TestCanaries sends a value of each detector in each carrier through a whole weir that masks them, and through one that only tells of them, has its worker
 // crash and panic with values in its hands, and looks for them in all that it has said and kept: events, logs, statuses, rings, the journal.
 func TestCanaries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short: it waits for daemons, and is no other under the race detector")
+	}
 	values := canary.Values(20260306, 2)
 	finder := canary.NewFinder(values)
 	careless := carelessWeir(t)
