@@ -41,8 +41,7 @@ const (
 
 // Grammar is the FTP grammar of one lane.
 type Grammar struct {
-	free    []*parser
-	parsers int // made
+	parsers proto.Pool[parser]
 	feed    feed
 	msg     field.Message
 }
@@ -81,14 +80,10 @@ func (g *Grammar) Repair(dst []byte, _ *field.Message, _ []field.Edit) ([]byte, 
 
 // Open implements proto.StreamGrammar.
 func (g *Grammar) Open() proto.Parser {
-	if n := len(g.free); n > 0 {
-		p := g.free[n-1]
-		g.free = g.free[:n-1]
-		return p
-	}
-	if g.parsers == maxParsers {
+	p := g.parsers.Take(maxParsers)
+	if p == nil {
 		return nil
 	}
-	g.parsers++
-	return &parser{g: g}
+	p.g = g
+	return p
 }

@@ -50,7 +50,7 @@ func (f *feed) refuse(as proto.Trouble, why packet.Reason) bool {
 func (p *parser) Close() {
 	g := p.g
 	*p = parser{g: g}
-	g.free = append(g.free, p)
+	g.parsers.Put(p)
 }
 
 // maxSteps is how many lines are read in one call, unless time is up.

@@ -59,7 +59,7 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 	if b.decodes && !p.stopped {
 		proto.Mark(f.out, from, f.at)
 	}
-	g.keep(b, g.text)
+	b.kept = g.kept.Keep(b.kept, g.text)
 	switch {
 	case more && resumed:
 		// What follows decides about what is held, so all of it stays: of what leaves decoded a byte, for which time can be up.
@@ -198,7 +198,7 @@ func (p *parser) drain(b *body, f *feed) (why packet.Reason, all bool) {
 func (p *parser) textOut(b *body, f *feed, over bool) {
 	g := p.g
 	hold, edits := p.showPart(b, f, g.text, over, len(g.text) == cap(g.text))
-	if hold = min(hold, maxKept); hold > 0 && !g.canKeep(b) {
+	if hold = min(hold, maxKept); hold > 0 && !g.kept.Has(b.kept) {
 		proto.Tell(f.out, proto.Beyond, heldExhaust)
 		hold = 0
 	}

@@ -40,12 +40,10 @@ import (
 
 // Grammar is the HTTP/1 grammar of one lane.
 type Grammar struct {
-	free     []*parser
+	parsers  proto.Pool[parser]
 	bodies   []*body // free
-	parsers  int     // made
 	decoders *coding.Pool
-	kept     [][]byte // free buffers for text that is held
-	keeps    int      // such buffers that were made
+	kept     proto.Texts // that are held
 
 	// Scratch for one call.
 	head      head
@@ -69,23 +67,19 @@ const maxParsers = 32768
 
 // New returns a Grammar.
 func New() *Grammar {
-	return &Grammar{decoders: coding.NewPool(coding.Limits{}), text: make([]byte, 0, maxText)}
+	return &Grammar{decoders: coding.NewPool(coding.Limits{}), kept: proto.Texts{Size: maxKept, Most: allKept}, text: make([]byte, 0, maxText)}
 }
 
 var _ proto.StreamGrammar = (*Grammar)(nil)
 
 // Open implements proto.StreamGrammar.
 func (g *Grammar) Open() proto.Parser {
-	if n := len(g.free); n > 0 {
-		p := g.free[n-1]
-		g.free = g.free[:n-1]
-		return p
-	}
-	if g.parsers == maxParsers {
+	p := g.parsers.Take(maxParsers)
+	if p == nil {
 		return nil
 	}
-	g.parsers++
-	return &parser{g: g}
+	p.g = g
+	return p
 }
 
 // drop gives back what a body holds.
@@ -97,7 +91,7 @@ func (g *Grammar) drop(h *half) {
 	if b.stream != nil {
 		b.stream.Close()
 	}
-	g.keep(b, nil)
+	g.kept.Keep(b.kept, nil)
 	*b = body{}
 	g.bodies = append(g.bodies, b)
 	h.body = nil
@@ -112,28 +106,6 @@ func (g *Grammar) newBody() *body {
 	b := g.bodies[n-1]
 	g.bodies = g.bodies[:n-1]
 	return b
-}
-
-// canKeep reports whether there is a buffer for text that b holds.
-func (g *Grammar) canKeep(b *body) bool { return b.kept != nil || len(g.kept) > 0 || g.keeps < allKept }
-
-// keep has b keep text, in place of what it kept. canKeep must have said that it can.
-func (g *Grammar) keep(b *body, text []byte) {
-	switch {
-	case len(text) == 0 && b.kept == nil:
-		return
-	case len(text) == 0:
-		g.kept = append(g.kept, b.kept[:0])
-		b.kept = nil
-		return
-	case b.kept == nil && len(g.kept) > 0:
-		n := len(g.kept) - 1
-		b.kept, g.kept = g.kept[n], g.kept[:n]
-	case b.kept == nil:
-		g.keeps++
-		b.kept = make([]byte, 0, maxKept)
-	}
-	b.kept = append(b.kept[:0], text...)
 }
 
 // Name returns "http".

@@ -70,7 +70,7 @@ func (p *parser) Close() {
 	}
 	g := p.g
 	*p = parser{g: g}
-	g.free = append(g.free, p)
+	g.parsers.Put(p)
 }
 
 // Reframes implements proto.Reframer.

@@ -46,7 +46,7 @@ func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) 
 	hold, edits := p.showPart(b, f, unit, over, full)
 	leaves := b.plan != asIs && b.plan != whole && f.soft()
 	if leaves {
-		if hold = min(hold, maxKept); !g.canKeep(b) {
+		if hold = min(hold, maxKept); !g.kept.Has(b.kept) {
 			hold = 0
 		}
 	}
@@ -72,7 +72,7 @@ func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) 
 			kept = unit[keep:]
 		}
 		b.left = len(kept)
-		g.keep(b, kept)
+		b.kept = g.kept.Keep(b.kept, kept)
 	}
 	if over {
 		return p.endBody(h, f)

@@ -58,7 +58,7 @@ func (p *parser) beginBody(f *feed, b *body, id field.ID) {
 
 // dropBody gives back what a body holds.
 func (g *Grammar) dropBody(b *body) {
-	g.keep(b, nil)
+	b.kept = g.kept.Keep(b.kept, nil)
 	g.dropCoded(b.coded)
 	*b = body{}
 }

@@ -187,12 +187,12 @@ func (p *parser) endPart(h *half, f *feed, s *stream, pc piece, why packet.Reaso
 	}
 	fresh := len(g.text) - b.seen
 	p.textOut(f, s, over)
-	if len(g.text) > 0 && !g.canKeep(b) {
+	if len(g.text) > 0 && !g.kept.Has(b.kept) {
 		f.tell(beyond, heldFull)
 		b.offset += int64(len(g.text))
 		b.seen, g.text = 0, g.text[:0]
 	}
-	g.keep(b, g.text)
+	b.kept = g.kept.Keep(b.kept, g.text)
 	p.barrier(h, f, s, pc, fresh)
 }
 

@@ -43,7 +43,7 @@ func (p *parser) holdBack(h *half, f *feed, s *stream, n, hold int) {
 		keep, hold, first = n, 0, len(g.pieces)
 	}
 	if lead := len(b.kept); lead > 0 {
-		g.keep(b, b.kept[min(keep, lead):])
+		b.kept = g.kept.Keep(b.kept, b.kept[min(keep, lead):])
 		b.left = len(b.kept)
 	}
 	b.offset += int64(keep)
@@ -91,12 +91,12 @@ func (p *parser) lastLook(h *half, f *feed) {
 			b.offset += int64(over)
 			b.seen -= over
 		}
-		if len(text) > 0 && !g.canKeep(b) {
+		if len(text) > 0 && !g.kept.Has(b.kept) {
 			f.tell(proto.Beyond, heldFull)
 			b.offset += int64(len(text))
 			b.seen, text = 0, nil
 		}
-		g.keep(b, text)
+		b.kept = g.kept.Keep(b.kept, text)
 		b.left = len(b.kept)
 		p.unhold(h, s)
 	}
@@ -139,26 +139,4 @@ func (p *parser) join(h *half, f *feed, s *stream, pc piece) []byte {
 		g.text = append(g.text, f.bytes(&g.pieces[i])...)
 	}
 	return g.text
-}
-
-// canKeep reports whether there is a buffer for text that b holds.
-func (g *Grammar) canKeep(b *body) bool { return b.kept != nil || len(g.kept) > 0 || g.keeps < allKept }
-
-// keep has b keep text, in place of what it kept. canKeep must have said that it can. text may be of what b kept.
-func (g *Grammar) keep(b *body, text []byte) {
-	switch {
-	case len(text) == 0 && b.kept == nil:
-		return
-	case len(text) == 0:
-		g.kept = append(g.kept, b.kept[:0])
-		b.kept = nil
-		return
-	case b.kept == nil && len(g.kept) > 0:
-		n := len(g.kept) - 1
-		b.kept, g.kept = g.kept[n], g.kept[:n]
-	case b.kept == nil:
-		g.keeps++
-		b.kept = make([]byte, 0, maxKept)
-	}
-	b.kept = append(b.kept[:0], text...)
 }

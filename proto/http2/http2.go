@@ -42,16 +42,14 @@ import (
 
 // Grammar is the HTTP/2 grammar of one lane.
 type Grammar struct {
-	free     []*parser
-	parsers  int // made
+	parsers  proto.Pool[parser]
 	streams  []*stream
 	opened   int                  // streams that were made
 	stores   [tableSizes][]*store // free, by class
 	large    int                  // bytes of those beyond the smallest class that were made
 	decoders *coding.Pool
 	coders   []*coded
-	kept     [][]byte // free buffers for text that is held
-	keeps    int      // such buffers that were made
+	kept     proto.Texts // that are held
 
 	// Scratch for one call.
 	feed    feed
@@ -79,24 +77,18 @@ const (
 
 // New returns a Grammar.
 func New() *Grammar {
-	return &Grammar{decoders: coding.NewPool(coding.Limits{}), text: make([]byte, 0, maxText)}
+	return &Grammar{decoders: coding.NewPool(coding.Limits{}), kept: proto.Texts{Size: maxKept, Most: allKept}, text: make([]byte, 0, maxText)}
 }
 
 var _ proto.StreamGrammar = (*Grammar)(nil)
 
 // Open implements proto.StreamGrammar.
 func (g *Grammar) Open() proto.Parser {
-	var p *parser
-	if n := len(g.free); n > 0 {
-		p = g.free[n-1]
-		g.free = g.free[:n-1]
-	} else {
-		if g.parsers == maxParsers {
-			return nil
-		}
-		g.parsers++
-		p = &parser{g: g}
+	p := g.parsers.Take(maxParsers)
+	if p == nil {
+		return nil
 	}
+	p.g = g
 	p.begin()
 	return p
 }

@@ -65,7 +65,7 @@ func (p *parser) begin() {
 func (p *parser) Close() {
 	g := p.g
 	p.dropAll()
-	g.free = append(g.free, p)
+	g.parsers.Put(p)
 }
 
 // dropAll gives back what the connection has.

@@ -174,9 +174,9 @@ func (g *Grammar) idle() (n int) {
 // isIdle fails if a grammar without connections has not got back everything.
 func (g *Grammar) isIdle(t testing.TB) {
 	t.Helper()
-	if g.opened != len(g.streams) || g.parsers != len(g.free) || g.keeps != len(g.kept) || g.decoders.Used() > 0 || g.large != g.idle() {
-		t.Fatalf("not given back: streams %d of %d, parsers %d of %d, buffers %d of %d, %d bytes of decoders", g.opened-len(g.streams), g.opened,
-			g.parsers-len(g.free), g.parsers, g.keeps-len(g.kept), g.keeps, g.decoders.Used())
+	if g.opened != len(g.streams) || g.parsers.Used() > 0 || g.kept.Used() > 0 || g.decoders.Used() > 0 || g.large != g.idle() {
+		t.Fatalf("not given back: streams %d of %d, parsers %d, buffers %d, %d bytes of decoders", g.opened-len(g.streams), g.opened,
+			g.parsers.Used(), g.kept.Used(), g.decoders.Used())
 	}
 }
 

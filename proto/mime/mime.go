@@ -74,9 +74,8 @@ var Fields = field.SetOf(field.EmailHeaders, field.EmailSubject, field.EmailFrom
 
 // A Pool makes Readers for one lane, and has what they need for one call.
 type Pool struct {
-	name string // Message.Proto
-	free []*Reader
-	made int
+	name    string // Message.Proto
+	readers proto.Pool[Reader]
 
 	msg    field.Message
 	head   head
@@ -100,27 +99,23 @@ func NewPool(name string) *Pool {
 
 // Open returns a Reader for one message; nil iff the pool is exhausted.
 func (g *Pool) Open() *Reader {
-	if n := len(g.free); n > 0 {
-		r := g.free[n-1]
-		g.free = g.free[:n-1]
-		return r
-	}
-	if g.made == maxReaders {
+	r := g.readers.Take(maxReaders)
+	if r == nil {
 		return nil
 	}
-	g.made++
-	return &Reader{pool: g}
+	r.pool = g
+	return r
 }
 
 // Close gives a Reader back to its pool.
 func (r *Reader) Close() {
 	g := r.pool
 	*r = Reader{pool: g}
-	g.free = append(g.free, r)
+	g.readers.Put(r)
 }
 
 // Used is the number of Readers that are open.
-func (g *Pool) Used() int { return g.made - len(g.free) }
+func (g *Pool) Used() int { return g.readers.Used() }
 
 // A Reader reads one message.
 type Reader struct {

@@ -80,7 +80,7 @@ func (p *parser) Close() {
 	g := p.g
 	p.drop()
 	*p = parser{g: g}
-	g.free = append(g.free, p)
+	g.parsers.Put(p)
 }
 
 // drop gives back what a message holds.

@@ -56,11 +56,9 @@ const (
 
 // Grammar is the SMTP grammar of one lane.
 type Grammar struct {
-	free    []*parser
-	parsers int // made
+	parsers proto.Pool[parser]
 	mails   *mime.Pool
-	kept    [][]byte // free buffers
-	keeps   int      // that were made
+	kept    proto.Texts
 
 	// Scratch for one call.
 	feed  feed
@@ -70,7 +68,9 @@ type Grammar struct {
 }
 
 // New returns a Grammar.
-func New() *Grammar { return &Grammar{mails: mime.NewPool("smtp")} }
+func New() *Grammar {
+	return &Grammar{mails: mime.NewPool("smtp"), kept: proto.Texts{Size: maxKept, Most: allKept}}
+}
 
 var _ proto.StreamGrammar = (*Grammar)(nil)
 
@@ -103,41 +103,23 @@ func (g *Grammar) Repair(dst []byte, _ *field.Message, _ []field.Edit) ([]byte, 
 
 // Open implements proto.StreamGrammar.
 func (g *Grammar) Open() proto.Parser {
-	if n := len(g.free); n > 0 {
-		p := g.free[n-1]
-		g.free = g.free[:n-1]
-		return p
-	}
-	if g.parsers == maxParsers {
+	p := g.parsers.Take(maxParsers)
+	if p == nil {
 		return nil
 	}
-	g.parsers++
-	return &parser{g: g}
+	p.g = g
+	return p
 }
 
 // keep has the parser keep text, in place of what it kept. It reports false if there is no buffer for it.
 func (g *Grammar) keep(p *parser, text []byte) bool {
-	switch n := len(g.kept); {
-	case len(text) == 0 && p.kept == nil:
-		return true
-	case len(text) == 0:
-		g.kept = append(g.kept, p.kept[:0])
-		p.kept = nil
-		return true
-	case len(text) > maxKept:
+	switch {
+	case len(text) > maxKept || len(text) > 0 && !g.kept.Has(p.kept):
 		return false
-	case p.kept != nil && &text[0] == &p.kept[0]:
+	case len(text) > 0 && p.kept != nil && &text[0] == &p.kept[0]:
 		p.kept = text // it was joined in place
-		return true
-	case p.kept != nil:
-	case n > 0:
-		p.kept, g.kept = g.kept[n-1], g.kept[:n-1]
-	case g.keeps == allKept:
-		return false
 	default:
-		g.keeps++
-		p.kept = make([]byte, 0, maxKept)
+		p.kept = g.kept.Keep(p.kept, text)
 	}
-	p.kept = append(p.kept[:0], text...)
 	return true
 }
