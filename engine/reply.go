@@ -92,7 +92,7 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 	case dir == flow.ToClient:
 		if f.Answered&(1<<dir) == 0 {
 			f.Answered |= 1 << dir
-			l.inject(packet.Reset(l.scratch.answer[:0], p), p, divert.InjectOut)
+			l.inject(packet.Reset(l.scratch.answer[:0], p), p, r.forth)
 		}
 		return
 	}

@@ -28,6 +28,33 @@ func NewPage(title, why, note string) (p *Page, excess int) {
 	return &Page{all.Bytes()}, 0
 }
 
+// Pages makes the pages of one configuration, all with its page_note.
+type Pages struct {
+	Note     string
+	Mistakes *Mistakes
+
+	made    int
+	tooLong bool // one was
+}
+
+// New returns a page about what the configuration calls name; nil if it is too long, which is noted once.
+func (p *Pages) New(title, why, name string) *Page {
+	p.made++
+	page, excess := NewPage(title, why, p.Note)
+	if excess > 0 && !p.tooLong {
+		p.tooLong = true
+		p.Mistakes.Add("page_note", "write less", "the page about %s is %d bytes too long", name, excess)
+	}
+	return page
+}
+
+// End notes a page_note that stands on no page. where is what could answer by one: "detector".
+func (p *Pages) End(where string) {
+	if p.Note != "" && p.made == 0 {
+		p.Mistakes.Add("page_note", "write action: page in a "+where+", or remove it", "no %s answers by a page", where)
+	}
+}
+
 // Response is the page with its head, as it is sent. It is not to be changed.
 func (p *Page) Response() []byte { return p.response }
 

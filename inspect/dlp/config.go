@@ -181,7 +181,7 @@ func (s *ruleSet) addDetectors(ds []Detector, o owner, m *inspect.Mistakes) {
 
 // addPages makes the pages of the rules that answer by one.
 func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
-	pages := 0
+	pages := inspect.Pages{Note: note, Mistakes: m}
 	for _, r := range s.rules {
 		if r.action != page {
 			continue
@@ -190,16 +190,9 @@ func (s *ruleSet) addPages(note string, m *inspect.Mistakes) {
 		if r.own == nil {
 			what = detect.Bundled()[r.kind].Title
 		}
-		var excess int
-		if r.page, excess = inspect.NewPage("This request was blocked", "It holds what must not leave this network: "+what+".", note); excess > 0 {
-			m.Add("page_note", "write less", "the page about %s is %d bytes too long", r.name, excess)
-			return
-		}
-		pages++
+		r.page = pages.New("This request was blocked", "It holds what must not leave this network: "+what+".", r.name)
 	}
-	if note != "" && pages == 0 {
-		m.Add("page_note", "write action: page in a detector, or remove it", "no detector answers by a page")
-	}
+	pages.End("detector")
 }
 
 // covers reports whether a rule before r applies wherever r does.

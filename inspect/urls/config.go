@@ -129,22 +129,13 @@ func New(c Config, env inspect.Env) (inspect.Maker, inspect.Mistakes) {
 
 // addPages makes the pages of the lists that answer by one.
 func (f *filter) addPages(note string, m *inspect.Mistakes) {
-	pages := 0
+	pages := inspect.Pages{Note: note, Mistakes: m}
 	for i := range f.lists {
-		l := &f.lists[i]
-		if l.action != page {
-			continue
+		if l := &f.lists[i]; l.action == page {
+			l.page = pages.New("This page was blocked", "Its name is on a list of this network: "+l.name+".", l.name)
 		}
-		var excess int
-		if l.page, excess = inspect.NewPage("This page was blocked", "Its name is on a list of this network: "+l.name+".", note); excess > 0 {
-			m.Add("page_note", "write less", "the page about %s is %d bytes too long", l.name, excess)
-			return
-		}
-		pages++
 	}
-	if note != "" && pages == 0 {
-		m.Add("page_note", "write action: page in a list, or remove it", "no list answers by a page")
-	}
+	pages.End("list")
 }
 
 func newList(c *List, index int, env inspect.Env, m *inspect.Mistakes) list {

@@ -17,14 +17,14 @@ func numberAt(s *Scanner, i int) {
 	end := s.run(i, maxRow+1, digits)
 	n := end - i
 	if s.short { // the letters before it may belong to it
-		s.from = min(s.from, s.leadOf(i))
+		s.from = min(s.from, s.leads(i, s.set.lead))
 	}
 	if s.short || n > maxRow {
 		return
 	}
 	if wide := s.widelyAt(end); s.short {
 		if n > 1 {
-			s.from = min(s.from, s.leadOf(i))
+			s.from = min(s.from, s.leads(i, s.set.lead))
 		}
 		return
 	} else if wide && !s.fold.on {

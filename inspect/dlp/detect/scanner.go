@@ -247,17 +247,17 @@ func (s *Scanner) finish() {
 	if s.set.numeric && s.text[n-1] >= 0x80 {
 		s.undecide(s.loneBefore(n), numeric)
 	}
-	s.undecide(s.leads(s.set.tail), 0)
+	s.undecide(s.leads(len(s.text), s.set.tail), 0)
 	if s.set.waitTail > 0 {
-		s.undecide(s.leads(s.set.waitTail), s.set.waits)
+		s.undecide(s.leads(len(s.text), s.set.waitTail), s.set.waits)
 	}
 	s.close()
 }
 
-// leads is where at the end of the text those bytes begin, at most max, that may belong to a value which shows itself only later.
-func (s *Scanner) leads(max int) int {
-	i := len(s.text)
-	for i > 0 && len(s.text)-i < max && isLead(s.text[i-1]) {
+// leads is where in front of end those bytes begin, at most max, that may belong to a value which shows itself only later.
+func (s *Scanner) leads(end, max int) int {
+	i := end
+	for i > 0 && end-i < max && isLead(s.text[i-1]) {
 		i--
 	}
 	return i

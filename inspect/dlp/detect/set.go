@@ -16,8 +16,8 @@ type Set struct {
 	byDigits  bool // there are no literals, and nothing but digits begins a value
 	numeric   bool // a row of digits may show a value
 	lonely    bool // one of a single digit only if two digits stand behind it, with a byte between
-	lead      int
-	tail      int // bytes at the end of a text that can be the beginning of a value that shows itself only later
+	lead      int  // bytes in front of the first digit of a number that can belong to it
+	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
 
 	waits     kindSet   // of these kinds no byte may leave before it is decided about
 	waitBegin [256]bool // begins, of these kinds

@@ -70,15 +70,6 @@ func (s *Scanner) loneBefore(i int) int {
 	return i
 }
 
-// leadOf is where what may stand before the first digit of a number begins, if that is at i.
-func (s *Scanner) leadOf(i int) int {
-	off := i
-	for off > 0 && i-off < s.set.lead && isLead(s.byteAt(off-1)) {
-		off--
-	}
-	return off
-}
-
 // foldedAt looks at what the row of digits that begins at i may be a part of, as numberAt does, in a copy with narrow separators.
 func (s *Scanner) foldedAt(i int) {
 	f := &s.fold
@@ -98,7 +89,7 @@ func (s *Scanner) foldedAt(i int) {
 		f.at[n+1] = at
 	}
 	if s.short {
-		s.from = min(s.from, s.leadOf(i))
+		s.from = min(s.from, s.leads(i, s.set.lead))
 		return
 	}
 	f.look(s, n, start)
