@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 )
@@ -41,13 +42,9 @@ func (b *Builder) Add(value string) error {
 	b.t.words = max(b.t.words, words)
 	b.t.lengths[len(b.value)] = true
 	b.hashes = append(b.hashes, b.t.key.hash(b.value))
-	for i, c := range b.value[:len(b.value)-1] {
-		if c == between {
-			next := b.value[i+1]
-			b.value[i+1] = goesOn
-			b.begins = append(b.begins, b.t.key.hash(b.value[:i+2]))
-			b.value[i+1] = next
-		}
+	if i := bytes.IndexByte(b.value, between) + 1; i < len(b.value) {
+		b.value[i] = goesOn
+		b.begins = append(b.begins, b.t.key.hash(b.value[:i+1]))
 	}
 	return nil
 }
@@ -67,7 +64,7 @@ func (b *Builder) Table() *Table {
 // between stands behind each word in the canonical form.
 const between = ' '
 
-// goesOn stands behind words that a value begins with; it is in none.
+// goesOn stands behind a word that a value of several begins with; it is in none.
 const goesOn = 0
 
 // wordBytes is what a byte of a word is in the canonical form; 0 for other bytes.

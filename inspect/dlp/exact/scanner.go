@@ -53,9 +53,8 @@ func (s *Scanner) Next() (off, end int, ok bool) {
 
 // longest returns the end of the word at off, and of the longest value that begins with it; 0 if none does. open says that what follows the text decides.
 func (s *Scanner) longest(off int) (first, end int, open bool) {
-	n, i := 0, off
+	n, i, head := 0, off, 0
 	for words := 0; words < s.t.words && i < len(s.text); words++ {
-		before := n
 		for ; i < len(s.text) && wordBytes[s.text[i]] != 0; i++ {
 			if n < len(s.value) {
 				s.value[n] = wordBytes[s.text[i]]
@@ -68,12 +67,15 @@ func (s *Scanner) longest(off int) (first, end int, open bool) {
 		if n >= MaxBytes {
 			break
 		}
-		if s.more && i == len(s.text) && (words == 0 || s.t.goesOn(s.value[:before+1])) {
+		if s.more && i == len(s.text) && (words == 0 || s.t.goesOn(s.value[:head+1])) {
 			return first, 0, true
 		}
 		s.value[n] = between
 		if n++; s.t.lengths[n] && s.t.has(s.value[:n]) {
 			end, s.n = i, n
+		}
+		if words == 0 {
+			head = n
 		}
 		gap := i
 		for i < len(s.text) && i-gap <= maxGap && wordBytes[s.text[i]] == 0 {
@@ -82,7 +84,7 @@ func (s *Scanner) longest(off int) (first, end int, open bool) {
 		if i-gap > maxGap {
 			break
 		}
-		if s.more && i == len(s.text) && s.t.goesOn(s.value[:n+1]) {
+		if s.more && i == len(s.text) && s.t.goesOn(s.value[:head+1]) {
 			return first, 0, true
 		}
 	}

@@ -4,9 +4,9 @@
 // A value is one to MaxWords words, a word letters and digits that stand together. Case, and what stands between the words, does not
 // count: "4711-AB", "4711 ab" and "4711/AB" are one value, "4711ab" is another. It has at least MinBytes letters and digits, or it would be found everywhere.
 //
-// So that a value is found whose words come one by one, the words that values of several begin with are in the table as well.
+// So that a value is found whose words come one by one, the first words of values of several are in the table as well.
 //
-// The law: without the key, a table tells nothing of its values but how many there are, how many begin with other words, and how long they are. With the key, who has the table can
+// The law: without the key, a table tells nothing of its values but how many there are, how many first words they have, and how long they are. With the key, who has the table can
 // try values: of a kind of which there are few, such as telephone numbers or names, all. Keep the key as you would keep the values.
 package exact
 
@@ -63,7 +63,7 @@ type Table struct {
 
 	lengths [MaxBytes + 1]bool // of values in canonical form
 	words   int                // most of a value
-	begins  int                // hashes of words that values begin with
+	begins  int                // hashes of first words
 }
 
 const (
@@ -167,16 +167,16 @@ func (t *Table) parts(h uint64) (part int, rest uint64) {
 	return int(h >> (63 - t.bits) >> 1), h << t.bits >> (64 - 8*restBytes)
 }
 
-// goesOn reports whether a value begins with the words in canonical form that are in all but the last byte.
-func (t *Table) goesOn(words []byte) bool {
+// goesOn reports whether a value of several words begins with the word in canonical form that is in all but the last byte.
+func (t *Table) goesOn(word []byte) bool {
 	if t.begins == 0 {
 		return false
 	}
-	last := len(words) - 1
-	was := words[last]
-	words[last] = goesOn
-	is := t.has(words)
-	words[last] = was
+	last := len(word) - 1
+	was := word[last]
+	word[last] = goesOn
+	is := t.has(word)
+	word[last] = was
 	return is
 }
 
