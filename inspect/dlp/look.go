@@ -173,8 +173,12 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	switch v.Code {
 	case view.Plain:
 		s.Resume(past.carry, v.Before, v.Text, v.More)
+		s.Under(d.kept.table(past))
 	case view.Escapes: // directly behind the view that it lies in
 		s.ResetWithin(v.Before, v.Text, v.More, v)
+		if depth == 1 {
+			s.Under(d.kept.table(past))
+		}
 	default:
 		s.Reset(v.Before, v.Text, v.More)
 	}

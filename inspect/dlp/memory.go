@@ -36,16 +36,33 @@ func (m *memory) forget() {
 // forgotten; then a word of context that stood in front of a cut does not count.
 const maxKept = 8192
 
-// A keeper is the ends of the texts that went on last.
+// maxTables is how many texts a lane knows the columns of, which are tables: 700 bytes for each.
+const maxTables = 512
+
+// A keeper is the ends of the texts that went on last, and what columns those have that are tables.
 type keeper struct {
-	ends  []ending
-	taken uint32 // places that were taken so far
+	ends   []ending
+	taken  uint32 // places that were taken so far
+	tables []tableOf
+	next   uint32 // place in tables that is taken next
+	begun  detect.Table
+}
+
+func newKeeper() keeper {
+	return keeper{ends: make([]ending, 0, maxKept), tables: make([]tableOf, 0, maxTables)}
 }
 
 type ending struct {
 	taken uint32
-	n     int32 // bytes at the end of text that are valid
+	table uint32 // place in tables; it counts iff taken is the same there
+	n     int32  // bytes at the end of text that are valid
 	text  [detect.ContextBytes]byte
+}
+
+// A tableOf is a table, and when the place of its text was taken.
+type tableOf struct {
+	taken uint32
+	detect.Table
 }
 
 // of returns the end of a text so far; nil if it is not known.
@@ -65,20 +82,49 @@ func (k *keeper) before(m *memory) []byte {
 	return e.text[len(e.text)-int(e.n):]
 }
 
+// table is what is known of a text as a table; nil if nothing is. Valid until keep.
+func (k *keeper) table(m *memory) *detect.Table {
+	if m.taken == 0 {
+		k.begun = detect.Table{}
+		return &k.begun
+	}
+	e := k.of(m)
+	if e == nil || int(e.table) >= len(k.tables) || k.tables[e.table].taken != m.taken {
+		return nil
+	}
+	return &k.tables[e.table].Table
+}
+
 // keep remembers the end of a text, which goes on with b.
 func (k *keeper) keep(m *memory, b []byte) {
 	m.carry = m.next
 	if len(b) == 0 {
 		return
 	}
-	e := k.of(m)
+	t, e := k.table(m), k.of(m)
 	if e == nil {
 		e = k.take(m)
 	}
+	k.keepTable(e, t, b)
 	e.n = int32(min(int(e.n)+len(b), len(e.text)))
 	b = b[max(0, len(b)-len(e.text)):]
 	copy(e.text[:], e.text[len(b):])
 	copy(e.text[len(e.text)-len(b):], b)
+}
+
+// keepTable has the table of a text go on behind b.
+func (k *keeper) keepTable(e *ending, t *detect.Table, b []byte) {
+	if t == nil {
+		return
+	}
+	if t.Write(b); t == &k.begun && !t.None() {
+		if len(k.tables) < maxTables {
+			k.tables = append(k.tables, tableOf{})
+		}
+		e.table = k.next % maxTables
+		k.tables[e.table] = tableOf{e.taken, *t}
+		k.next++
+	}
 }
 
 // take gives a text a place, the one that was taken first.

@@ -31,6 +31,7 @@ func (f find) String() string {
 func scan(set *Set, text string) (found []find) {
 	s := set.Scanner()
 	s.Reset(nil, []byte(text), false)
+	s.Under(new(Table))
 	return collect(s, []byte(text), 0)
 }
 
@@ -49,16 +50,19 @@ func scanInParts(t *testing.T, set *Set, text string, cuts []int) (found []find)
 	t.Helper()
 	s := set.Scanner()
 	var carry Carry
+	var table Table
 	b := []byte(text)
 	at := 0
 	for _, cut := range append(slices.Clone(cuts), len(b)) {
 		s.Resume(carry, slices.Clone(b[max(0, at-ContextBytes):at]), slices.Clone(b[at:cut]), cut < len(b))
+		s.Under(&table)
 		found = append(found, collect(s, b[at:cut], at)...)
 		open := s.Open()
 		if open < 0 || open > cut-at || cut-at-open > MaxOpen {
 			t.Fatalf("Open %d of a text of %d bytes", open, cut-at)
 		}
 		carry = s.Carry()
+		table.Write(b[at : at+open])
 		at += open
 	}
 	return found

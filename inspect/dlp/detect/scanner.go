@@ -38,6 +38,11 @@ type Scanner struct {
 	account int // where the last IBAN ended: no number that begins before it is another value
 	floor   int // where the last private key ended: nothing that begins before it is a value
 
+	given  *Table // what is known of the text as a table; nil: nothing
+	table  Table  // the same in front of text[rows:], iff tabled
+	rows   int
+	tabled bool
+
 	// While something is looked at:
 	from  int  // where it begins
 	short bool // text ended before it was clear what it is
@@ -89,6 +94,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.queue.clear()
 	s.queue.waits = s.set.waits
 	s.words.off = -1
+	s.given, s.tabled = nil, false
 	s.plain = plain{}
 }
 

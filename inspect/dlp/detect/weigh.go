@@ -233,7 +233,7 @@ func ceiling(k Kind) int {
 	return 100
 }
 
-// words are the words of the vocabulary in the ContextBytes before off.
+// words are the words of the vocabulary in the ContextBytes before off, or in the record and the name of the column in which it lies.
 type words struct {
 	off  int // -1: none were looked for
 	len  int // of what stands before off, ContextBytes at most
@@ -241,7 +241,8 @@ type words struct {
 	hits [ContextBytes]hit // the first n, by where they begin
 	text [ContextBytes]byte
 
-	window []byte // what stands before off, ContextBytes at most
+	record [ContextBytes]byte
+	window []byte // what stands before off, ContextBytes at most; in a table, with the name of the column
 }
 
 type hit struct {
@@ -264,6 +265,9 @@ func (s *Scanner) wordsBefore(off int) *words {
 		n := copy(w.text[:], known)
 		n += copy(w.text[n:], s.text[:off])
 		window = w.text[:n]
+	}
+	if name, at, ok := s.column(off); ok {
+		window = compose(w.record[:0], window, name, at)
 	}
 	w.len, w.window = len(window), window
 	w.find(window)

@@ -1,0 +1,230 @@
+package detect
+
+import "bytes"
+
+const (
+	maxHeader  = 512  // bytes of a header line with its end
+	maxColumns = 64   // of a table
+	maxTitle   = 40   // bytes of a column's name
+	maxNameOf  = 4    // words of a column's name
+	maxRecord  = 4096 // bytes of a record in which columns are counted
+	maxSerial  = 2    // digits of a column's name: address2
+)
+
+// A Table is what is known of a text as a table: lines of fields with a comma, semicolon, tab or bar between them, of which the first
+// names the columns (RFC 4180 §2). The name of a column stands for a word of context in front of each of its fields.
+//
+// The zero Table is that of a text that has not begun. It is a plain value: who copies it has another one.
+type Table struct {
+	stage   tableStage
+	sep     byte // between fields
+	columns uint8
+	n       uint16             // bytes of header
+	ends    [maxColumns]uint16 // of the names, in header
+	at      position           // behind what was written
+	header  [maxHeader]byte
+}
+
+type tableStage uint8
+
+const (
+	inHeader tableStage = iota // the first line is not at its end
+	inRecords
+	noTable
+)
+
+// A position is a place in a record.
+type position struct {
+	column int
+	length int  // bytes of the record in front of it
+	field  int  // of which so many are in front of its field
+	quoted bool // it lies within quotation marks
+}
+
+// Write goes on behind b, the next bytes of the text.
+func (t *Table) Write(b []byte) {
+	if t.stage == inHeader {
+		b = t.readHeader(b)
+	}
+	if t.stage == inRecords {
+		if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+			b, t.at = b[i+1:], position{}
+		}
+		t.at = t.pass(t.at, b)
+	}
+}
+
+// None says that the text is no table with a header line.
+func (t *Table) None() bool { return t.stage == noTable }
+
+// readHeader takes what b has of the header line, and returns what is behind it.
+func (t *Table) readHeader(b []byte) []byte {
+	line := b
+	end := bytes.IndexByte(b, '\n')
+	if end >= 0 {
+		line = b[:end]
+	}
+	if t.n == 0 && len(line) > 0 && !mayName(line[0]) || int(t.n)+len(line) >= maxHeader {
+		t.stage = noTable
+		return nil
+	}
+	t.n += uint16(copy(t.header[t.n:], line))
+	if end < 0 {
+		return nil
+	}
+	if t.stage = noTable; t.split() {
+		t.stage = inRecords
+	}
+	return b[end+1:]
+}
+
+// mayName says whether the first line of a table may begin with c: a name, a quotation mark, a byte order mark, an empty name.
+func mayName(c byte) bool {
+	return isLetter(c) || c >= 0x80 || c == '"' || c == '\'' || c == '_' || c == '#' || isSeparator(c)
+}
+
+func isSeparator(c byte) bool { return c == ',' || c == ';' || c == '\t' || c == '|' }
+
+// split finds the names in the header line, and says whether there are two or more and all can be names.
+func (t *Table) split() bool {
+	line := bytes.TrimSuffix(t.header[:t.n], []byte{'\r'})
+	t.n = uint16(len(line))
+	i := bytes.IndexFunc(line, func(r rune) bool { return r < 0x80 && isSeparator(byte(r)) })
+	if i < 0 {
+		return false
+	}
+	t.sep = line[i]
+	names, words := 0, 0
+	for at := 0; at <= len(line); t.columns++ {
+		if t.columns == maxColumns {
+			return false
+		}
+		end := at + t.field(line[at:])
+		t.ends[t.columns] = uint16(end)
+		n, ok := nameWords(bare(line[at:end]))
+		if !ok {
+			return false
+		}
+		if words = max(words, n); n > 0 {
+			names++
+		}
+		at = end + 1
+	}
+	// A sentence has commas too, and a space behind each.
+	return names >= 2 && (words == 1 || !bytes.Contains(line, []byte(", ")))
+}
+
+// field is how long the field is that b begins with.
+func (t *Table) field(b []byte) int {
+	quoted := false
+	for i, c := range b {
+		if c == '"' {
+			quoted = !quoted
+		}
+		if c == t.sep && !quoted {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// bare is a name without spaces, quotation marks and a byte order mark around it.
+func bare(name []byte) []byte {
+	return bytes.Trim(bytes.TrimPrefix(name, []byte("\ufeff")), " \"'`*\t")
+}
+
+// nameWords is how many words the name of a column has, and whether it can be one: empty, or a few words, a number at most among them.
+func nameWords(name []byte) (words int, ok bool) {
+	if len(name) == 0 {
+		return 0, true
+	}
+	if len(name) > maxTitle || !isLetter(name[0]) && name[0] < 0x80 && name[0] != '_' && name[0] != '#' {
+		return 0, false
+	}
+	numbers := 0
+	for i, c := range name {
+		switch {
+		case isDigit(c):
+			numbers++
+		case !inTitle(c):
+			return 0, false
+		case c == ' ' && name[i-1] != ' ':
+			words++
+		}
+	}
+	return words + 1, numbers <= maxSerial && words < maxNameOf
+}
+
+// inTitle says whether c, which is no digit, may stand in the name of a column.
+func inTitle(c byte) bool {
+	switch c {
+	case ' ', '_', '-', '.', '/', '(', ')', '#', '?', '&', '%', '$':
+		return true
+	}
+	return isLetter(c) || c >= 0x80
+}
+
+// pass is the position behind b, which stands in a record at p.
+func (t *Table) pass(p position, b []byte) position {
+	begin := p.length
+	if p.length += len(b); p.length > maxRecord {
+		return p
+	}
+	for i, c := range b {
+		switch {
+		case c == '"':
+			p.quoted = !p.quoted
+		case c == t.sep && !p.quoted:
+			p.column++
+			p.field = begin + i + 1
+		}
+	}
+	return p
+}
+
+// name is what the column at p is called; ok is false where none is.
+func (t *Table) name(p position) (name []byte, ok bool) {
+	if p.length > maxRecord || p.column >= int(t.columns) {
+		return nil, false
+	}
+	from := 0
+	if p.column > 0 {
+		from = int(t.ends[p.column-1]) + 1
+	}
+	return bare(t.header[from:t.ends[p.column]]), true
+}
+
+// Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table. t is borrowed until the
+// next of these.
+func (s *Scanner) Under(t *Table) { s.given = t }
+
+// column is the name of the column in which off lies, and where: ok is false if the text is no table, or off in none of its columns.
+func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
+	if s.given == nil || s.given.stage == noTable {
+		return nil, at, false
+	}
+	if !s.tabled {
+		s.table, s.rows, s.tabled = *s.given, 0, true
+	}
+	record := bytes.LastIndexByte(s.text[:off], '\n') + 1
+	if record > s.rows {
+		s.table.Write(s.text[s.rows:record])
+		s.rows = record
+	}
+	if s.table.stage != inRecords || record < s.rows {
+		return nil, at, false
+	}
+	at = s.table.pass(s.table.at, s.text[record:off])
+	name, ok = s.table.name(at)
+	return name, at, ok
+}
+
+// compose puts together what stands before a value in a record: the end of the fields before, the name of the column, and what its own field has in front of
+// the value; of each as much as there is room for in dst. window is what stands before the value, which stands at that place in the record.
+func compose(dst, window, name []byte, at position) []byte {
+	room := cap(dst) - len(name) - len(": ")
+	window = window[max(0, len(window)-min(at.length, room)):]
+	field := max(0, len(window)-(at.length-at.field))
+	dst = append(append(append(dst, window[:field]...), name...), ": "...)
+	return append(dst, window[field:]...)
+}
