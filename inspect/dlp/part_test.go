@@ -88,10 +88,27 @@ func TestWhateverThePartsOfCodes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) { sameInParts(t, rt, pieces, view.Context) })
 }
 
+// TestWhateverThePartsOfTables is the same for tables, whose header line is shown long before their records.
+func TestWhateverThePartsOfTables(t *testing.T) {
+	pieces := []string{
+		"name", "ssn", "us ssn", "order id", ",", ",", ";", "\t", "\n", "\n", "\r\n", "536221234", "4111111111111111", "536-22-1234", `"a, b"`, `"`, "x", " ",
+		"a value of some length that stands in between;",
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		head := rapid.SampledFrom([]string{"", "name,ssn,note\n", "ssn;card;order\r\n"}).Draw(rt, "head")
+		text := head + strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 40).Draw(rt, "text"), "")
+		sameCut(rt, t, text)
+	})
+}
+
 // sameInParts wants a text of at most so many bytes to be masked in the same way at once and in parts.
 func sameInParts(t testing.TB, rt *rapid.T, pieces []string, most int) {
 	text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
-	text = text[:min(most, len(text))]
+	sameCut(rt, t, text[:min(most, len(text))])
+}
+
+// sameCut is sameInParts for a text.
+func sameCut(rt *rapid.T, t testing.TB, text string) {
 	cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 8).Draw(rt, "cuts")
 	slices.Sort(cuts)
 	extra := rapid.IntRange(0, 60).Draw(rt, "extra")

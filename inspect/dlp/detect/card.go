@@ -96,7 +96,7 @@ func (s *Scanner) cardMayEnd(end int) bool {
 // 4-6-4 or 6-13; other groups, and rows of more of the same, are mostly columns of a table.
 func (s *Scanner) cardBase(c *cardNumber, r *issuer, i, end int) int {
 	switch {
-	case c.g == 1 && c.n == r.usual && !s.inPath(i):
+	case c.g == 1 && r.usual>>c.n&1 != 0 && !s.inPath(i):
 		return 65
 	case c.g == 1, !c.printed(), s.inRow(c, i, end), s.byteAt(end) == c.sep && isDigit(s.byteAt(end+1)) && s.longer(c, r, end):
 		return 40

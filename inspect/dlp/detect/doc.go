@@ -16,8 +16,11 @@
 // punctuation, of ASCII or not, it may. Between the groups of a number may stand spaces and dashes, of ASCII or those
 // that do not break, are thin or longer (U+00A0, U+2009, U+202F, U+2010 to U+2013), if they all stand for the same one.
 //
+// In a table the name of a column counts as if it stood in front of each of its fields, and what stands in other lines does not: see Table. Then what is a value depends on
+// the header line too, and each part is to be shown with the Table of what came before.
+//
 // Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
-// that stand behind a value, or in the header line of a table, are not seen. A value that is broken over lines is not
+// that stand behind a value are not seen; nor are header lines elsewhere than at the begin of a text. A value that is broken over lines is not
 // found, private keys excepted; nor are digits of other scripts or of full width. Passwords of letters only are found
 // in connection strings, and where they are four words with dashes. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
 // the end is needed to tell what it is.

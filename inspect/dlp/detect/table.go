@@ -8,7 +8,7 @@ const (
 	maxTitle   = 40   // bytes of a column's name
 	maxNameOf  = 4    // words of a column's name
 	maxRecord  = 4096 // bytes of a record in which columns are counted
-	maxSerial  = 2    // digits of a column's name: address2
+	maxSerial  = 4    // digits of a column's name: address2, sha256, fy2024
 )
 
 // A Table is what is known of a text as a table: lines of fields with a comma, semicolon, tab or bar between them, of which the first

@@ -41,7 +41,8 @@ const others = "order orders ordernumber orderno orderid bestellung bestellnumme
 	"rechnung rechnungsnummer facture factura fattura tracking trackingnumber shipment parcel sendung version build revision release " +
 	"hash sha sha1 sha256 md5 checksum crc digest commit etag uuid guid timestamp time date epoch unix id ids ref reference serial " +
 	"serialnumber imei isbn ean upc sku barcode article artikel product item ticket case port pid offset size length bytes count seq sequence " +
-	"session request trace span nonce page row line batch job transaction txn"
+	"session request trace span nonce page row line batch job transaction txn total subtotal amount betrag montant importe importo price preis prix precio " +
+	"prezzo quantity qty menge anzahl duration latency elapsed"
 
 // phones say that a number is one to call.
 const phones = "phone telephone telefon tel mobile mobil fax call whatsapp phonenumber cell"
