@@ -1,5 +1,7 @@
 package detect
 
+import "bytes"
+
 // callingCodes are the country codes of ITU-T E.164 with the fewest and the most digits that follow them, as the
 // national numbering plans published by the ITU have them. A code that is missing has not been given out.
 const callingCodes = `1:10-10 7:10-10 20:8-10 27:9-9 30:10-10 31:9-9 32:8-9 33:9-9 34:9-9 36:8-9 39:6-11 40:9-9 41:9-9 43:7-13 44:9-10 45:8-8
@@ -39,7 +41,7 @@ const (
 	maxE164     = 15 // digits: ITU-T E.164 §6.2.1
 	maxNational = 12
 	maxGap      = 3  // separators between two groups
-	bareBytes   = 16 // how far before a national number without separators a word of context may stand
+	bareBytes   = 16 // between a word of context and a national number without separators, spaces not counted
 )
 
 // A phoneNumber is digits in groups, as they are read.
@@ -160,6 +162,8 @@ func (s *Scanner) nationalAt(i, end int) {
 		return
 	}
 	switch {
+	case p.abroad() && p.parted():
+		s.propose(Phone, off, p.end, 60)
 	case p.abroad():
 		s.propose(Phone, off, p.end, 45)
 	case p.n <= maxNational && (p.trunk() || p.american() || p.iberian() || p.italian() || p.indian() || p.brazilian(off < i)):
@@ -176,15 +180,18 @@ func mayOpen(first byte, n int) bool {
 func (s *Scanner) toldBeside(k Kind, off int) bool {
 	w := s.wordsBefore(off)
 	for _, h := range w.hits[:w.n] {
-		if vocabulary[h.word].raises.has(k) && int(h.end) >= w.len-bareBytes && fillers(w.window[h.end:w.len]) {
+		if vocabulary[h.word].raises.has(k) && fillers(w.window[h.end:w.len]) {
 			return true
 		}
 	}
 	return false
 }
 
-// fillers says whether all words of b are such as stand between what a number is and the number.
+// fillers says whether all words of b are such as stand between what a number is and the number, and few.
 func fillers(b []byte) bool {
+	if len(b)-bytes.Count(b, []byte{' '}) > bareBytes {
+		return false
+	}
 	from := 0
 	for k := 0; k <= len(b); k++ {
 		if k < len(b) && isLetter(b[k]) {
@@ -204,6 +211,19 @@ func fillers(b []byte) bool {
 // abroad says whether the number begins with the 00 that most countries dial before the code of another.
 func (p *phoneNumber) abroad() bool {
 	return p.n <= maxE164 && p.n > 9 && p.groups[0] >= 2 && p.digits[0] == '0' && p.digits[1] == '0' && p.digits[2] != '0' && p.digits[2] != '1' && dialable(p.digits[2:p.n])
+}
+
+// parted says whether a number that begins with 00 has the code of its country by itself, or with these: "0049 30 123456".
+func (p *phoneNumber) parted() bool {
+	first := p.groups[0] - 2
+	if first == 0 {
+		first = p.groups[1]
+	}
+	code := 0
+	for k := range min(first, 3) {
+		code = code*10 + int(p.digits[2+k]-'0')
+	}
+	return p.g > 2 && first <= 3 && plans[code].max > 0
 }
 
 // trunk says whether the number begins with the 0 that most countries dial before an area, and has as many digits as
