@@ -129,10 +129,10 @@ func (l *Lane) Hold(_ *inspect.Context, n int) bool {
 }
 
 // Keep notes how much of what is shown the inspector wants to see again, whether it has left or not.
-func (l *Lane) Keep(cx *inspect.Context, n int) bool {
+func (l *Lane) Keep(_ *inspect.Context, n int) bool {
 	r := &l.reading
-	if !r.open || r.message {
-		return l.Hold(cx, n)
+	if !r.open || !r.mayHold || n < 0 {
+		return false
 	}
 	r.keep = max(r.keep, n)
 	return !r.last

@@ -20,7 +20,8 @@ type reading struct {
 	decision inspect.Decision
 	open     bool // what is shown is a stream's
 	hold     int  // what those who were shown it want to see again, and have wait
-	keep     int  // what they want to see again. Of bytes
+	keep     int  // what they want to see again
+	spared   int  // bytes of messages that they want to see again and that may leave
 	mayHold  bool
 	late     bool // what is not decided now leaves as it is
 	last     bool // bytes that somebody holds leave all the same
@@ -91,7 +92,7 @@ func (r *reading) pending(n int) int {
 		return 0
 	}
 	b, _ := r.ss.conn.Unread(r.dir, stream.Message)
-	pending := min(len(b), n)
+	pending := min(len(b)-r.spared, n)
 	if k := len(r.bodies); k > 0 {
 		pending = min(pending, n-r.bodies[k-1].End)
 	}
@@ -170,7 +171,7 @@ func (l *Lane) showBytes(end bool) (n, hold int) {
 		left = hold
 	}
 	r.ss.left[r.dir] = uint32(left)
-	if r.ss.kept[r.dir] = 0; hold > 0 && !end {
+	if r.ss.kept[r.dir] = 0; (hold > 0 || r.spared > 0) && !end {
 		r.ss.kept[r.dir] = max(l.now, 1)
 	}
 	r.hold, r.last = hold, false
@@ -236,8 +237,12 @@ func (l *Lane) feed(b []byte, end bool) bool {
 	if got.More && !atOnce && !r.late && !end {
 		l.goOnLater(ss, r.dir)
 	}
-	ss.skip[r.dir] = got.Skip
+	ss.skip[r.dir], r.spared = got.Skip, 0
 	ss.conn.Done(r.dir, stream.Message, n)
+	if got.Spare > 0 && got.Why == "" {
+		r.spared = min(got.Spare, len(b)-n)
+		ss.conn.Spare(r.dir, stream.Message, r.spared)
+	}
 	if got.Next {
 		l.parseAnew(ss)
 		return n < len(b) && !r.decision.Verdict.Final()
@@ -378,7 +383,7 @@ func (l *Lane) recognise(ss *session, b []byte, end bool) proto.Match {
 func (r *reading) Show(m *field.Message, phase field.Phase) proto.Answer {
 	l := r.lane
 	l.edits.reset()
-	r.hold = 0
+	r.hold, r.keep = 0, 0
 	r.mayHold = false
 	for i := range m.Fields {
 		r.mayHold = r.mayHold || m.Fields[i].More
@@ -395,7 +400,7 @@ func (r *reading) Show(m *field.Message, phase field.Phase) proto.Answer {
 		e.group = append(e.group, e.list[i].Edit)
 	}
 	stop := r.decision.Verdict.Final() || l.cx.Flow.Interest&l.chain.Reads == 0
-	return proto.Answer{Edits: e.group, Hold: r.hold, Stop: stop}
+	return proto.Answer{Edits: e.group, Hold: max(r.hold, r.keep), Spare: r.hold == 0, Stop: stop}
 }
 
 // Replace implements proto.Sink.

@@ -84,7 +84,7 @@ func (cx *Context) ReleaseHeld() { cx.Host.Release(cx) }
 func (cx *Context) Hold(n int) bool { return cx.Host.Hold(cx, n) }
 
 // Keep is Hold without the waiting: the last n bytes of b of InspectStream may leave at once, and are shown once more with what follows, or, if nothing does, when
-// they would have waited long enough. Elsewhere it is Hold.
+// they would have waited long enough. So may those of a field that goes on, in HTTP; in mails they wait.
 func (cx *Context) Keep(n int) bool { return cx.Host.Keep(cx, n) }
 
 // Label puts a label on the flow, for later inspectors to read.

@@ -64,6 +64,9 @@ type Progress struct {
 	// replaced (Sink.Replace then says so).
 	N int
 
+	// Spare bytes behind N may leave all the same: somebody wants to see them again (Answer.Spare).
+	Spare int
+
 	// Skip bytes behind N need not be fed: a body that nobody asks for. Forever: nothing of
 	// this direction need be fed any more.
 	Skip int64
@@ -172,6 +175,10 @@ type Answer struct {
 	// it cannot, because they were decoded or framed anew, keeps their text. If Input.Late or End, they
 	// leave all the same (Field.Left). 0 where More is false.
 	Hold int
+
+	// Spare says that these bytes may leave meanwhile: nobody wants to alter or to stop them. The parser says so on
+	// (Progress.Spare) where it can.
+	Spare bool
 
 	// Stop says that nobody wants to see any more of this connection, or that it was dropped. A parser
 	// that has altered how a message is framed goes on to its end.

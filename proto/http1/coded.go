@@ -70,7 +70,9 @@ func (p *parser) readCoded(h *half, f *feed, from int, over bool) bool {
 		cut = f.at - b.ahead
 	case more || f.soft():
 	case b.seen > b.left, f.more && b.decodes:
-		cut = p.keepBack(b, f, from)
+		if cut = p.keepBack(b, f, from); g.spare && !b.decodes && !f.more {
+			f.free = f.at
+		}
 	case !over && !b.decodes: // the decoder has read more than it has written
 		if cut = fed; f.text == 0 && f.at-from <= maxHold {
 			cut = from

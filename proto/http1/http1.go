@@ -60,6 +60,7 @@ type Grammar struct {
 	unit      []byte       // the head of a body that leaves as a whole
 	start     int          // where it begins
 	newLength int64        // of that body; negative if it stays
+	spare     bool         // what is held of the part shown last may leave
 }
 
 // maxParsers is how many connections can be open.

@@ -40,6 +40,7 @@ type feed struct {
 	why  packet.Reason
 	as   proto.Trouble
 	dead bool // Progress.Broken
+	free int  // up to where bytes may leave that are not done with
 	text int  // bytes decoded
 	work int  // and what that took
 	more bool // Progress.More
@@ -108,10 +109,10 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	case in.Late || in.End:
 		h.gone = len(in.Bytes) - at
 	default:
-		h.gone = max(0, h.gone-at)
+		h.gone = max(0, h.gone-at, f.free-at)
 	}
 	f.in.Bytes, f.out = nil, nil
-	return proto.Progress{N: at, Skip: f.skip, More: f.more, Next: f.next, Why: f.why, As: f.as, Broken: f.dead}
+	return proto.Progress{N: at, Spare: max(0, f.free-at), Skip: f.skip, More: f.more, Next: f.next, Why: f.why, As: f.as, Broken: f.dead}
 }
 
 // step reads what comes next, and reports whether there may be more to read.

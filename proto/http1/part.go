@@ -57,6 +57,9 @@ func (p *parser) readText(h *half, f *feed, from int, before chunks, over bool) 
 	case leaves:
 		to = len(unit)
 	case to < len(unit):
+		if b.plan == asIs && g.spare {
+			f.free = f.at
+		}
 		cut = p.back(b, to-lead)
 		f.at = cut
 	}
@@ -124,6 +127,7 @@ func (p *parser) showPart(b *body, f *feed, text []byte, over, less bool) (hold 
 		Offset: b.offset, Seen: seen, Left: min(b.left, seen), More: !over, Resizable: b.plan != asIs,
 	})
 	a := p.show(f, m, field.MessagePart)
+	p.g.spare, f.free = a.Spare, 0
 	if !over && !p.stopped {
 		hold = min(a.Hold, len(text), maxHold)
 	}

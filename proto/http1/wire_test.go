@@ -42,6 +42,8 @@ type wire struct {
 	dead    bool
 	list    []field.Edit
 	holdAll bool   // also of what cannot be edited
+	looks   bool   // edits nothing
+	spare   bool   // what is held may leave
 	ended   func() // at the end of each message that comes down
 }
 
@@ -57,6 +59,7 @@ func newWire(t testing.TB, g *Grammar) *wire {
 // send brings bytes and feeds the parser with what is unread.
 func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 	w.in[dir] = append(w.in[dir], b...)
+	spare := 0
 	for w.why == "" {
 		n := min(w.skip[dir], int64(len(w.in[dir])-w.at[dir]))
 		w.skip[dir] -= n
@@ -70,12 +73,15 @@ func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 		got := w.p.Feed(proto.Input{Bytes: fed, Dir: dir, End: end, Late: late, Want: w.want, Edits: w.edits, Resize: w.resize}, w)
 		clear(fed)
 		w.at[dir] += got.N
+		if spare = got.Spare; spare < 0 || w.at[dir]+spare > len(w.in[dir]) || spare > 0 && !w.spare {
+			w.t.Fatalf("Progress %+v of %d bytes", got, len(fed))
+		}
 		w.skip[dir], w.why, w.dead = got.Skip, got.Why, got.Broken
 		if !got.More && (got.Skip == 0 || w.at[dir] == len(w.in[dir])) {
 			break
 		}
 	}
-	w.gone[dir] = max(w.gone[dir], w.at[dir])
+	w.gone[dir] = max(w.gone[dir], w.at[dir]+spare)
 	if late || end || w.why != "" {
 		w.gone[dir] = len(w.in[dir])
 	}
@@ -116,7 +122,7 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 	if phase == field.MessageWhole {
 		w.log.WriteString("whole ")
 	}
-	a.Edits = w.list
+	a.Edits, a.Spare = w.list, w.spare
 	return a
 }
 
@@ -125,7 +131,7 @@ func (w *wire) look(f *field.Field) (hold int) {
 	if w.old == "" || !f.Editable && !w.holdAll {
 		return 0
 	}
-	if !f.Editable {
+	if !f.Editable || w.looks {
 		return beginOf(w.old, f, 0)
 	}
 	at := 0

@@ -16,6 +16,8 @@ type body struct {
 	fresh  int    // bytes held behind them that wait for others of the same call, to be shown with them
 	kept   []byte // of those, what does not lie in the bytes that come again: the first ones, or all of a coded body
 	left   int    // bytes at the head of kept that have left
+	spare  bool   // what is held may leave
+	spared bool   // and has
 	coded  *coded // nil if it is not
 }
 
@@ -176,12 +178,16 @@ func (p *parser) showPart(f *feed, s *stream, text []byte, over bool) (hold int,
 	m := &p.g.msg
 	m.Reset(p.g.Name(), text)
 	m.Response, m.Stream = f.in.Dir == p.server, s.id
-	seen := min(b.seen, len(text))
+	seen, left := min(b.seen, len(text)), b.left
+	if b.spared {
+		left = seen
+	}
 	m.Add(field.Field{
 		ID: b.id, Value: text, Span: field.Span{End: len(text)}, Editable: b.coded == nil,
-		Offset: b.offset, Seen: seen, Left: min(b.left, seen), More: !over,
+		Offset: b.offset, Seen: seen, Left: min(left, seen), More: !over,
 	})
 	a := p.show(f, m, field.MessagePart)
+	b.spare, b.spared = a.Spare, false
 	if !over && !p.stopped {
 		hold = min(a.Hold, len(text), maxHold)
 	}

@@ -3,6 +3,7 @@ package http2
 import (
 	"slices"
 
+	"github.com/weir-project/weir/flow"
 	"github.com/weir-project/weir/proto"
 )
 
@@ -112,6 +113,19 @@ func (p *parser) readFresh(h *half, f *feed) {
 			i++
 		}
 	}
+}
+
+// spare reports whether all that is held may leave, and notes that it does.
+func (h *half) spare(dir flow.Direction) bool {
+	for i := range h.held {
+		if b := &h.held[i].s.side[dir].body; !b.spare || b.fresh > 0 {
+			return false
+		}
+	}
+	for i := range h.held {
+		h.held[i].s.side[dir].body.spared = true
+	}
+	return true
 }
 
 // join returns the text of what is held of a body, and of pc behind it.

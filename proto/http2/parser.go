@@ -152,10 +152,14 @@ func (p *parser) Feed(in proto.Input, out proto.Sink) proto.Progress {
 	if h.stall != nil { // nothing comes again where nothing is left
 		cut = max(f.base, min(cut, h.pos-1))
 	}
+	spare := 0
 	if f.soft() {
 		h.gone = f.end()
+	} else if h.stall == nil && h.spare(in.Dir) {
+		spare = int(h.pos - cut)
+		h.gone = max(h.gone, h.pos)
 	}
-	got := proto.Progress{N: int(cut - f.base), More: f.more, Why: f.why, As: f.as}
+	got := proto.Progress{N: int(cut - f.base), Spare: spare, More: f.more, Why: f.why, As: f.as}
 	h.base = cut
 	if p.dark || p.stopped {
 		p.dropAll()

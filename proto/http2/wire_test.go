@@ -54,7 +54,8 @@ type wire struct {
 	marks []field.Span                   // of the last call, as places in what came
 	told  []packet.Reason
 
-	missed int // words that were found when a part of them had left
+	spare  bool // what is held may leave
+	missed int  // words that were found when a part of them had left
 	why    packet.Reason
 	as     proto.Trouble
 	list   []field.Edit
@@ -76,6 +77,7 @@ func newWire(t testing.TB, g *Grammar) *wire {
 // send brings bytes and feeds the parser with what is unread.
 func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 	w.in[dir] = append(w.in[dir], b...)
+	spare := 0
 	for w.why == "" {
 		n := min(w.skip[dir], int64(len(w.in[dir])-w.at[dir]))
 		w.skip[dir] -= n
@@ -92,12 +94,15 @@ func (w *wire) send(dir flow.Direction, b []byte, end, late bool) {
 			w.t.Fatalf("Progress %+v of %d bytes", got, len(fed))
 		}
 		w.at[dir] += got.N
+		if spare = got.Spare; spare < 0 || w.at[dir]+spare > len(w.in[dir]) || spare > 0 && !w.spare {
+			w.t.Fatalf("Progress %+v of %d bytes", got, len(fed))
+		}
 		w.skip[dir], w.why, w.as = got.Skip, got.Why, got.As
 		if !got.More && (got.Skip == 0 || w.at[dir] == len(w.in[dir])) {
 			break
 		}
 	}
-	w.gone[dir] = max(w.gone[dir], w.at[dir])
+	w.gone[dir] = max(w.gone[dir], w.at[dir]+spare)
 	if late || end || w.why != "" {
 		w.gone[dir] = len(w.in[dir])
 	}
@@ -146,7 +151,7 @@ func (w *wire) Show(m *field.Message, phase field.Phase) proto.Answer {
 		with := bytes.ReplaceAll(m.Unit[off:end], []byte(w.old), []byte(w.with))
 		w.list = []field.Edit{{Span: field.Span{Off: off, End: end}, New: with}}
 	}
-	a.Edits = w.list
+	a.Edits, a.Spare = w.list, w.spare
 	return a
 }
 
