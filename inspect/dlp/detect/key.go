@@ -1,6 +1,9 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Carry is what a text that goes on hands to its next part beside its bytes: that the body of a private key goes on.
 // The zero Carry is nothing.
@@ -120,6 +123,7 @@ func (s *Scanner) readKey() {
 	case s.short:
 	case (s.key.state == keyHead || s.key.state == keyPuTTY) && s.isHeader(at):
 		if end := s.lineEnd(at); !s.short {
+			s.queue.add(Match{Kind: PrivateKey, Off: at, End: end, Score: 100, Part: true}, at)
 			s.key.lines++
 			s.at = end
 			if s.key.state == keyPuTTY && s.says(at, "Private-MAC") {
@@ -194,13 +198,28 @@ func (s *Scanner) escaped(i int) int {
 // maxBackslashes are those before the n of a line's end in JSON in JSON in JSON.
 const maxBackslashes = 4
 
-// isHeader says whether a header stands at i: "Proc-Type: …".
+// isHeader says whether a header stands at i: "Proc-Type: …". What it says is the key's, so that nothing hides there.
 func (s *Scanner) isHeader(i int) bool {
-	end := s.run(i, 24, headerName)
-	return end > i+2 && s.byteAt(end) == ':' && s.byteAt(end+1) == ' '
+	end := s.run(i, maxHeaderName, headerName)
+	if s.short || s.byteAt(end) != ':' || s.byteAt(end+1) != ' ' {
+		return false
+	}
+	name := s.text[i:end]
+	return bytes.HasPrefix(name, extension) || slices.ContainsFunc(headerNames, func(known string) bool { return string(name) == known })
 }
 
-var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' })
+// headerNames are those of headers of private keys: RFC 1421 §4.6, RFC 9580 §6.2.2, RFC 4716 §3.3, PuTTY manual appendix C.
+var headerNames = []string{
+	"Proc-Type", "DEK-Info", "Content-Domain", "Key-Info", "Version", "Comment", "Hash", "Charset", "MessageID", "Subject",
+	"Encryption", "Public-Lines", "Private-Lines", "Private-MAC", "Private-Hash", "Key-Derivation",
+	"Argon", "Argon2-Memory", "Argon2-Passes", "Argon2-Parallelism", "Argon2-Salt",
+}
+
+var extension = []byte("X-") // and anything
+
+const maxHeaderName = 24 // bytes
+
+var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' || c == '2' })
 
 // lineEnd returns the end of the line at i, at most maxKeyTitle bytes on.
 func (s *Scanner) lineEnd(i int) int {

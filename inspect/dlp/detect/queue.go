@@ -16,10 +16,9 @@ type candidate struct {
 	from int
 }
 
-// maxQueue is how many values can begin within what has to be known before the first is reported: no two kinds of
-// value begin so often that there is more than one in six bytes, the length of the shortest mail address. What is
-// beyond would be lost.
-const maxQueue = (MaxOpen + lookBack) / 6
+// maxQueue is how many values can begin within what has to be known before the first is reported: one in three bytes, as of "pw=pw=pw=", in which each
+// says that what follows is a password. What is beyond would be lost.
+const maxQueue = (MaxOpen + lookBack) / 3
 
 func (q *queue) clear() { q.head, q.n = 0, 0 }
 

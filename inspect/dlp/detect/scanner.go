@@ -64,7 +64,8 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
-// Stretches are parts of a text. Within one are neither control characters, but for white space, nor bytes beyond ASCII.
+// Stretches are parts of a text. Within one are no control characters but white space, and of bytes beyond ASCII only those that may be of UTF-8 in two
+// or three bytes.
 type Stretches interface {
 	// Stretch returns the first place at or after i that lies in one; the length of the text if there is none.
 	Stretch(i int) int

@@ -59,12 +59,15 @@ func (t *Table) None() bool { return t.stage == noTable }
 
 // readHeader takes what b has of the header line, and returns what is behind it.
 func (t *Table) readHeader(b []byte) []byte {
-	line := b
-	end := bytes.IndexByte(b, '\n')
-	if end >= 0 {
-		line = b[:end]
+	if t.n == 0 && len(b) > 0 && b[0] != '\n' && !mayName(b[0]) {
+		t.stage = noTable
+		return nil
 	}
-	if t.n == 0 && len(line) > 0 && !mayName(line[0]) || int(t.n)+len(line) >= maxHeader {
+	line := b[:min(len(b), maxHeader-int(t.n))]
+	end := bytes.IndexByte(line, '\n')
+	if end >= 0 {
+		line = line[:end]
+	} else if int(t.n)+len(line) == maxHeader {
 		t.stage = noTable
 		return nil
 	}
