@@ -81,6 +81,9 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
+	if d.isTooLittle(v, len(b)-from) {
+		return from
+	}
 	d.look.base = from
 	open = from + d.find(v, b[from:end], true)
 	wait := from + d.look.wait
@@ -93,11 +96,32 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		}
 	}
 	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
-		return d.act(b, from, open)
+		open = d.act(b, from, open)
+		v.looked, v.held = int32(len(b)-open), int32(len(b)-max(open, wait))
+		return open
 	}
 	d.read(v, b, from, len(b), false)
-	v.settled = true
+	v.settled, v.looked, v.held = true, int32(len(b)-open), 0
 	return open
+}
+
+const (
+	muchAgain  = 1024 // bytes that would be looked at once more, from which on
+	worthwhile = 16   // a part of them must have come
+)
+
+// isTooLittle reports whether so little has come behind much that is undecided, n bytes in all, that nothing is decided now: looking at all of it each time
+// would cost whoever sends byte by byte little, and us much.
+func (d *Inspector) isTooLittle(v *memory, n int) bool {
+	fresh := n - int(v.looked)
+	if v.looked < muchAgain || v.settled || fresh < 0 || fresh >= int(v.looked)/worthwhile {
+		return false
+	}
+	wait := 0
+	if d.set.waits {
+		wait = fresh + int(v.held)
+	}
+	return d.seeAgain(n, wait)
 }
 
 // seeAgain asks to see the last n bytes of what is looked at once more, and has the last wait of them wait. It reports false if nothing may follow.

@@ -185,6 +185,48 @@ func maskInParts(t *testing.T, text string, cut int) string {
 	return string(out)
 }
 
+// TestHeadersOfKeysAreTheirs: what is hidden in the headers of a private key is masked with it, and only known headers are headers.
+func TestHeadersOfKeysAreTheirs(t *testing.T) {
+	set := NewSet(PrivateKey, Card, Email)
+	for text, want := range map[string]string{
+		"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: joe@corp.com 4000 0000 0000 0002\n":            "4000|joe",
+		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nComment: 4000 0000 0000 0002\n\n" + key64 + "\n": "4000",
+		"-----BEGIN RSA PRIVATE KEY-----\nX-Card: 4000 0000 0000 0002\n":                                           "4000",
+		"It begins with -----BEGIN PRIVATE KEY-----\nCard: 4000 0000 0000 0002\nMail: joe@corp.com\n":              "4000|joe",
+	} {
+		left := []byte(text)
+		for _, f := range scan(set, text) {
+			copy(left[f.Off:], AppendMasked(nil, []byte(f.text), f.Kind, 0, '*'))
+		}
+		for value := range strings.SplitSeq(want, "|") {
+			if strings.Contains(string(left), value) {
+				t.Errorf("%q leaves %q", text, left)
+			}
+		}
+	}
+	if found := scan(set, "It begins with -----BEGIN PRIVATE KEY-----\nNIF: 74.052.666-N\n"); len(found) > 0 {
+		t.Errorf("found %v where there is no key", found)
+	}
+}
+
+// TestNothingIsPushedOut fills the queue with beginnings of passwords, in a text that is one segment of 8 KiB.
+func TestNothingIsPushedOut(t *testing.T) {
+	text := strings.Repeat(strings.Repeat("pw=", 18)+"Ab1xyz\n", 120) + " card 4000 0000 0000 0002"
+	for _, more := range []bool{false, true} {
+		s := everything.Scanner()
+		s.Reset(nil, []byte(text+strings.Repeat(" nothing", 800)), more)
+		cards := 0
+		for m, ok := s.Next(); ok; m, ok = s.Next() {
+			if m.Kind == Card {
+				cards++
+			}
+		}
+		if cards != 1 {
+			t.Errorf("more %v: %d cards", more, cards)
+		}
+	}
+}
+
 // TestBetterOfTwoThatOverlap wants the rule by which one of two overlapping values is chosen.
 func TestBetterOfTwoThatOverlap(t *testing.T) {
 	a := Match{Kind: Card, Off: 0, End: 10, Score: 60}

@@ -83,9 +83,9 @@ func (s *Scanner) settle() (Match, bool) {
 		return Match{}, false
 	}
 	sure := s.sure()
-	best := s.queue.at(0).Match
+	best := *s.queue.at(0)
 	for range maxChain {
-		if best.End > sure {
+		if best.End > sure && !s.cut {
 			return Match{}, false
 		}
 		next := s.queue.rival(best)
@@ -94,19 +94,30 @@ func (s *Scanner) settle() (Match, bool) {
 		}
 		best = next
 	}
-	if best.End > sure {
+	if best.End > sure && !s.decide(best) {
 		return Match{}, false
 	}
 	s.queue.drop(best.End)
-	return best, true
+	return best.Match, true
 }
 
-// rival returns the best of the values that overlap m, which may be m.
-func (q *queue) rival(m Match) Match {
-	best := m
-	for i := 0; i < q.n && q.at(i).Off < m.End; i++ {
-		if v := q.at(i).Match; v.End > m.Off && q.better(v, best) {
-			best = v
+// decide has a value be reported that is not sure, and says whether it is: where values that overlap each other go back further than may be shown once more,
+// those that begin before what is undecided by itself. What would be reported if more were known may be another.
+func (s *Scanner) decide(c candidate) bool {
+	if !s.cut || c.from >= s.open {
+		return false
+	}
+	s.open = max(s.open, c.End)
+	s.wait = max(s.wait, s.open)
+	return true
+}
+
+// rival returns the best of the values that overlap c, which may be c.
+func (q *queue) rival(c candidate) candidate {
+	best := c
+	for i := 0; i < q.n && q.at(i).Off < c.End; i++ {
+		if v := q.at(i); v.End > c.Off && q.better(v.Match, best.Match) {
+			best = *v
 		}
 	}
 	return best

@@ -38,16 +38,15 @@ type Scanner struct {
 	account int // where the last IBAN ended: no number that begins before it is another value
 	floor   int // where the last private key ended: nothing that begins before it is a value
 
-	given  *Table // what is known of the text as a table; nil: nothing
-	table  Table  // the same in front of text[rows:], iff tabled
-	rows   int
-	tabled bool
+	given *Table // what is known of the text as a table; nil: nothing
+	cell  cell
 
 	// While something is looked at:
 	from  int  // where it begins
 	short bool // text ended before it was clear what it is
 	open  int  // the first beginning of what was short
 	wait  int  // likewise, of what may be of a kind that waits
+	cut   bool // more is undecided than MaxOpen
 
 	fold  fold
 	queue queue
@@ -88,14 +87,14 @@ func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
 	s.account = 0
-	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
+	s.at, s.floor, s.open, s.wait, s.cut, s.done = 0, 0, len(text), len(text), false, false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
 	s.queue.waits = s.set.waits
-	s.words.off = -1
-	s.given, s.tabled = nil, false
+	s.words.off, s.words.seen.to = -1, -1
+	s.given, s.cell.begun = nil, false
 	s.plain = plain{}
 }
 
@@ -272,6 +271,7 @@ func (s *Scanner) leads(end, max int) int {
 
 // close moves open so that it lies within no value: what begins before it ends before it.
 func (s *Scanner) close() {
+	alone := s.open
 	for again := true; again; {
 		again = false
 		for i := s.queue.n - 1; i >= 0; i-- {
@@ -286,7 +286,9 @@ func (s *Scanner) close() {
 			s.wait = min(s.wait, max(c.Off, s.floor))
 		}
 	}
-	s.open = max(s.open, len(s.text)-MaxOpen)
+	if least := len(s.text) - MaxOpen; s.open < least {
+		s.open, s.cut = max(alone, least), true
+	}
 	s.wait = max(s.wait, s.open)
 }
 

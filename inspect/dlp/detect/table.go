@@ -167,20 +167,29 @@ func inTitle(c byte) bool {
 	return isLetter(c) || c >= 0x80
 }
 
-// pass is the position behind b, which stands in a record at p.
+// pass is the position behind b, which stands at p.
 func (t *Table) pass(p position, b []byte) position {
-	begin := p.length
-	if p.length += len(b); p.length > maxRecord {
-		return p
-	}
 	for i, c := range b {
 		switch {
+		case c == '\n':
+			p = position{length: -1}
 		case c == '"':
 			p.quoted = !p.quoted
-		case c == t.sep && !p.quoted:
+		case c == t.sep && !p.quoted && p.column < maxColumns:
 			p.column++
-			p.field = begin + i + 1
+			p.field = p.length + 1
 		}
+		if p.length++; p.length > maxRecord {
+			return t.skip(p, b[i+1:])
+		}
+	}
+	return p
+}
+
+// skip is pass in a record that is too long.
+func (t *Table) skip(p position, b []byte) position {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return t.pass(position{}, b[i+1:])
 	}
 	return p
 }
@@ -206,20 +215,81 @@ func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
 	if s.given == nil || s.given.stage == noTable {
 		return nil, at, false
 	}
-	if !s.tabled {
-		s.table, s.rows, s.tabled = *s.given, 0, true
+	c := &s.cell
+	if !c.begun {
+		*c = cell{begun: true, table: *s.given, mark: mark{0, s.given.at}, before: mark{0, s.given.at}}
 	}
-	record := bytes.LastIndexByte(s.text[:off], '\n') + 1
-	if record > s.rows {
-		s.table.Write(s.text[s.rows:record])
-		s.rows = record
-	}
-	if s.table.stage != inRecords || record < s.rows {
+	if c.table.stage == inHeader && !s.behindHeader(off) || c.table.stage == noTable || off < c.first {
 		return nil, at, false
 	}
-	at = s.table.pass(s.table.at, s.text[record:off])
-	name, ok = s.table.name(at)
-	return name, at, ok
+	if !s.backTo(off) {
+		return nil, at, false
+	}
+	if c.off-c.before.off > stride {
+		c.before = c.mark
+	}
+	c.at = c.table.pass(c.at, s.text[c.off:off])
+	c.off = off
+	name, ok = c.table.name(c.at)
+	return name, c.at, ok
+}
+
+// backTo has the cell stand at a place from which off can be reached. It reports false if the record's begin is too far away.
+func (s *Scanner) backTo(off int) bool {
+	c := &s.cell
+	if off >= c.off {
+		return true
+	}
+	if off >= c.before.off {
+		c.mark = c.before
+		return true
+	}
+	back := s.text[max(c.first, off-maxRecord-1):off]
+	i := bytes.LastIndexByte(back, '\n')
+	switch {
+	case i >= 0:
+		c.mark = mark{off - len(back) + i + 1, position{}}
+	case len(back) > maxRecord:
+		return false
+	default:
+		c.mark = mark{c.first, c.table.at}
+	}
+	c.before = c.mark
+	return true
+}
+
+// A cell is where the scanner was last asked for a column.
+type cell struct {
+	begun bool
+	table Table // in front of the first record of the text, or of its rest
+	first int   // where that begins
+	mark
+	before mark // a place a little before
+}
+
+// stride is how far apart the places of a cell are, at least.
+const stride = 512
+
+// A mark is an offset in the text, and where in a record it is.
+type mark struct {
+	off int
+	at  position
+}
+
+// behindHeader reads the header line, and says whether off lies behind it.
+func (s *Scanner) behindHeader(off int) bool {
+	c := &s.cell
+	end := bytes.IndexByte(s.text[:min(off, maxHeader)], '\n')
+	if end < 0 {
+		if off >= maxHeader {
+			c.table.stage = noTable
+		}
+		return false
+	}
+	c.table.Write(s.text[:end+1])
+	c.first, c.mark = end+1, mark{end + 1, c.table.at}
+	c.before = c.mark
+	return c.table.stage == inRecords
 }
 
 // compose puts together what stands before a value in a record: the end of the fields before, the name of the column, and what its own field has in front of
