@@ -106,8 +106,8 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 }
 
 const (
-	muchAgain  = 1024 // bytes that would be looked at once more, from which on
-	worthwhile = 16   // a part of them must have come
+	muchAgain  = 256 // bytes that would be looked at once more, from which on
+	worthwhile = 16  // a part of them must have come
 )
 
 // isTooLittle reports whether so little has come behind much that is undecided, n bytes in all, that nothing is decided now: looking at all of it each time

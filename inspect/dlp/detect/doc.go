@@ -19,6 +19,8 @@
 // In a table the name of a column counts as if it stood in front of each of its fields, and what stands in other lines does not: see Table. Then what is a value depends on
 // the header line too, and each part is to be shown with the Table of what came before.
 //
+// Where values overlap each other without end, over more than MaxOpen bytes, a cut may lose one that another has begun in.
+//
 // Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
 // that stand behind a value are not seen; nor are header lines elsewhere than at the begin of a text. A value that is broken over lines is not
 // found, private keys excepted; nor are digits of other scripts or of full width. Passwords of letters only are found
