@@ -227,6 +227,22 @@ func TestNothingIsPushedOut(t *testing.T) {
 	}
 }
 
+// TestWordsOfOtherLines: a word of context holds in the next line unless other words stand there.
+func TestWordsOfOtherLines(t *testing.T) {
+	set := NewSet(AUTFN)
+	for text, want := range map[string]int{
+		"TFN\n123456782\n876543210":                                2,
+		"TFN:\n  value: 123456782":                                 1,
+		"<dt>TFN</dt>\n<dd class=\"number\">123456782</dd>":        1,
+		"my TFN is 123456782\n!function(e,t){var n=876543210;":     1,
+		"TFN 123456782\nAs of today the meter stands at 876543210": 1,
+	} {
+		if found := scan(set, text); len(found) != want {
+			t.Errorf("%q: found %v, want %d", text, found, want)
+		}
+	}
+}
+
 // TestBetterOfTwoThatOverlap wants the rule by which one of two overlapping values is chosen.
 func TestBetterOfTwoThatOverlap(t *testing.T) {
 	a := Match{Kind: Card, Off: 0, End: 10, Score: 60}

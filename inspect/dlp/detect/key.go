@@ -31,7 +31,8 @@ const (
 	maxKeyLine  = 80  // RFC 7468 §2 has 64; PGP up to 76
 	maxKeyLines = 250 // as many as RSA with 32768 bits needs
 	minKeyLine  = 16  // a shorter line is the last
-	minJoined   = 40  // of a body that begins in the first line
+	minFirst    = 32  // of the first line of a body
+	minJoined   = 40  // of a body that begins in the line with which the key does
 	maxKeyGap   = 40  // bytes between lines: their end and the indentation
 	maxKeyTitle = 160 // bytes of a header
 )
@@ -100,7 +101,7 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 		return
 	case at > end && s.isHeader(at):
 		last = end
-	case last-at < minKeyLine, at == end && last-at < minJoined:
+	case last-at < minFirst, at == end && last-at < minJoined, bytes.IndexByte(bytes.TrimRight(s.text[at:last], "="), '=') >= 0:
 		return
 	default:
 		state = keyBody

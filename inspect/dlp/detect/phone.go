@@ -199,7 +199,7 @@ func fillers(b []byte) bool {
 		}
 		switch string(b[from:k]) {
 		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
-			"unter", "al", "au", "a", "n", "numero", "value", "to":
+			"unter", "bitte", "please", "bei", "al", "au", "a", "n", "numero", "value", "to":
 		default:
 			return false
 		}

@@ -19,6 +19,7 @@ type Table struct {
 	stage   tableStage
 	sep     byte // between fields
 	columns uint8
+	named   uint8              // columns that have a name
 	n       uint16             // bytes of header
 	ends    [maxColumns]uint16 // of the names, in header
 	at      position           // behind what was written
@@ -97,7 +98,7 @@ func (t *Table) split() bool {
 		return false
 	}
 	t.sep = line[i]
-	names, words := 0, 0
+	words := 0
 	for at := 0; at <= len(line); t.columns++ {
 		if t.columns == maxColumns {
 			return false
@@ -109,12 +110,12 @@ func (t *Table) split() bool {
 			return false
 		}
 		if words = max(words, n); n > 0 {
-			names++
+			t.named++
 		}
 		at = end + 1
 	}
 	// A sentence has commas too, and a space behind each.
-	return names >= 2 && (words == 1 || !bytes.Contains(line, []byte(", ")))
+	return t.named >= 2 && (words == 1 || !bytes.Contains(line, []byte(", ")))
 }
 
 // field is how long the field is that b begins with.
@@ -293,11 +294,15 @@ func (s *Scanner) behindHeader(off int) bool {
 }
 
 // compose puts together what stands before a value in a record: the end of the fields before, the name of the column, and what its own field has in front of
-// the value; of each as much as there is room for in dst. window is what stands before the value, which stands at that place in the record.
-func compose(dst, window, name []byte, at position) []byte {
+// the value; of each as much as there is room for in dst. window is what stands before the value, which stands at that place in the record. Where there are
+// but two columns the first may name what stands in the second, and the name of the column is put in front of it.
+func (t *Table) compose(dst, window, name []byte, at position) []byte {
 	room := cap(dst) - len(name) - len(": ")
 	window = window[max(0, len(window)-min(at.length, room)):]
 	field := max(0, len(window)-(at.length-at.field))
+	if t.named == 2 {
+		field = 0
+	}
 	dst = append(append(append(dst, window[:field]...), name...), ": "...)
 	return append(dst, window[field:]...)
 }

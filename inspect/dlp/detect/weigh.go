@@ -50,7 +50,7 @@ func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
 			dummy = true
 		}
 	}
-	if context >= 0 && counts(k) && (w.endsFor(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
+	if context >= 0 && counts(k) && (w.endsFor(context) || w.saysOther(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
 		context = -1
 	}
 	score = base
@@ -101,6 +101,34 @@ func (w *words) linesApart(end int) bool {
 			tag = c == '<'
 		case !tag && isAlnum(c):
 			return bytes.IndexByte(between, '\n') >= 0
+		}
+	}
+	return false
+}
+
+// saysOther says whether the value stands in a later line than the word that ends at end, in which other words stand before it: "TFN 876543210", and below
+// "var n=634332080".
+func (w *words) saysOther(end int) bool {
+	between := w.window[end:w.len]
+	line := between[bytes.LastIndexByte(between, '\n')+1:]
+	if len(line) == len(between) {
+		return false
+	}
+	tag := false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if c == '<' || c == '>' {
+			tag = c == '<'
+		}
+		if tag || !isLetter(c) {
+			continue
+		}
+		from := i
+		for i < len(line) && isWord(line[i]) {
+			i++
+		}
+		if i-from > 2 && !neutral(line[from:i]) {
+			return true
 		}
 	}
 	return false
@@ -275,7 +303,7 @@ func (s *Scanner) wordsBefore(off int) *words {
 	name, at, titled := s.column(off)
 	switch {
 	case titled:
-		w.window = compose(w.record[:0], w.textBefore(s, off), name, at)
+		w.window = s.cell.table.compose(w.record[:0], w.textBefore(s, off), name, at)
 		w.find(w.window)
 	case off < ContextBytes:
 		w.window = w.textBefore(s, off)
