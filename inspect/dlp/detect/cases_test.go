@@ -91,7 +91,7 @@ var positives = map[Kind][]string{
 		"'carol@weir.de'",
 	},
 	Phone: {
-		"0049 221 5935609", "00 49 221 5935609", "Tel.:                   0637065681", "\"phoneNumbers\":[{\"type\":\"home\",\"number\":\"212 555-4321\"", "Phone numbers\nHome: 212-555-0123", "tel: (21) 2989-7709", "Telefono: 333 1826000", "Phone: 71560 87126", "Tel\u00e9fono: 629 59 19 81", "Telefon: 0049 221 6209166", "phone: 0033642839157", "+33 (0)6 42 83 91 57", "+49 89 / 2318 4427", "T\u00e9l. 01.42.68.53.00", "Mob: 07838 308928", "+49\u00a030\u00a0901820", "+33 6\u202f12\u202f34\u202f56\u202f78", "phone number is 2127365000", "order 12 +49 30 23125000", "+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678",
+		"@@ -1 +1 @@\n+201001234567\n", "+201001234567", "0049 221 5935609", "00 49 221 5935609", "Tel.:                   0637065681", "\"phoneNumbers\":[{\"type\":\"home\",\"number\":\"212 555-4321\"", "Phone numbers\nHome: 212-555-0123", "tel: (21) 2989-7709", "Telefono: 333 1826000", "Phone: 71560 87126", "Tel\u00e9fono: 629 59 19 81", "Telefon: 0049 221 6209166", "phone: 0033642839157", "+33 (0)6 42 83 91 57", "+49 89 / 2318 4427", "T\u00e9l. 01.42.68.53.00", "Mob: 07838 308928", "+49\u00a030\u00a0901820", "+33 6\u202f12\u202f34\u202f56\u202f78", "phone number is 2127365000", "order 12 +49 30 23125000", "+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678",
 	},
 	Secret: {
 		"API key: 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c", "PW: Sommer2024!", "Mot de passe : Hiver2024!", "Contrase\u00f1a: Verano2024!", "Wachtwoord: Zomer2024!", "has\u0142o: Lato2024!", "DB_PASSWORD=/ncZUMKi8d+Q7xR2mT9", "password=%n!95l8O8UF~L6j", "password: \u00c4rgerT\u00fcr99", "var password string = \"Wint3r!sComing\"", "client.set(\"password\", \"Wint3r!sComing\")", "name=\"password\" value=\"Wint3r!sComing\"", "--password Wint3r!sComing", "curl -u admin:Wint3r!sComing https://h/", "machine h.io login bob password Wint3r!sComing", "password: \u201chunter2zz\u201d", "password:\u00a0hunter2zz", "password: Tr0ub4dor&3", "**Password**: `Wint3r!sComing`", "password=copper-orion-maple-monkey", "?sv=2022-11-02&sp=r&sig=aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9f%3D",
@@ -152,7 +152,7 @@ var negatives = map[Kind][]string{
 		strings.Repeat("a", 65) + "@weir.org", "foo@bar.service",
 	},
 	Phone: {
-		"0049221 5935609", "0010 221 5935609", "0049 5935609", "Tel.: is of the home or the office 0637065681",
+		"@@ -1 +1 @@\n+202403011259\n", "0049221 5935609", "0010 221 5935609", "0049 5935609", "Tel.: is of the home or the office 0637065681",
 		"x=a[3]+3999738487*b", "+12025550123 bytes", "call log 9876543210", "Tel. n/a, Vertrag 7712338910", "phone 0000 12345678", "mobile 12 2024 1234", "call 36 1234 5678",
 		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "call\n0 1 3 6 10 15 21", "fax version 1.2.3.4",
 		"192.168.100.200",

@@ -111,9 +111,18 @@ func phoneAt(s *Scanner, i int) {
 	switch {
 	case p.g > 1:
 		s.propose(Phone, i, p.end, 85)
+	case s.addsTime(i, &p):
+		s.propose(Phone, i, p.end, 40)
 	case !s.saysFolded(p.end, " byte"):
 		s.propose(Phone, i, p.end, 70)
 	}
+}
+
+// addsTime says whether the + at i may be that of a line that a diff adds, with a number that begins as a time does: "+20240301", which would be one of Egypt.
+func (s *Scanner) addsTime(i int, p *phoneNumber) bool {
+	c := s.byteAt(i - 1)
+	d := p.digits[:p.n]
+	return (c == '\n' || c == 0) && d[0] == '2' && d[1] == '0' && (d[2] == '2' || d[2] == '3') && isDate(int(decimal(d[4:6])), 1)
 }
 
 // dialable says whether the digits are a country code and as many as its plan has.
