@@ -29,7 +29,7 @@ const seeds = "40000"
 var inTurn = []struct{ packages, tests string }{
 	{"./proto/http1", "Spare"},
 	{"./proto/http2", "Spare"},
-	{"./engine", "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy|Alerts"},
+	{"./engine", "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy|Alerts|LastLook"},
 	{"./inspect/dlp/...", "Mask|Pseudonym|Place|Wait|Tables|Columns|Wide|Headers|Little|PushedOut|Stretches"},
 }
 
