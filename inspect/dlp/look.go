@@ -169,11 +169,11 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	return open
 }
 
-// choose keeps, of values that overlap, the one that begins first; but one that must not leave before one that is only told of.
+// choose keeps, of values that overlap, the one that begins first; but one that must not leave before one that may, or is only told of.
 func (d *Inspector) choose() {
 	kept := d.found[:0]
 	for _, f := range d.found {
-		for n := len(kept) - 1; n >= 0 && kept[n].end > f.off && f.rule.waits() && !kept[n].rule.waits(); n-- {
+		for n := len(kept) - 1; n >= 0 && kept[n].end > f.off && f.rule.weight() > kept[n].rule.weight(); n-- {
 			kept = kept[:n]
 		}
 		if n := len(kept) - 1; n < 0 || kept[n].end <= f.off {
@@ -193,7 +193,7 @@ func (d *Inspector) wait(off int, is bool) {
 // findIn is find for one view and what detectors find.
 func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	s, depth := d.values, v.Depth()
-	d.blocks[depth] = part{len(d.found), len(d.found)}
+	d.blocks[depth], d.weighed = part{len(d.found), len(d.found)}, v
 	switch v.Code {
 	case view.Plain:
 		s.Resume(past.carry, v.Before, v.Text, v.More)
@@ -212,7 +212,7 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 			continue
 		}
 		off = max(off, 0) // the first characters of base64 may have left before it could be known as such
-		if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil {
+		if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil && r.action != ignore {
 			d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
 			d.blocks[depth].end = len(d.found)
 		}
@@ -222,6 +222,19 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	}
 	d.wait(openIn(v, s.Wait()), true)
 	return openIn(v, s.Open())
+}
+
+// Weigh implements detect.Judge: a value without a rule that applies where it stands is none, and one that is left alone hides nothing that is not.
+func (d *Inspector) Weigh(m detect.Match, value []byte) detect.Weight {
+	off, _ := d.weighed.Source(m.Off, m.End)
+	r := d.set.rule(m.Kind, m.Score, d.look.at(max(off, 0)))
+	switch {
+	case r == nil:
+		return detect.None
+	case d.set.allowed(value):
+		return detect.Told
+	}
+	return r.weight()
 }
 
 // known reports whether a value that is written as itself was found already in a text that the view lies in. It was not if only the view shows
@@ -262,7 +275,7 @@ func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
 	o.reset(v.Before, v.Text, v.More)
 	for from, to, ok := o.next(); ok; from, to, ok = o.next() {
 		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) && o.rule.scope.has(d.look.at(off)) {
-			if r := o.rule.unlessIgnored(); r != nil {
+			if r := o.rule; r.action != ignore {
 				d.note(v, detect.Match{Off: from, End: to}, r, v.Text[from:to], finding{off: off, end: end, score: 100})
 			}
 		}

@@ -50,7 +50,7 @@ var answers = []mutant{
 	{"columns are counted in quotes", "inspect/dlp/detect/table.go", "case c == t.sep && !p.quoted &&", "case c == t.sep &&"},
 	{"a wide space is seen if it comes first", "inspect/dlp/detect/wide.go", "case !isDigit(c) && (c", "case true || !isDigit(c) && (c"},
 	{"letters beyond ASCII end stretches", "inspect/dlp/view/stretch.go", "return c < 0xf0 && i+1", "return c < 0xc0 && i+1"},
-	{"headers of keys hide values", "inspect/dlp/detect/key.go", "\t\t\ts.queue.add(Match{Kind: PrivateKey, Off: at, End: end, Score: 100, Part: true}, at)\n\t\t\ts.key.lines++", "\t\t\ts.key.lines++"},
+	{"headers of keys hide values", "inspect/dlp/detect/key.go", "\t\t\ts.addToKey(at, end)\n\t\t\ts.key.lines++", "\t\t\ts.key.lines++"},
 	{"every byte has all that is undecided looked at", "inspect/dlp/look.go", "if d.isTooLittle(v, len(b)-from) {", "if false {"},
 	{"fields have no names", "engine/read.go", "\tr.names = append(r.names, n)\n}", "\t_ = n\n}"},
 	{"names are forgotten with what is kept", "engine/read.go", "*kept = keptName{last.ID,", "_ = keptName{last.ID,"},
@@ -64,8 +64,12 @@ var answers = []mutant{
 	{"what is found in a code leaves with the text around it", "inspect/dlp/look.go", "from+f.off >= open && f.rule.waits()", "false"},
 	{"all kinds wait", "inspect/dlp/detect/set.go", "\ts.waits, s.waitBegin = 0, [256]bool{}\n", ""},
 	{"values in front of what is open leave", "inspect/dlp/detect/scanner.go", "c.End > s.open && s.set.waits.has(c.Kind)", "false"},
-	{"alerts hide what is masked", "inspect/dlp/look.go", "f.rule.waits() && !kept[n].rule.waits()", "false"},
-	{"alerts of detectors hide what is masked", "inspect/dlp/detect/queue.go", "return is\n", "_ = is\n"},
+	{"alerts hide what is masked", "inspect/dlp/look.go", "f.rule.weight() > kept[n].rule.weight()", "false"},
+	{"alerts of detectors hide what is masked", "inspect/dlp/detect/queue.go", "return a.weight > b.weight\n", "_ = 0\n"},
+	{"rules that do not apply hide what is masked", "inspect/dlp/look.go", "\t\treturn detect.None\n", "\t\treturn detect.Stopped\n"},
+	{"what is allowed hides what is masked", "inspect/dlp/look.go", "\tcase d.set.allowed(value):\n", "\tcase len(value) == 0:\n"},
+	{"what hid a value may be hidden", "inspect/dlp/detect/queue.go", "s.queue.winner(best.Off, known)", "s.queue.winner(0, known)"},
+	{"what is counted hides what is masked", "inspect/dlp/rule.go", "\tcase r.count > 1:\n", "\tcase false:\n"},
 }
 
 var mutants = []mutant{

@@ -109,8 +109,10 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 	if s.short || !s.set.Has(PrivateKey) {
 		return
 	}
-	s.queue.add(Match{Kind: PrivateKey, Off: i, End: last, Score: 100}, i)
-	if s.set.waits != 0 && !s.set.waits.has(PrivateKey) {
+	m := Match{Kind: PrivateKey, Off: i, End: last, Score: 100}
+	w := s.weight(m)
+	s.queue.add(m, w, i)
+	if w == None || s.set.waits != 0 && w == Told {
 		return // in what is only told of something may stand that must not leave
 	}
 	s.key, s.at = Carry{state: state}, last
@@ -124,7 +126,7 @@ func (s *Scanner) readKey() {
 	case s.short:
 	case (s.key.state == keyHead || s.key.state == keyPuTTY) && s.isHeader(at):
 		if end := s.lineEnd(at); !s.short {
-			s.queue.add(Match{Kind: PrivateKey, Off: at, End: end, Score: 100, Part: true}, at)
+			s.addToKey(at, end)
 			s.key.lines++
 			s.at = end
 			if s.key.state == keyPuTTY && s.says(at, "Private-MAC") {
@@ -155,7 +157,7 @@ func (s *Scanner) readKeyLine(at int) {
 		s.endKey()
 		return
 	}
-	s.queue.add(Match{Kind: PrivateKey, Off: at, End: end, Score: 100, Part: true}, at)
+	s.addToKey(at, end)
 	s.at = end
 	s.key.lines++
 	switch {
@@ -167,6 +169,12 @@ func (s *Scanner) readKeyLine(at int) {
 	default:
 		s.key.state = keyBody
 	}
+}
+
+// addToKey puts a line of a private key into the queue.
+func (s *Scanner) addToKey(off, end int) {
+	m := Match{Kind: PrivateKey, Off: off, End: end, Score: 100, Part: true}
+	s.queue.add(m, s.weight(m), off)
 }
 
 // gap returns the end of the line ends and spaces at i, be they written as such or, in JSON, as escapes, and of the marks of a mail that is quoted.

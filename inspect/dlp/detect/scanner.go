@@ -24,6 +24,7 @@ type Match struct {
 // A Scanner walks over texts, one after the other. It is one lane's; not safe for concurrent use.
 type Scanner struct {
 	set    *Set
+	judge  Judge  // nil: kinds that wait weigh more
 	before []byte // borrowed until the next Reset; the last ContextBytes at most
 	text   []byte // borrowed until the next Reset
 	more   bool
@@ -92,14 +93,13 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
-	s.queue.waits = s.set.waits
 	s.words.off, s.words.seen.to = -1, -1
 	s.given, s.cell.begun = nil, false
 	s.plain = plain{}
 }
 
 // Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not
-// overlap: of two that do, one of a kind that waits counts, then the one with the higher score, then the longer, then the earlier.
+// overlap: of two that do, the one that weighs more counts, then the one with the higher score, then the longer, then the earlier.
 func (s *Scanner) Next() (Match, bool) {
 	for {
 		if m, ok := s.settle(); ok {

@@ -23,16 +23,19 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 		f.leave(s)
 		defer func() { s.text, s.before, s.more, f.on = copied, before, more, true }()
 	}
-	if off < s.account && counts(k) {
+	if off < s.floor || off < s.account && counts(k) {
 		return
 	}
 	score, told := s.weigh(k, off, base)
-	if score >= Threshold {
-		if k == IBAN {
-			s.account = end
-		}
-		s.queue.add(Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}, from)
+	if score < Threshold {
+		return
 	}
+	m := Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}
+	w := s.weight(m)
+	if k == IBAN && w != None {
+		s.account = end
+	}
+	s.queue.add(m, w, from)
 }
 
 // weigh returns the score of a value of kind k that begins at off, and whether a word of context stands before it.
