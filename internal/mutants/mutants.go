@@ -56,7 +56,8 @@ var answers = []mutant{
 	{"names are forgotten with what is kept", "engine/read.go", "*kept = keptName{last.ID,", "_ = keptName{last.ID,"},
 	{"what waited and is dropped is not counted", "engine/session.go", "\tl.outcome(p, inspect.Decision{Verdict: packet.Drop, Reason: why})\n}", "}"},
 
-	{"pseudonyms are somebody's number", "inspect/dlp/mask.go", "return ok && checked[found.Kind]", "return false && ok && checked[found.Kind]"},
+	{"pseudonyms are somebody's number", "inspect/dlp/mask.go", "r.own != nil || !d.isNumber(name)", "true"},
+	{"pseudonyms are numbers where no word stands", "inspect/dlp/mask.go", "d.names.Reset(before, name, false)", "_ = before\n\t\td.names.Reset(nil, name, false)"},
 	{"pseudonyms begin with zero", "inspect/dlp/mask.go", "case first && c-'1' < 9:", "case first && c-'1' < 0:"},
 	{"texts in place of values grow where nothing may", "inspect/dlp/mask.go", "d.look.resizable && v.Code == view.Plain, goesOn)", "true, goesOn)"},
 	{"each part of a key has its text", "inspect/dlp/mask.go", "case free && !goesOn:", "case free:"},
