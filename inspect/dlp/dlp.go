@@ -62,7 +62,7 @@ type Inspector struct {
 // newInspector returns an inspector of one lane.
 func newInspector(s *ruleSet) *Inspector {
 	d := &Inspector{
-		set: s, counter: newCounter(), kept: newKeeper(), values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
+		set: s, counter: newCounter(s.rules), kept: newKeeper(), values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
 		hashed: make([]byte, 0, 4096), salted: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
