@@ -30,7 +30,7 @@ var inTurn = []struct{ packages, tests string }{
 	{"./proto/http1", "Spare"},
 	{"./proto/http2", "Spare"},
 	{"./engine", "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy|Alerts|LastLook"},
-	{"./inspect/dlp/...", "Mask|Pseudonym|Place|Wait|Tables|Columns|Wide|Headers|Little|PushedOut|Stretches|Rules|Counts"},
+	{"./inspect/dlp/...", "Mask|Pseudonym|Place|Wait|Tables|Columns|Wide|Headers|Little|PushedOut|Stretches|Rules|Counts|Case"},
 }
 
 // patience is for how long one attempt to notice a mutant may take: some run for ever.
