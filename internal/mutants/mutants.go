@@ -61,7 +61,7 @@ var answers = []mutant{
 	{"pseudonyms begin with zero", "inspect/dlp/mask.go", "case first && c-'1' < 9:", "case first && c-'1' < 0:"},
 	{"texts in place of values grow where nothing may", "inspect/dlp/mask.go", "d.look.resizable && v.Code == view.Plain, goesOn)", "true, goesOn)"},
 	{"each part of a key has its text", "inspect/dlp/mask.go", "case free && !goesOn:", "case free:"},
-	{"words in capitals leave", "inspect/dlp/exact/scanner.go", "if all >= utf8.RuneSelf {", "if false {"},
+	{"words in capitals leave", "inspect/dlp/exact/scanner.go", "if all >= utf8.RuneSelf {", "if false && all >= utf8.RuneSelf {"},
 	{"messages push out what is counted of clients", "inspect/dlp/count.go", "c.t[k.unit]", "c.t[perMessage]"},
 	{"alerts wait", "inspect/dlp/rule.go", "!r.monitor && r.action != alert && r.action != ignore", "true"},
 	{"what is found in a code leaves with the text around it", "inspect/dlp/look.go", "from+f.off >= open && f.rule.waits()", "false"},
