@@ -97,13 +97,15 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 	}
 	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
 		open = d.act(b, from, open)
-		v.looked, v.held = int32(len(b)-open), int32(len(b)-max(open, wait))
+		v.looked, v.held = short(len(b)-open), short(len(b)-max(open, wait))
 		return open
 	}
 	d.read(v, b, from, len(b), false)
-	v.settled, v.looked, v.held = true, int32(len(b)-open), 0
+	v.settled, v.looked, v.held = true, short(len(b)-open), 0
 	return open
 }
+
+func short(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
 
 const (
 	muchAgain  = 256 // bytes that would be looked at once more, from which on

@@ -25,8 +25,8 @@ type memory struct {
 	carry   detect.Carry // of the text so far
 	next    detect.Carry // of the text with what is looked at now
 	settled bool         // what is shown once more was decided as if nothing followed
-	looked  int32        // bytes of what is shown once more that were looked at
-	held    int32        // and of them, at the end, how many wait
+	looked  uint16       // bytes of what is shown once more that were looked at; detect.MaxOpen is the most
+	held    uint16       // and of them, at the end, how many wait
 }
 
 // forget is for the begin of another text.
