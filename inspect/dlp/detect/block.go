@@ -117,6 +117,9 @@ func (k *block) loadEnd(s *Set, b []byte) {
 	}
 }
 
+// first returns the first of the starts.
+func (k *block) first() int { return k.at + bits.TrailingZeros64(k.starts) }
+
 // take takes the first of the starts.
 func (k *block) take() (i int, digit bool) {
 	n := bits.TrailingZeros64(k.starts)

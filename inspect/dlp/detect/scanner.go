@@ -42,6 +42,9 @@ type Scanner struct {
 	table  Table  // the same in front of text[rows:], iff tabled
 	rows   int
 	tabled bool
+	field  int    // the next field of a column of secrets: see column.go
+	sought *Table // whose columns these are
+	walk   walk   // to it
 
 	// While something is looked at:
 	from  int  // where it begins
@@ -94,7 +97,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.queue.clear()
 	s.queue.waits = s.set.waits
 	s.words.off = -1
-	s.given, s.tabled = nil, false
+	s.given, s.tabled, s.field = nil, false, noField
 	s.plain = plain{}
 }
 
@@ -151,6 +154,10 @@ func (s *Scanner) step() {
 		return
 	}
 	for s.block.starts != 0 || s.block.advance(s.set, s.text, s.within) {
+		if s.field != noField && s.field <= s.block.first() {
+			s.lookAtField()
+			return
+		}
 		i, digit := s.block.take()
 		if digit && s.hopeless(i) {
 			continue
@@ -161,6 +168,10 @@ func (s *Scanner) step() {
 		}
 		s.at++
 		s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
+		return
+	}
+	if s.field != noField {
+		s.lookAtField()
 		return
 	}
 	s.finish()

@@ -22,6 +22,7 @@ type Table struct {
 	n       uint16             // bytes of header
 	ends    [maxColumns]uint16 // of the names, in header
 	at      position           // behind what was written
+	secrets secretColumns      // iff in records
 	header  [maxHeader]byte
 }
 
@@ -111,7 +112,21 @@ func (t *Table) split() bool {
 		at = end + 1
 	}
 	// A sentence has commas too, and a space behind each.
-	return names >= 2 && (words == 1 || !bytes.Contains(line, []byte(", ")))
+	if names < 2 || words > 1 && bytes.Contains(line, []byte(", ")) {
+		return false
+	}
+	t.findSecrets()
+	return true
+}
+
+// findSecrets notes which columns are called as secrets are.
+func (t *Table) findSecrets() {
+	for k := range int(t.columns) {
+		name, _ := t.name(position{column: k})
+		if trust, ok := trustOf(name); ok {
+			t.secrets[trust] |= 1 << k
+		}
+	}
 }
 
 // field is how long the field is that b begins with.
@@ -196,7 +211,12 @@ func (t *Table) name(p position) (name []byte, ok bool) {
 
 // Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table. t is borrowed until the
 // next of these.
-func (s *Scanner) Under(t *Table) { s.given = t }
+func (s *Scanner) Under(t *Table) {
+	s.given = t
+	if t.stage == inRecords || t.n > 0 {
+		s.seekFields()
+	}
+}
 
 // column is the name of the column in which off lies, and where: ok is false if the text is no table, or off in none of its columns.
 func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
