@@ -31,7 +31,7 @@ func (s *Scanner) beside(from, i int) (off, end int, quoted bool) {
 		if at = s.spaces(next + 1); s.byteAt(at) == '{' {
 			return s.inField(at)
 		}
-	case !named && next == at+1 && isQuote(c):
+	case !named && next == at+1 && isQuote(c) && i-from > len("pass"): // you can pass `x=1`
 		return s.spoken(next + 1)
 	case !named && c == '(' && s.hands(from, i) && isQuote(s.byteAt(next+1)):
 		return s.spoken(next + 2)
@@ -53,8 +53,7 @@ func (s *Scanner) spoken(off int) (from, end int, quoted bool) {
 
 // hands says whether the name that holds a word at from and ends at i is that of a function to which a password is handed: PASSWORD, setPassword.
 func (s *Scanner) hands(from, i int) bool {
-	at := s.nameStart(from)
-	return at == from && i-from <= len("password") || s.saysFolded(at, "set") || s.saysFolded(at, "with")
+	return s.nameStart(from) == from && i-from <= len("password") || s.saysFolded(from-len("set"), "set") || s.saysFolded(from-len("with"), "with")
 }
 
 // inField returns the value of the field that is called "value" or the like, of those that begin at i; off is -1 if there is none.
@@ -118,11 +117,18 @@ func (s *Scanner) inCell(from, i int) (off, end int, quoted bool) {
 	off = s.spaces(i)
 	off = s.quote(s.stars(off))
 	end = s.until(off, endsBare)
-	if at := s.spaces(s.stars(s.quote(end))); s.byteAt(at) != '|' {
+	if at := s.spaces(s.stars(s.quote(end))); s.byteAt(at) != '|' || s.isTerm(off, end) {
 		return -1, 0, false
 	}
 	return off, end, true
 }
+
+// isTerm says whether text[off:end] is a short word with a number, as those are in tables that speak of what there is: SHA256, oauth2.
+func (s *Scanner) isTerm(off, end int) bool {
+	return !s.short && end-off < minSafe && wordy(s.text[off:end]) && sorts(s.text[off:end]) < 3
+}
+
+const minSafe = 8 // bytes of a value that is no such word
 
 // inFirstCell says whether the word at from stands in the first cell of a row.
 func (s *Scanner) inFirstCell(from int) bool {
@@ -156,8 +162,8 @@ func (s *Scanner) inElement(i int, colon bool) (off, end int, quoted bool) {
 		if s.byteAt(i) != '<' {
 			break
 		}
-		opened = opened || s.opensValue(i+1)
 		last := s.run(i, maxTag, inTag)
+		opened = opened || s.opensValue(i+1, last)
 		if s.byteAt(last) != '>' {
 			return -1, 0, false
 		}
@@ -174,7 +180,7 @@ func (s *Scanner) inElement(i int, colon bool) (off, end int, quoted bool) {
 		return i, s.until(i, endsBare), false
 	}
 	end = s.until(i, '<')
-	if at := s.run(end, maxSpaces, white); s.byteAt(at) != '<' || s.byteAt(at+1) != '/' {
+	if at := s.run(end, maxSpaces, white); s.byteAt(at) != '<' || s.byteAt(at+1) != '/' || s.isTerm(i, end) {
 		return -1, 0, false
 	}
 	return i, end, true
@@ -185,15 +191,64 @@ var (
 	white = classWhere(isSpace)
 )
 
-// opensValue says whether the tag whose name is at i begins an element that holds the value of the one before.
-func (s *Scanner) opensValue(i int) bool {
+// opensValue says whether the tag [i, end) begins an element that holds the value of the one before: by its name, or as <span class="value">.
+func (s *Scanner) opensValue(i, end int) bool {
 	for _, name := range [...]string{"td", "dd", "value", "string"} {
 		if s.saysFolded(i, name) && !isAlnum(s.byteAt(i+len(name))) {
 			return true
 		}
 	}
-	return false
+	return s.byteAt(i) != '/' && !s.short && bytes.Contains(s.text[i:min(end, len(s.text))], []byte("\"val"))
 }
+
+// apartFrom looks for a value with a gap between it and the name that holds a word at from and ends at i: NAME - X, NAME⇥X, NAME ..... X. With a single space
+// between only what shows itself by its length counts.
+func (s *Scanner) apartFrom(from, i int, t trust) {
+	off, wide := s.leap(i)
+	if off == i {
+		return
+	}
+	last := s.until(off, endsBare)
+	if t == randoms {
+		last = off + drawn(s.text[off:last])
+	}
+	v := s.text[off:last]
+	switch {
+	case s.short || len(v) < minPassword || len(v) > maxSecret || placeholder(v) || path(v) && !phrase(v):
+	case wide && (t == randoms || sorts(v) > 2 || phrase(v)):
+		s.proposeAssigned(from, off, last, false, t)
+	case t == randoms:
+		s.knownKeys(v, off, last)
+	}
+}
+
+// leap returns the end of the gap at i, and whether it is more than a space: a tab, several spaces, a dash or dots that lead to what stands behind them. It is i if
+// there is none.
+func (s *Scanner) leap(i int) (end int, wide bool) {
+	at := s.spaces(i)
+	if at == i {
+		return i, false
+	}
+	wide = at > i+1 || s.byteAt(i) == '\t'
+	switch dots := s.run(at, maxSpaces, dot); {
+	case dots-at >= minLeaders:
+		at = dots
+	case s.byteAt(at) == '-':
+		at++
+	case s.says(at, "\u2013"), s.says(at, "\u2014"):
+		at += len("\u2013")
+	default:
+		return at, wide
+	}
+	if end = s.spaces(at); end == at {
+		return i, false
+	}
+	return end, true
+}
+
+const minLeaders = 4 // dots
+
+var dot = classWhere(func(c byte) bool { return c == '.' })
 
 // afterSetter says whether before the name that holds a word at from a word stands that sets it to what follows: ENV in a Dockerfile, setx; and for what
 // machines draw also set, as in "configure set".

@@ -103,7 +103,7 @@ var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me cha
 
 // reference says whether v names a secret, as programs do, rather than being one.
 func reference(v []byte, quoted bool, t trust) bool {
-	if bytes.Contains(v, []byte("://")) || bytes.IndexByte([]byte("/.~"), v[0]) >= 0 && (!restless(v) || path(v)) || stored(v) || isUUID(v) || identifier(v) && !phrase(v) {
+	if bytes.Contains(v, []byte("://")) || bytes.IndexByte([]byte("/.~"), v[0]) >= 0 && (!restless(v) || path(v) && bytes.IndexByte(v, '/') >= 0) || stored(v) || isUUID(v) || identifier(v) && !phrase(v) {
 		return true
 	}
 	return !quoted && (v[0] == '!' && identifier(v[1:]) || expression(v) && (t == randoms || !disordered(v)))
@@ -260,7 +260,7 @@ func identifier(v []byte) bool {
 			return false
 		}
 	}
-	return len(v) < 20 || changes < len(v)/3
+	return len(v) < 20 || 3*changes <= len(v)+3
 }
 
 // joins says whether c may stand between the words of an expression.

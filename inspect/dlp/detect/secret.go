@@ -77,10 +77,20 @@ func passAt(s *Scanner, i int) {
 		s.proposeBare(s.word(s.spaces(end + len(" -p"))))
 	case c == ' ' && s.saysFolded(i-7, "require"):
 		s.proposeBare(s.word(s.spaces(end)))
-	case isLetter(s.byteAt(i-1)) || isLetter(c), c == ':' && s.byteAt(i) == 'P' && s.byteAt(i+1) == 'A' && s.byteAt(i-1) != '_':
+	case isLetter(s.byteAt(i-1)) || isLetter(c), c == ':' && s.byteAt(i-1) != '_' && s.isRun(i, end):
 	default:
 		s.assignedAt(i, end, passwords)
 	}
+}
+
+// isRun says whether "pass" at i, with a colon at end, says what of a test has passed or which pass of a program runs, rather than what a password is.
+func (s *Scanner) isRun(i, end int) bool {
+	if s.says(i, "PASS") || s.byteAt(i-1) == ' ' && isLetter(s.byteAt(i-2)) {
+		return true
+	}
+	off := s.spaces(end + 1)
+	last := s.until(off, endsBare)
+	return s.short || path(s.text[off:last])
 }
 
 // shortAt returns the probe for a value that is assigned to a short name alone, which begins so many bytes from its literal and ends so many behind.
@@ -117,7 +127,11 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 		end = s.qualified(end)
 	}
 	off, last, quoted := s.valueOf(from, end, end-i <= maxEnding, t)
-	if off < 0 || s.short || last-off > maxSecret {
+	if off < 0 && !s.short {
+		s.apartFrom(from, end, t)
+		return
+	}
+	if s.short || last-off > maxSecret {
 		return
 	}
 	for !quoted && last > off && s.text[last-1] == '.' { // the end of a sentence
@@ -242,7 +256,7 @@ func (s *Scanner) saysFolded(i int, what string) bool {
 // stands there is no name of a program's, be it of letters only.
 func (s *Scanner) proposeInString(v []byte, from, off, last int) bool {
 	before := s.byteAt(from - 1)
-	if s.byteAt(off-1) != '=' || before != ';' && before != ' ' || computed(v) || !s.told(ConnectionString, from, ContextBytes) {
+	if s.byteAt(off-1) != '=' || before != ';' && before != ' ' || computed(v) || expression(v) && mentions(v) || !s.told(ConnectionString, from, ContextBytes) {
 		return false
 	}
 	if before == ' ' && s.byteAt(from-2) != ';' && !s.isField(from-1) {

@@ -209,11 +209,11 @@ func (t *Table) name(p position) (name []byte, ok bool) {
 	return bare(t.header[from:t.ends[p.column]]), true
 }
 
-// Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table. t is borrowed until the
+// Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table; nil: that it is none. t is borrowed until the
 // next of these.
 func (s *Scanner) Under(t *Table) {
 	s.given = t
-	if t.stage == inRecords || t.n > 0 {
+	if t != nil && (t.stage == inRecords || t.n > 0) {
 		s.seekFields()
 	}
 }

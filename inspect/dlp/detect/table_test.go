@@ -112,8 +112,10 @@ func TestColumnsOfSecrets(t *testing.T) {
 		{"id\tapi_key\tcity\n1\t9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\tOslo\n", "secret 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c"},
 		{"total,secretAccessKey,article\n38," + aws + ",2\n38,,2\n", "aws-secret-key " + aws},
 		{"twilio_auth_token;x\n" + twilio + ";" + twilio + "\n", "twilio-key " + twilio},
-		{"account,storage account key\nx,Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\n",
-			"azure-storage-key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="},
+		{
+			"account,storage account key\nx,Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\n",
+			"azure-storage-key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+		},
 		{"user,password\n" + strings.Repeat("x,y\n", 200) + "bob,hunTer2!x\n", "secret hunTer2!x"},
 		{"user,password_hash,csrf_token\nbob,hunTer2!x,9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\n", ""},
 		{"user,password,note\nbob,changeme1,hunTer2!x\nann,two words1,\n", ""},
