@@ -53,7 +53,7 @@ func (r *source) beside(kind, name, v string) Case {
 		sep := r.pick(",", ";", "\t")
 		return t.put("id"+sep+name+sep+"city\n"+r.digits(4)+sep).value(kind, v, false).put(sep + r.city() + "\n" + r.digits(4) + sep + sep + r.city() + "\n").done("column")
 	case 9:
-		return t.put(r.date()+"\n"+name+r.pick(" - ", "\t", " \u2013 ", "    ")).value(kind, v, false).put("\n").done("list")
+		return t.put(r.date()+"\n"+name+r.pick(" - ", "\t", " ..... ", "    ")).value(kind, v, false).put("\n").done("list")
 	}
 	return t.put("<property>\n  <name>"+name+"</name>\n  <value>").value(kind, v, false).put("</value>\n</property>").done("xml pair")
 }
@@ -73,7 +73,7 @@ func (r *source) secretly() Case {
 
 // told says what a password is, in one of several languages.
 func (r *source) told() Case {
-	before := r.pick("La password \u00e8 ", "A sua senha \u00e9 ", "La contrase\u00f1a es ", "Ihr Passwort ist: ", "Das Kennwort lautet ", "Le mot de passe est ", "mot de passe temporaire : ",
+	before := r.pick("Ihr Passwort ist: ", "Das Kennwort lautet ", "Le mot de passe est ", "mot de passe temporaire : ",
 		"mdp: ", "clave: ", "user: "+r.pick("bob", "test")+" / pass: ", "pw:", "Passord: ", "palavra-passe: ", "env: test\npassword: ", "sample of "+r.city()+"\nPasswort: ", "<sha256>x</sha256>\nPasswort: ")
 	return new(text).put(before).value("secret", r.pick(r.strong(), r.dotted()), false).put("\n").done("sentence")
 }

@@ -9,6 +9,7 @@ const (
 	maxFields   = 4   // of which the last is that of the value
 	maxTags     = 6   // of HTML or XML between a name and its value
 	maxTag      = 40  // bytes of such a tag
+	maxMarkup   = 7   // of <b>, <code>, <strong without its end
 	maxRowLabel = 40  // bytes before a name in the cell that it stands in
 )
 
@@ -164,7 +165,7 @@ func (s *Scanner) inElement(i int, colon bool) (off, end int, quoted bool) {
 		}
 		last := s.run(i, maxTag, inTag)
 		opened = opened || s.opensValue(i+1, last)
-		if s.byteAt(last) != '>' {
+		if s.byteAt(last) != '>' || colon && !opened && s.byteAt(i+1) != '/' && last-i > maxMarkup {
 			return -1, 0, false
 		}
 		if i = last + 1; !colon && !opened && s.byteAt(i) == ':' {

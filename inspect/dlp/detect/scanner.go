@@ -76,7 +76,8 @@ type Stretches interface {
 // ResetWithin is Reset for a text of which only what lies in some stretches is of interest, and the end. What is elsewhere this scanner was shown, byte
 // for byte, in the text before this one. Values outside may be found or not.
 //
-// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. Where the begin of a key
+// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. One that stands in another stretch
+// than its name, with a letter or a dash beyond ASCII between, is found as it was written in that text. Where the begin of a key
 // has been seen, everything is looked at.
 func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
 	saw := s.sawKey
