@@ -7,10 +7,10 @@ func commandLiterals() []literal {
 		{text: "securestring", fold: true, kinds: setOf(Secret), probe: secureAt},
 		{text: "ysql", kinds: setOf(Secret), probe: mysqlAt},
 		{text: "qlplus ", fold: true, kinds: setOf(Secret), probe: sqlplusAt},
-		{text: " \\\\", kinds: setOf(Secret), probe: shareAt},
+		{text: " \\\\", late: true, kinds: setOf(Secret), probe: shareAt},
 		{text: "ied by ", fold: true, kinds: setOf(Secret), probe: identifiedAt},
-		{text: ":543", kinds: setOf(Secret), probe: pgpassAt},
-		{text: ":*:", kinds: setOf(Secret), probe: pgpassAt},
+		{text: ":543", late: true, kinds: setOf(Secret), probe: pgpassAt},
+		{text: ":*:", late: true, kinds: setOf(Secret), probe: pgpassAt},
 	}
 }
 

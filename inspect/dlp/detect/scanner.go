@@ -33,6 +33,7 @@ type Scanner struct {
 	within  Stretches // nil: look everywhere
 	sawKey  bool      // what looks like the begin of a private key
 	atHead  bool      // whether the digits with which text begins are still to be looked at
+	late    bool      // whether what the byte before text may begin is still to be looked at
 	done    bool      // the end has been reached
 	key     Carry
 	account int // where the last IBAN ended: no number that begins before it is another value
@@ -93,6 +94,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.account = 0
 	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
+	s.late = len(text) > 0 && len(s.set.late) > 0 && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
@@ -147,6 +149,11 @@ func (s *Scanner) step() {
 	if s.key.goesOn() {
 		s.readKey()
 		s.block.restart(s.at)
+		return
+	}
+	if s.late {
+		s.late = false
+		s.lateAt()
 		return
 	}
 	if s.atHead {
@@ -253,7 +260,7 @@ func (s *Scanner) finish() {
 	if !s.more || n == 0 {
 		return
 	}
-	if s.set.begins[s.text[n-1]] {
+	if s.set.ends[s.text[n-1]] {
 		s.lastByte(n - 1)
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {

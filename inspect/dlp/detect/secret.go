@@ -115,7 +115,7 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 		s.seekFields()
 	}
 	end := s.run(i, maxName+1, nameBytes)
-	if s.isLetterBehind(end) { // contraseña
+	if s.isLetterBehind(end) && s.byteAt(end+1)&0xc0 == 0x80 { // contraseña
 		end = s.run(end+2, maxName, nameBytes)
 	}
 	if s.short || end-i > maxName || harmless(s.text[i:end]) {

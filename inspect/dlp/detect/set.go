@@ -7,6 +7,8 @@ type Set struct {
 	triples  triples       // the first three bytes of literals
 	singles  []uint64      // literals of one byte, which is all eight of these
 	begins   [256]bool     // a literal begins with that byte
+	ends     [256]bool     // likewise, and it waits at the end of a text for the next one
+	late     []literal     // that do not wait
 	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
 	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
 	literals [][]literal   // that begin with the same two bytes
@@ -20,7 +22,7 @@ type Set struct {
 	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
 
 	waits     kindSet   // of these kinds no byte may leave before it is decided about
-	waitBegin [256]bool // begins, of these kinds
+	waitBegin [256]bool // ends, of these kinds
 	waitTail  int       // tail, of these kinds
 }
 
@@ -41,7 +43,7 @@ func NewSet(ks ...Kind) *Set {
 	s.lonely = s.isLonely()
 	s.tail = s.tailBytes(s.kinds)
 	s.lead = s.tailBytes(s.kinds &^ setOf(Email))
-	s.waitBegin, s.waitTail = s.begins, s.tail
+	s.waitBegin, s.waitTail = s.ends, s.tail
 	return s
 }
 
@@ -52,7 +54,7 @@ func (s *Set) Waiting(ks ...Kind) {
 		s.waits |= 1 << k & s.kinds
 	}
 	for i := range literals {
-		if l := &literals[i]; l.kinds&s.waits != 0 {
+		if l := &literals[i]; l.kinds&s.waits != 0 && !l.late {
 			for _, first := range l.spellings(0) {
 				s.waitBegin[first] = true
 			}
@@ -72,9 +74,13 @@ func (s *Set) addLiterals() {
 		s.byDigits = false
 		for _, first := range l.spellings(0) {
 			s.begins[first] = true
+			s.ends[first] = s.ends[first] || !l.late
 			for _, second := range l.spellings(1) {
 				s.addLiteral(first, second, l)
 			}
+		}
+		if l.late {
+			s.late = append(s.late, l)
 		}
 		if len(l.text) == 1 {
 			s.addLiteral(l.text[0], 0, l) // for lastByte
