@@ -94,7 +94,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.account = 0
 	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
-	s.late = len(text) > 0 && len(s.set.late) > 0 && !carry.goesOn()
+	s.late = len(text) > 0 && s.set.lates[s.byteAt(-1)] && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()

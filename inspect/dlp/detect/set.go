@@ -9,6 +9,7 @@ type Set struct {
 	begins   [256]bool     // a literal begins with that byte
 	ends     [256]bool     // likewise, and it waits at the end of a text for the next one
 	late     []literal     // that do not wait
+	lates    [256]bool     // one of these begins with that byte
 	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
 	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
 	literals [][]literal   // that begin with the same two bytes
@@ -81,6 +82,7 @@ func (s *Set) addLiterals() {
 		}
 		if l.late {
 			s.late = append(s.late, l)
+			s.lates[l.text[0]] = true
 		}
 		if len(l.text) == 1 {
 			s.addLiteral(l.text[0], 0, l) // for lastByte
