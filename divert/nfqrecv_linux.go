@@ -29,6 +29,8 @@ type receiver struct {
 	idle    bool          // the last receive that waited brought one message, or none
 	keeps   bool          // Config.KeepsCPU, and it brought something
 
+	size int // bytes of a message, the mean of the last receive that brought any
+
 	interrupted int // receives that kept the processor until somebody else needed it
 }
 
@@ -53,6 +55,18 @@ func newReceiver(fd, batch int) receiver {
 	r.timeout = unknown
 	r.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	return r
+}
+
+// cached is how many bytes are received at once, so that they are still in a processor's cache (L2) when the next ones take their place.
+const cached = 512 << 10
+
+// limit is how many messages to receive, n at most.
+func (r *receiver) limit(n int) int {
+	n = min(n, len(r.msgs))
+	if n*r.size > cached {
+		return max(1, cached/r.size)
+	}
+	return n
 }
 
 // slot returns the bytes of message i.
@@ -231,9 +245,10 @@ func wakeSocket(fd int) {
 
 // parse makes packets of the first n messages and returns how many there are.
 func (s *NFQueue) parse(n int, ps []*packet.Packet) int {
-	k, truncated := 0, uint64(0)
+	k, bytes, truncated := 0, 0, uint64(0)
 	for i := range n {
 		m := s.rx.slot(i)
+		bytes += len(m)
 		if len(m) < nlHdrLen {
 			continue
 		}
@@ -250,6 +265,7 @@ func (s *NFQueue) parse(n int, ps []*packet.Packet) int {
 		}
 	}
 	if k > 0 {
+		s.rx.size = bytes / n
 		s.batches.Add(1)
 		s.received.Add(uint64(k))
 		s.truncated.Add(truncated)

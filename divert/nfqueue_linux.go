@@ -62,7 +62,7 @@ func (s *NFQueue) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		return 0, nil
 	}
 	s.retire()
-	n, err := s.read(min(len(ps), len(s.rx.msgs)), wait)
+	n, err := s.read(s.rx.limit(len(ps)), wait)
 	if err != nil {
 		return 0, err
 	}

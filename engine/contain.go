@@ -39,7 +39,7 @@ func (l *Lane) contain() {
 	}
 }
 
-// containTurn is contain for what a parser does when it goes on: no packet of the batch has part in it.
+// containTurn is contain for what is read of a flow when no packet brings it: when a parser goes on, or what was held may wait no longer.
 func (l *Lane) containTurn(f *flow.Flow) {
 	if recover() != nil {
 		l.tellPanic()
@@ -82,6 +82,7 @@ func (l *Lane) guard() {
 // tellPanic counts a panic and says where it was. It is called from a deferred function.
 func (l *Lane) tellPanic() {
 	l.counters.Panics++
+	l.reading.open = false // else the edits of what comes next would be taken for edits of it
 	l.cx.Seen, l.cx.Left, l.cx.Bodies, l.cx.Names, l.cx.Pending, l.cx.Unknown = 0, 0, nil, nil, 0, false
 	l.note = event.Event{
 		Kind: event.KindEngine, Severity: event.High, Author: "engine", Name: "panic",
@@ -115,7 +116,6 @@ func (l *Lane) abandon(f *flow.Flow) {
 	if ss == nil {
 		return
 	}
-	l.reading.open = false
 	if ss.conn.Altered() && !l.outcomes.Monitor {
 		f.Verdict, f.Reason = packet.Drop, "internal-error"
 	}

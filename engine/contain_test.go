@@ -170,3 +170,73 @@ func TestPanicBetweenLivePackets(t *testing.T) {
 		t.Errorf("verdicts %q", got)
 	}
 }
+
+// A lateFailer has all bytes of TCP that it is shown wait, and panics when they may wait no longer.
+type lateFailer struct{ late int }
+
+func (*lateFailer) Name() string { return "dlp" }
+
+func (f *lateFailer) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
+	if cx.Flow.Key.Proto == packet.TCP && !cx.Hold(len(b)) {
+		f.late++
+		panic("late")
+	}
+	return inspect.Decision{}
+}
+
+// failsLate is a bench on which an inspector has what a server says wait, and fails when it may wait no longer: time is up, or the flow is over.
+func failsLate(t *testing.T, outcome packet.Verdict, over bool) (*bench, *lateFailer, string) {
+	t.Helper()
+	in := &lateFailer{}
+	b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: outcome}}}, in, replace("urls", "secret", "XXXXXX"))
+	k := newDialogue()
+	k.say(true, "held")
+	b.push(k.in...)
+	b.step()
+	out := b.fake.Out()
+	if !over {
+		b.lane.now = b.at + time.Second
+		b.lane.advance()
+		b.lane.flush()
+		return b, in, b.toClient(append(out, b.fake.Out()...))
+	}
+	return b, in, b.toClient(append(out, b.run()...))
+}
+
+// TestPanicInTheLastLook: what was held of a flow on which Weir failed leaves if outcomes.error says so.
+func TestPanicInTheLastLook(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		for outcome, want := range map[packet.Verdict]string{packet.Drop: "", packet.Accept: "held"} {
+			b, in, got := failsLate(t, outcome, over)
+			if got != want || in.late != 1 || b.lane.Snapshot().Panics != 1 {
+				t.Errorf("%v, over %v: %q leaves, looked late %d times", outcome, over, got, in.late)
+			}
+		}
+	}
+}
+
+// TestPanicInTheLastLookOfAnother has nothing to do with a datagram that comes then, which is edited.
+func TestPanicInTheLastLookOfAnother(t *testing.T) {
+	b, _, _ := failsLate(t, packet.Drop, false)
+	b.push(craft.UDP("192.0.2.99:4000", server4, []byte("a secret")))
+	out := b.run()
+	if got := out[len(out)-1].Bytes; !bytes.HasSuffix(got, []byte("a XXXXXX")) {
+		t.Errorf("it leaves as %q", got)
+	}
+}
+
+// TestPanicInTheLastLookOfARecording: the acknowledgement by which what was held can wait no longer is answered as its flow is.
+func TestPanicInTheLastLookOfARecording(t *testing.T) {
+	for _, outcome := range []packet.Verdict{packet.Drop, packet.Accept} {
+		b := newBench(t, Config{Program: Program{Outcomes: Outcomes{Error: outcome}}}, &lateFailer{})
+		b.lane.recorded = true
+		k := newDialogue()
+		k.say(true, "held")
+		k.say(false, "and acknowledged")
+		b.push(k.in...)
+		out := b.run()
+		if last := out[len(out)-1].Verdict; last != outcome || b.lane.Snapshot().Panics != 1 {
+			t.Errorf("%v: %v", outcome, verdicts(out))
+		}
+	}
+}

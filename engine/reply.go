@@ -14,7 +14,7 @@ import (
 
 // This file answers rejected requests in the server's place: the server is reset, and the connection with the client goes on here
 // until the client has read the page. Nothing is sent but in answer to a packet of the client, so there is no timer: until the client has the page,
-// which is one segment, nothing else acknowledges what it says, so it says it again.
+// which is one segment, nothing else acknowledges what it says, so it says it again. Who does not get it, however often it is sent, is reset.
 
 // A reply is a page on its way.
 type reply struct {
@@ -35,6 +35,7 @@ type reply struct {
 const (
 	maxReplies    = 1024 // clients that read a page
 	replyTries    = 12
+	holeTries     = 3                     // likewise, to a client that lacks what the server said before it
 	replyPause    = 50 * time.Millisecond // at least, before it is sent again
 	replyWindow   = 0xffff                // the rest of an upload is taken, and forgotten
 	maxReplyAhead = 1 << 20
@@ -111,9 +112,13 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 	switch {
 	case r.acked == r.end() && n > 0:
 		l.sendReply(r, p, r.end(), nil, 0)
-	case r.acked != r.end() && (fresh || l.now >= r.sent+replyPause) && r.tries < replyTries:
+	case r.acked == r.end() || !fresh && l.now < r.sent+replyPause:
+	case r.tries < r.most(h.Ack()):
 		r.sent, r.tries = l.now, r.tries+1
 		l.sendReply(r, p, r.first, r.page, packet.PSH|packet.FIN)
+	default:
+		l.inject(packet.Reset(l.scratch.answer[:0], p), p, r.entrance)
+		l.endReply(f)
 	}
 	if fresh {
 		l.resetServer(r, p, f)
@@ -121,6 +126,15 @@ func (l *Lane) reply(r *reply, p *packet.Packet, f *flow.Flow, dir flow.Directio
 	if r.acked == r.end() && p.TCPFlags.Has(packet.FIN) && h.Seq().Add(n) == r.next {
 		l.endReply(f) // both ends have said that they are done
 	}
+}
+
+// most is how often the page is sent to a client that acknowledges ack. What the server said and was lost nobody sends again, since the server is reset;
+// but it may be on its way still.
+func (r *reply) most(ack seqnum.Value) uint8 {
+	if ack.Less(r.first) {
+		return holeTries
+	}
+	return replyTries
 }
 
 // endReply forgets a reply. Nobody is told of anything more, since a reset would take from the client what it has not read yet.

@@ -143,7 +143,7 @@ func TestServerThatSpeaksMeanwhile(t *testing.T) {
 	}
 }
 
-// TestPageIsLostOften: a client that never hears of it makes no flood.
+// TestPageIsLostOften: a client that never hears of it makes no flood, and is reset in the end.
 func TestPageIsLostOften(t *testing.T) {
 	page, _ := inspect.NewPage("Stopped", "", "")
 	b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, &stopper{httpEditor{old: "needle"}, page})
@@ -158,6 +158,42 @@ func TestPageIsLostOften(t *testing.T) {
 	_, short := answers(t, b.fake.Injected(), 5000)
 	if n := strings.Count(fmt.Sprint(short), "FIN|PSH|ACK"); n != replyTries {
 		t.Errorf("%d times, want %d: %v", n, replyTries, short)
+	}
+	if last := short[len(short)-1]; strings.Count(fmt.Sprint(short), "client RST") != 1 || !strings.HasPrefix(last, "client RST") {
+		t.Errorf("in the end: %v", short)
+	}
+}
+
+// TestPageBehindAHole: what the server has said was lost behind Weir, and nobody sends it again, so that the client cannot read the page. It is reset.
+func TestPageBehindAHole(t *testing.T) {
+	page, _ := inspect.NewPage("Stopped", "It was a needle.", "")
+	for _, comes := range []bool{false, true} {
+		b := newBench(t, Config{Grammars: []proto.Grammar{http1.New()}}, &stopper{httpEditor{old: "needle"}, page})
+		k := newDialogue()
+		k.say(false, strings.Replace(request, "\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n", 1))
+		k.say(true, "HTTP/1.1 100 Continue\r\n\r\n")
+		b.push(k.in...)
+		body := func(ack uint32) {
+			b.pushAt(b.at+100*time.Millisecond, craft.TCP(client4, server4, craft.Segment{Flags: packet.ACK, Seq: k.seq[0], Ack: ack, Window: 60000}, []byte(needle)))
+		}
+		body(5000)
+		body(5000) // it was on its way still
+		for range 20 {
+			if comes {
+				body(k.seq[1])
+			} else {
+				body(5000)
+			}
+		}
+		b.run()
+		_, short := answers(t, b.fake.Injected(), 5000)
+		want := holeTries
+		if comes {
+			want = replyTries
+		}
+		if all := fmt.Sprint(short); strings.Count(all, "client FIN|PSH|ACK") != want || !strings.HasSuffix(all, "client RST 0 ack 0]") {
+			t.Errorf("comes %v: %v", comes, short)
+		}
 	}
 }
 

@@ -220,10 +220,9 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 	if f.Generation != l.chain.Generation {
 		l.renew(f)
 	}
-	ss := l.sessions.of(f)
-	if ss != nil && !f.Verdict.Final() {
-		l.lastLook(ss, flow.ToServer)
-		l.lastLook(ss, flow.ToClient)
+	if !f.Verdict.Final() {
+		l.lastLook(f, flow.ToServer)
+		l.lastLook(f, flow.ToClient)
 	}
 	l.cx.Now, l.cx.Wall = l.now, l.wall
 	l.cx.Packet, l.cx.Flow, l.cx.Dir, l.cx.Shown = nil, f, flow.ToServer, nil
@@ -231,7 +230,7 @@ func (l *Lane) flowEnded(f *flow.Flow, why flow.End) {
 		l.endFlow(&l.chain.Flow[i], why)
 	}
 	l.cx = saved
-	if ss != nil {
+	if ss := l.sessions.of(f); ss != nil {
 		l.closeSession(ss)
 	}
 	delete(l.replies, f)

@@ -202,10 +202,11 @@ func (l *Lane) streamDue(i uint32) {
 	l.watchSession(ss)
 }
 
-// releaseUndecided releases what waits for a decision. It reports false if the session is closed:
-// the last look has convicted the flow.
-func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) bool {
-	l.lastLook(ss, dir)
+// releaseUndecided releases what waits for a decision. It reports false if the session is closed: the last look has convicted the flow, or Weir
+// failed on it.
+func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) (open bool) {
+	defer l.containTurn(ss.flow)
+	l.lookAgain(ss, dir, false, true)
 	if ss.flow.Verdict.Final() {
 		l.closeSession(ss)
 		return false
@@ -216,10 +217,12 @@ func (l *Lane) releaseUndecided(ss *session, dir flow.Direction) bool {
 	return true
 }
 
-// lastLook shows once more what somebody held, now that it waits no longer.
-func (l *Lane) lastLook(ss *session, dir flow.Direction) {
-	defer l.guard()
-	l.lookAgain(ss, dir, false, true)
+// lastLook shows once more what somebody held of a flow that ends. Who fails on it closes the session.
+func (l *Lane) lastLook(f *flow.Flow, dir flow.Direction) {
+	defer l.containTurn(f)
+	if ss := l.sessions.of(f); ss != nil {
+		l.lookAgain(ss, dir, false, true)
+	}
 }
 
 // lookAgain shows what is unread with no new segment, in the context of that which has waited longest, or, of what has left already, of an empty one.

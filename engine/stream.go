@@ -20,8 +20,7 @@ func (l *Lane) stream(ss *session, p *packet.Packet, d inspect.Decision) {
 		open := l.releaseUndecided(ss, dir.Reverse())
 		l.cx = saved
 		if !open {
-			l.leave(nil, p, inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason})
-			l.cx.Packet = nil
+			l.leaveUnread(p, inspect.Decision{Verdict: f.Verdict, Scope: inspect.ScopeFlow, Reason: f.Reason})
 			return
 		}
 	}
@@ -140,6 +139,16 @@ func (l *Lane) leave(ss *session, p *packet.Packet, d inspect.Decision) {
 	if !d.Verdict.Final() && d.Verdict != packet.Delay && ss.conn.Owes(l.cx.Dir) {
 		l.payOwed(ss, p, l.cx.Dir, l.cx.Dir)
 	}
+}
+
+// leaveUnread is leave for the segment in the context of a flow whose session was closed just now.
+func (l *Lane) leaveUnread(p *packet.Packet, d inspect.Decision) {
+	l.outcome(p, d)
+	l.gone()
+	if len(l.pieces) == 0 {
+		l.release(p)
+	}
+	l.cx.Packet = nil
 }
 
 // gone notes that p is answered, or parked.

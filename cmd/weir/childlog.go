@@ -25,8 +25,13 @@ var (
 	registers = regexp.MustCompile(`^[a-z]+[0-9]*\s+0x[0-9a-f]+$`)
 	// arguments are those of a call: "engine.route(0xc000102030, {0x7f, ...})".
 	arguments = regexp.MustCompile(`\([^()]*\b0x[0-9a-f]+[^()]*\)$`)
-	// words are addresses, which may be data that was taken for one, and what lies there; but for where the program was.
-	words     = regexp.MustCompile(`(pc=)?\b(0x)?[0-9a-f]{9,}\b`)
+	// words are addresses, which may be data that was taken for one, and what lies there, in lines of the runtime: 0x1ff60232 is nine digits of
+	// a number, 0x34333231 four. Where the program was, and what stopped it, may be seen.
+	words = regexp.MustCompile(`(pc=|PC=|code=|\+)?\b(0x[0-9a-f]+|[0-9a-f]{8,})\b`)
+	// wordsOfOurs are those in lines of Weir's own, in which there are masks and marks as well.
+	wordsOfOurs = regexp.MustCompile(`\b(0x)?[0-9a-f]{9,}\b`)
+	ours        = []byte("weir: ")
+
 	panicking = []byte("panic: ")
 	tracing   = regexp.MustCompile(`^(goroutine [0-9]+ |\[signal |runtime(:| stack)|fatal error: |SIG[A-Z]+: )`)
 )
@@ -63,12 +68,19 @@ func (l *childLog) flush() error {
 		return nil
 	}
 	line = arguments.ReplaceAll(line, []byte("(...)"))
-	line = words.ReplaceAllFunc(line, func(w []byte) []byte {
-		if bytes.HasPrefix(w, []byte("pc=")) {
+	_, err := l.to.Write(append(hideWords(line), '\n'))
+	return err
+}
+
+// hideWords leaves out of a line what may be data.
+func hideWords(line []byte) []byte {
+	if bytes.HasPrefix(line, ours) {
+		return wordsOfOurs.ReplaceAll(line, []byte("(...)"))
+	}
+	return words.ReplaceAllFunc(line, func(w []byte) []byte {
+		if w[0] == '+' || bytes.IndexByte(w, '=') >= 0 {
 			return w
 		}
 		return []byte("(...)")
 	})
-	_, err := l.to.Write(append(line, '\n'))
-	return err
 }

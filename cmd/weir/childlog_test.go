@@ -37,7 +37,7 @@ func TestChildLog(t *testing.T) {
 	const want = `weir: worker: lane 0: a queue is gone
 panic: what it was is not shown, it may be traffic
 panic: what it was is not shown, it may be traffic
-[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x4f3a21]
+[signal SIGSEGV: segmentation violation code=0x1 addr=(...) pc=0x4f3a21]
 SIGABRT: abort
 PC=0x495781 m=0 sigcode=0
 
@@ -62,6 +62,26 @@ x0  (...) x1  (...)
 		}
 		if out.String() != want {
 			t.Fatalf("in pieces of %d:\n%s", size, out.String())
+		}
+	}
+}
+
+// TestShortWordsOfChildren: an address of eight digits or fewer may be data as well, such as a number; what Weir says of itself holds none.
+func TestShortWordsOfChildren(t *testing.T) {
+	for line, want := range map[string]string{
+		"[signal SIGSEGV: segmentation violation code=0x1 addr=0x1ff60232 pc=0x4a8b3c]": "[signal SIGSEGV: segmentation violation code=0x1 addr=(...) pc=0x4a8b3c]",
+		"unexpected fault address 0x34333231":                                           "unexpected fault address (...)",
+		"runtime: pointer 0x3433 to unallocated span span.base()=0xc000100000":          "runtime: pointer (...) to unallocated span span.base()=(...)",
+		"runtime: marked free object, elemsize=536221234 freeindex=0":                   "runtime: marked free object, elemsize=(...) freeindex=0",
+		"10e3b603: 31313131 34333231":                                                   "(...): (...) (...)",
+		"\t/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=0x34333231":                  "\t/src/inspect/dlp/detect/scanner.go:120 +0x7b fp=(...)",
+		"PC=0x5581a0b1c2d3 m=0 sigcode=0":                                               "PC=0x5581a0b1c2d3 m=0 sigcode=0",
+		"weir: worker: process has capabilities 0x1000, of 123456789":                   "weir: worker: process has capabilities 0x1000, of (...)",
+	} {
+		var out bytes.Buffer
+		l := &childLog{to: &out}
+		if _, _ = l.Write([]byte(line + "\n")); out.String() != want+"\n" {
+			t.Errorf("%q, want %q", out.String(), want)
 		}
 	}
 }

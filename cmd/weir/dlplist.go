@@ -46,8 +46,9 @@ func newDLPHash() *cobra.Command {
 		Long: `Hash reads a column of a CSV file, or standard input, and writes a table by which weir run finds these values, without
 the values: for each there is a hash under the key of --key-file, whose text stands in the policy as exact_key.
 
-Who has the table but not the key learns how many values there are, and how long the shortest and the longest is. Who has both can try values: of a
-kind of which there are few, such as telephone numbers or names, all of them. Keep the key as you would keep the values.`,
+Who has the table but not the key learns how many values there are, how many first words those of several words have, and which lengths values have.
+Who has both can try values: of a kind of which there are few, such as telephone numbers or names, all of them. Keep the key as you would keep the
+values.`,
 		Example: `  head -c 32 /dev/urandom | base64 > dlp.key
   weir dlp hash --key-file dlp.key --column 3 --header customers.csv -o customers.edm`,
 		Args: exactly(1),

@@ -17,6 +17,7 @@ const (
 	perMessage unit = iota // the body of a message, a part of a mail; else the flow
 	perFlow
 	perClient
+	units // how many there are
 )
 
 const (
@@ -92,18 +93,28 @@ func (t *tally) mark(h uint64) bool {
 }
 
 const (
-	tallies = 4096 // of a lane: who comes beyond takes the place of another
+	tallies = 4096 // of a lane and unit: who comes beyond takes the place of another
 	ways    = 4    // places in which a tally can be
 )
 
 // A counter counts values for one lane. Of a client whose packets go through several lanes, each counts those that it sees. Of distinct
 // values sixteen are told apart, more by 10 bits: of a hundred about five are taken for others.
+//
+// Each unit has a table of its own: who sends message after message, or opens flow after flow, does not get rid of what is counted of the client.
 type counter struct {
 	seed maphash.Seed
-	t    []tally
+	t    [units][]tally // empty where no rule counts in that unit
 }
 
-func newCounter() counter { return counter{seed: maphash.MakeSeed(), t: make([]tally, tallies)} }
+func newCounter(rules []*rule) counter {
+	c := counter{seed: maphash.MakeSeed()}
+	for _, r := range rules {
+		if r.count > 1 && c.t[r.per] == nil {
+			c.t[r.per] = make([]tally, tallies)
+		}
+	}
+	return c
+}
 
 // A countKey says what is counted.
 type countKey struct {
@@ -116,7 +127,7 @@ type countKey struct {
 
 // add counts a value and returns how many there are now.
 func (c *counter) add(k countKey, value []byte, distinct bool, within, now time.Duration) uint32 {
-	t := c.find(maphash.Comparable(c.seed, k), within, now)
+	t := find(c.t[k.unit], maphash.Comparable(c.seed, k), within, now)
 	if distinct && t.knows(maphash.Bytes(c.seed, value)) {
 		return t.count
 	}
@@ -124,9 +135,9 @@ func (c *counter) add(k countKey, value []byte, distinct bool, within, now time.
 	return t.count
 }
 
-// find returns the tally of a key, anew if its time is over.
-func (c *counter) find(key uint64, within, now time.Duration) *tally {
-	set := c.t[key%(tallies/ways)*ways:][:ways]
+// find returns the tally of a key in a table, anew if its time is over.
+func find(in []tally, key uint64, within, now time.Duration) *tally {
+	set := in[key%(tallies/ways)*ways:][:ways]
 	oldest := &set[0]
 	for i := range set {
 		t := &set[i]

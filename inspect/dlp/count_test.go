@@ -108,6 +108,26 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
+// TestCountsOfAClientStay: a client that sends value after value, each in a message and a flow of its own, does not lose its count of a day.
+func TestCountsOfAClientStay(t *testing.T) {
+	l := lane(t, Config{Detectors: []Detector{
+		{Name: "card", Action: "mask", Count: 3, Per: "client", Within: 24 * time.Hour}, {Name: "us-ssn", Count: 2}, {Name: "iban", Count: 2, Per: "flow"},
+	}})
+	l.Quiet = true
+	say := func(port int, text string) {
+		l.Stream(inspecttest.UDP(fmt.Sprintf("192.0.2.1:%d", port), server, []byte(text)))
+	}
+	c := cards(3)
+	say(1, c[0]+" "+c[1])
+	for i := range 8 * tallies {
+		l.At(time.Duration(i) * time.Second)
+		say(2+i, "ssn 536-22-1234, IBAN DE89370400440532013000")
+	}
+	if say(1, c[2]); l.Edited != 1 {
+		t.Errorf("%d masked: the third of a day is not the third", l.Edited)
+	}
+}
+
 func TestMistakesOfCounts(t *testing.T) {
 	for yaml, path := range map[string]string{
 		"{count: 501}":                          "detectors[0].count",

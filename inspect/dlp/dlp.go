@@ -41,6 +41,8 @@ type Inspector struct {
 	own    []ownScanner
 	names  *detect.Scanner // of what others tell
 
+	weighed *view.View // in which values are looked for
+
 	look                look
 	alone               memory // of a datagram
 	kept                keeper
@@ -59,11 +61,13 @@ type Inspector struct {
 
 // newInspector returns an inspector of one lane.
 func newInspector(s *ruleSet) *Inspector {
-	return &Inspector{
-		set: s, counter: newCounter(), kept: newKeeper(), values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
+	d := &Inspector{
+		set: s, counter: newCounter(s.rules), kept: newKeeper(), values: s.set.Scanner(), own: s.ownScanners(), names: s.set.Scanner(),
 		found: make([]finding, 0, 64), bytes: make([]byte, 0, 1<<14), all: make([]byte, 0, 1<<16),
 		hashed: make([]byte, 0, 4096), salted: make([]byte, 0, 4096), print: make([]byte, 0, 2*printBytes), path: make([]byte, 0, 64),
 	}
+	d.values.By(d)
+	return d
 }
 
 // Name implements inspect.Inspector.

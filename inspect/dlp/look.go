@@ -81,6 +81,9 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
+	if d.isTooLittle(v, len(b)-from) {
+		return from
+	}
 	d.look.base = from
 	open = from + d.find(v, b[from:end], true)
 	wait := from + d.look.wait
@@ -93,11 +96,34 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		}
 	}
 	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
-		return d.act(b, from, open)
+		open = d.act(b, from, open)
+		v.looked, v.held = short(len(b)-open), short(len(b)-max(open, wait))
+		return open
 	}
 	d.read(v, b, from, len(b), false)
-	v.settled = true
+	v.settled, v.looked, v.held = true, short(len(b)-open), 0
 	return open
+}
+
+func short(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
+
+const (
+	muchAgain  = 256 // bytes that would be looked at once more, from which on
+	worthwhile = 16  // a part of them must have come
+)
+
+// isTooLittle reports whether so little has come behind much that is undecided, n bytes in all, that nothing is decided now: looking at all of it each time
+// would cost whoever sends byte by byte little, and us much.
+func (d *Inspector) isTooLittle(v *memory, n int) bool {
+	fresh := n - int(v.looked)
+	if v.looked < muchAgain || v.settled || fresh < 0 || fresh >= int(v.looked)/worthwhile {
+		return false
+	}
+	wait := 0
+	if d.set.waits {
+		wait = fresh + int(v.held)
+	}
+	return d.seeAgain(n, wait)
 }
 
 // seeAgain asks to see the last n bytes of what is looked at once more, and has the last wait of them wait. It reports false if nothing may follow.
@@ -145,11 +171,11 @@ func (d *Inspector) find(past *memory, text []byte, more bool) (open int) {
 	return open
 }
 
-// choose keeps, of values that overlap, the one that begins first; but one that must not leave before one that is only told of.
+// choose keeps, of values that overlap, the one that begins first; but one that must not leave before one that may, or is only told of.
 func (d *Inspector) choose() {
 	kept := d.found[:0]
 	for _, f := range d.found {
-		for n := len(kept) - 1; n >= 0 && kept[n].end > f.off && f.rule.waits() && !kept[n].rule.waits(); n-- {
+		for n := len(kept) - 1; n >= 0 && kept[n].end > f.off && f.rule.weight() > kept[n].rule.weight(); n-- {
 			kept = kept[:n]
 		}
 		if n := len(kept) - 1; n < 0 || kept[n].end <= f.off {
@@ -169,7 +195,7 @@ func (d *Inspector) wait(off int, is bool) {
 // findIn is find for one view and what detectors find.
 func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	s, depth := d.values, v.Depth()
-	d.blocks[depth] = part{len(d.found), len(d.found)}
+	d.blocks[depth], d.weighed = part{len(d.found), len(d.found)}, v
 	switch v.Code {
 	case view.Plain:
 		s.Resume(past.carry, v.Before, v.Text, v.More)
@@ -188,7 +214,7 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 			continue
 		}
 		off = max(off, 0) // the first characters of base64 may have left before it could be known as such
-		if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil {
+		if r := d.set.rule(m.Kind, m.Score, d.look.at(off)); r != nil && r.action != ignore {
 			d.note(v, m, r, s.Value(), finding{off: off, end: end, score: m.Score, context: m.Context, goesOn: m.Part})
 			d.blocks[depth].end = len(d.found)
 		}
@@ -198,6 +224,19 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 	}
 	d.wait(openIn(v, s.Wait()), true)
 	return openIn(v, s.Open())
+}
+
+// Weigh implements detect.Judge: a value without a rule that applies where it stands is none, and one that is left alone hides nothing that is not.
+func (d *Inspector) Weigh(m detect.Match, value []byte) detect.Weight {
+	off, _ := d.weighed.Source(m.Off, m.End)
+	r := d.set.rule(m.Kind, m.Score, d.look.at(max(off, 0)))
+	switch {
+	case r == nil:
+		return detect.None
+	case d.set.allowed(value):
+		return detect.Told
+	}
+	return r.weight()
 }
 
 // known reports whether a value that is written as itself was found already in a text that the view lies in. It was not if only the view shows
@@ -238,7 +277,7 @@ func (d *Inspector) findOwn(v *view.View, o *ownScanner) (open int) {
 	o.reset(v.Before, v.Text, v.More)
 	for from, to, ok := o.next(); ok; from, to, ok = o.next() {
 		if off, end, ok := seen(v, from, to); ok && !d.set.allowed(v.Text[from:to]) && o.rule.scope.has(d.look.at(off)) {
-			if r := o.rule.unlessIgnored(); r != nil {
+			if r := o.rule; r.action != ignore {
 				d.note(v, detect.Match{Off: from, End: to}, r, v.Text[from:to], finding{off: off, end: end, score: 100})
 			}
 		}

@@ -59,7 +59,7 @@ func (d *Inspector) keepPseudonym(v *view.View, m detect.Match, r *rule, value [
 		p := d.keepMasked(v.Text[m.Off:m.End], r, r.keep, hidden)
 		name := d.bytes[p.off:p.end]
 		d.pseudonym(name, v.Text[m.Off:m.End], value, draw)
-		if r.own != nil || !d.isNumber(v, m, name) {
+		if r.own != nil || !d.isNumber(name) {
 			return p, true
 		}
 		d.bytes = d.bytes[:p.off]
@@ -106,11 +106,28 @@ func another(c, by byte, first bool) byte {
 	return c
 }
 
-// isNumber reports whether a detector takes name for a value, where it is to stand.
-func (d *Inspector) isNumber(v *view.View, m detect.Match, name []byte) bool {
-	d.names.Reset(v.Text[max(0, m.Off-detect.ContextBytes):m.Off], name, false)
-	found, ok := d.names.Next()
-	return ok && checked[found.Kind]
+// isNumber reports whether name has a right check digit, whatever it is to stand behind: the same value is to have the same pseudonym everywhere.
+func (d *Inspector) isNumber(name []byte) bool {
+	d.names.By(checkedOnly{})
+	defer d.names.By(nil)
+	for _, before := range announcements {
+		d.names.Reset(before, name, false)
+		if _, ok := d.names.Next(); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// checkedOnly is a detect.Judge for whom nothing but values with check digits counts.
+type checkedOnly struct{}
+
+// Weigh implements detect.Judge.
+func (checkedOnly) Weigh(m detect.Match, _ []byte) detect.Weight {
+	if checked[m.Kind] {
+		return detect.Told
+	}
+	return detect.None
 }
 
 // checked says, by detect.Kind, whose values have check digits.

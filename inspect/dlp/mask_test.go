@@ -2,12 +2,15 @@ package dlp
 
 import (
 	"encoding/base64"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/inspect"
+	"github.com/weir-project/weir/inspect/dlp/detect"
+	"github.com/weir-project/weir/internal/canary"
 	"github.com/weir-project/weir/internal/inspecttest"
 )
 
@@ -108,6 +111,26 @@ func TestPseudonymsAreNobodysNumber(t *testing.T) {
 	}
 }
 
+// TestPseudonymsBehindACut draws many for a number whose word came in the segment before: no check digit is right, and the pseudonym is the same without a cut.
+func TestPseudonymsBehindACut(t *testing.T) {
+	for _, c := range []struct{ kind, before, value string }{
+		{"uk-nhs", "my NHS number: ", "9434765919"}, {"ca-sin", "my SIN: ", "193456787"}, {"uk-nhs", "my%20NHS%20number:%20", "943%20476%205919"},
+	} {
+		for i := range 200 {
+			policy := Config{FingerprintKey: fmt.Sprintf("a key of the tests %d", i), Detectors: []Detector{{Name: c.kind, Action: "mask", Pseudonym: true}}}
+			whole, _ := passBy(t, policy, c.before+c.value+" ", nil)
+			parts, _ := passBy(t, policy, c.before+c.value+" ", []int{len(c.before)})
+			got := string(parts.text)
+			if got == c.before+c.value+" " || got != string(whole.text) {
+				t.Fatalf("%q, in parts %q", whole.text, got)
+			}
+			if p, _ := pass(t, got, nil, Detector{Name: c.kind}); len(p.told) > 0 {
+				t.Fatalf("%q is somebody's", got)
+			}
+		}
+	}
+}
+
 func TestMistakesOfMasks(t *testing.T) {
 	for want, d := range map[string]Detector{
 		"with: \"\\\"gone\\\"\" cannot":      {Action: "mask", With: `"gone"`},
@@ -137,5 +160,27 @@ func TestMasksAllocateNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { l.Stream(p) }); n != 0 {
 			t.Errorf("%+v: %v allocations", d, n)
 		}
+	}
+}
+
+// TestNumbersAreKnownAsSuch: each value with a check digit is one that no pseudonym may be.
+func TestNumbersAreKnownAsSuch(t *testing.T) {
+	var ds []Detector
+	for _, k := range detect.Bundled() {
+		ds = append(ds, Detector{Name: k.Name, Action: "mask"})
+	}
+	maker, _ := New(Config{Detectors: ds}, inspect.Env{Lanes: 1})
+	d, n := maker().(*Inspector), 0
+	for _, v := range canary.Values(7, 20) {
+		k, bundled := detect.Parse(v.Kind)
+		if !bundled || !checked[k] {
+			continue
+		}
+		if n++; !d.isNumber([]byte(v.Text)) {
+			t.Errorf("%s %s", v.Kind, v.Text)
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d numbers", n)
 	}
 }

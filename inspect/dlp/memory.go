@@ -25,11 +25,13 @@ type memory struct {
 	carry   detect.Carry // of the text so far
 	next    detect.Carry // of the text with what is looked at now
 	settled bool         // what is shown once more was decided as if nothing followed
+	looked  uint16       // bytes of what is shown once more that were looked at; detect.MaxOpen is the most
+	held    uint16       // and of them, at the end, how many wait
 }
 
 // forget is for the begin of another text.
 func (m *memory) forget() {
-	m.taken, m.carry, m.next, m.settled = 0, detect.Carry{}, detect.Carry{}, false
+	m.taken, m.carry, m.next, m.settled, m.looked, m.held = 0, detect.Carry{}, detect.Carry{}, false, 0, 0
 }
 
 // maxKept is how many texts a lane remembers the end of: 64 bytes for each. Who has said nothing while so many others have is

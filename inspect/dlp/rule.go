@@ -130,11 +130,11 @@ func (s *ruleSet) compile() {
 	s.set.Waiting(kinds...)
 }
 
-// rule returns the rule for a value that was found; nil if none applies.
+// rule returns the rule for a value that was found, which may ignore it; nil if none applies.
 func (s *ruleSet) rule(k detect.Kind, score uint8, p place) *rule {
 	for _, r := range s.byKind[k] {
 		if score >= r.score && r.scope.has(p) {
-			return r.unlessIgnored()
+			return r
 		}
 	}
 	return nil
@@ -143,11 +143,15 @@ func (s *ruleSet) rule(k detect.Kind, score uint8, p place) *rule {
 // waits reports whether a value must not leave before it is decided about.
 func (r *rule) waits() bool { return !r.monitor && r.action != alert && r.action != ignore }
 
-func (r *rule) unlessIgnored() *rule {
-	if r.action == ignore {
-		return nil
+// weight is what values of the rule weigh among those that overlap.
+func (r *rule) weight() detect.Weight {
+	switch {
+	case !r.waits():
+		return detect.Told
+	case r.count > 1:
+		return detect.Counted
 	}
-	return r
+	return detect.Stopped
 }
 
 // allowed reports whether a value, in the form that detectors give it, is left alone.

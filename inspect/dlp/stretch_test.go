@@ -51,7 +51,8 @@ func TestStretchesLoseNothing(t *testing.T) {
 				b.WriteString([]string{
 					"\x00", "\xff", "é", "+", "%", "\n", " card ", "-----BEGIN RSA PRIVATE KEY-----\n", "PuTTY-User-Key-File-3: ü\n", string(noise(9)),
 					"\x00a%40b.co\x00", "\x00\xff4111%201111+1111 1111\xff", "\x01SSN+123456%37 89\x01",
-				}[r.IntN(13)])
+					"card 4000\u00a00000%200000 0002 ", "SSN: 536\u201122%2D1234 ", "password=Trüs%624dor99 ", "password=Tr%FCs4dor99 ", "%\u00a0",
+				}[r.IntN(18)])
 			}
 		}
 		text := b.Bytes()[:min(b.Len(), 4000)]

@@ -51,7 +51,12 @@ func (p *passer) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte)
 
 // pass shows a text in parts, and returns how many bytes waited in all.
 func pass(t testing.TB, text string, cuts []int, ds ...Detector) (p *passer, waited int) {
-	maker, mistakes := New(Config{MaxEvents: 1000, Detectors: ds}, inspect.Env{Lanes: 1})
+	return passBy(t, Config{Detectors: ds}, text, cuts)
+}
+
+func passBy(t testing.TB, c Config, text string, cuts []int) (p *passer, waited int) {
+	c.MaxEvents = 1000
+	maker, mistakes := New(c, inspect.Env{Lanes: 1})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}

@@ -26,7 +26,12 @@ import (
 const seeds = "40000"
 
 // inTurn are the tests that have to notice what is not of package stream, by their packages.
-var inTurn = map[string]string{"./engine": "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy", "./inspect/dlp/...": "Mask|Pseudonym|Place|Wait"}
+var inTurn = []struct{ packages, tests string }{
+	{"./proto/http1", "Spare"},
+	{"./proto/http2", "Spare"},
+	{"./engine", "Canaries|Splits|Page|Kept|Named|WaitedIsCounted|Strangers|Another|Busy|Alerts|LastLook"},
+	{"./inspect/dlp/...", "Mask|Pseudonym|Place|Wait|Tables|Columns|Wide|Headers|Little|PushedOut|Stretches|Rules|Counts|Case"},
+}
 
 // patience is for how long one attempt to notice a mutant may take: some run for ever.
 const patience = 3 * time.Minute
@@ -96,9 +101,9 @@ func (m mutant) noticedBy(dir string) (by string, err error) {
 		return "", fmt.Errorf("it does not compile: %s", out)
 	}
 	if filepath.Dir(m.path()) != "stream" {
-		for _, packages := range []string{"./engine", "./inspect/dlp/..."} {
-			if _, err := command("go", "test", "-overlay", overlay, "-count=1", "-short", "-run", inTurn[packages], packages); err != nil {
-				return "the tests of " + packages, nil
+		for _, turn := range inTurn {
+			if _, err := command("go", "test", "-overlay", overlay, "-count=1", "-short", "-run", turn.tests, turn.packages); err != nil {
+				return "the tests of " + turn.packages, nil
 			}
 		}
 		return "", nil

@@ -14,12 +14,14 @@ var raw = func() (s kindSet) {
 // numbers without their separators and in capitals, phone numbers with their plus if they have one, mail addresses in
 // lower case, a private key's Base64 without the lines around it (empty where headers stand before it), everything
 // else as it stands. View, valid until the next Next.
-func (s *Scanner) Value() []byte {
-	text := s.text[s.last.Off:s.last.End]
-	if raw.has(s.last.Kind) {
+func (s *Scanner) Value() []byte { return s.canonical(s.last) }
+
+func (s *Scanner) canonical(m Match) []byte {
+	text := s.text[m.Off:m.End]
+	if raw.has(m.Kind) {
 		return text
 	}
-	return appendCanonical(s.value[:0], text, s.last.Kind)
+	return appendCanonical(s.value[:0], text, m.Kind)
 }
 
 // appendCanonical appends the canonical form of a value of kind k that is not raw to dst.

@@ -159,7 +159,7 @@ func (c *cardNumber) printed() bool {
 	if len(g) == 3 {
 		return g[0] == 4 && g[1] == 6 && (g[2] == 5 || g[2] == 4)
 	}
-	return g[0] == 4 && g[1] == 4 && g[2] == 4 && (g[3] == 4 || len(g) == 4)
+	return g[0] == 4 && g[1] == 4 && g[2] == 4 && g[3] == 4
 }
 
 // issuerOf returns the issuer that gives out cards that begin and are as long as c; nil if there is none.

@@ -5,6 +5,8 @@ package detect
 var codiceForms = []form{
 	{kind: ITCodiceFiscale, text: "AAAAAA99AXXAXXXA", base: 95, check: validCodice},
 	{kind: ITCodiceFiscale, text: "AAA AAA 99AXX AXXX A", base: 80, check: validCodice},
+	{kind: ITCodiceFiscale, text: "AAA AAA 99AXX AXXXA", base: 80, check: validCodice},
+	{kind: ITCodiceFiscale, text: "AAA+AAA+99AXX+AXXXA", base: 80, check: validCodice},
 	{kind: ITCodiceFiscale, text: "AAA+AAA+99AXX+AXXX+A", base: 80, check: validCodice}, // in a form
 }
 

@@ -57,35 +57,29 @@ type walk struct {
 
 // seekFields has the fields be looked for that lie in columns of secrets, from the begin of the text on or behind the header line in it.
 func (s *Scanner) seekFields() {
-	t := s.given
-	if t == nil || t.stage == noTable || s.set.kinds&secretKinds == 0 || s.tabled {
+	if s.given == nil || s.given.stage == noTable || s.sought || s.set.kinds&secretKinds == 0 {
 		return
 	}
-	s.walk = walk{at: t.at}
-	if t.stage == inHeader {
-		end := bytes.IndexByte(s.text[:min(len(s.text), maxHeader)], '\n') + 1
-		if end == 0 {
-			return
-		}
-		s.table, s.tabled, s.rows = *t, true, end
-		s.table.Write(s.text[:end])
-		s.walk = walk{off: end}
-		t = &s.table
+	c := s.begunCell()
+	if c.table.stage == inHeader && !s.behindHeader(len(s.text)) {
+		return
 	}
-	if t.stage == inRecords && !t.secrets.none() {
-		s.sought = t
+	s.sought = true
+	if c.table.stage == inRecords && !c.table.secrets.none() {
+		s.walk = walk{c.first, c.table.at}
 		s.field = s.seekField(s.walk.at.length == s.walk.at.field && !s.walk.at.quoted)
 	}
 }
 
 // seekField returns where the next field begins that is to be looked at, at the walk or behind it; begins says whether one begins there.
 func (s *Scanner) seekField(begins bool) int {
-	w, mask := &s.walk, s.sought.secrets[passwords]|s.sought.secrets[randoms]
+	t, w := &s.cell.table, &s.walk
+	mask := t.secrets[passwords] | t.secrets[randoms]
 	for ; w.off < len(s.text); w.off++ {
 		if begins && w.at.column < maxColumns && mask>>w.at.column&1 != 0 && w.at.length <= maxRecord {
 			return w.off
 		}
-		begins = w.pass(s.text[w.off], s.sought.sep)
+		begins = w.pass(s.text[w.off], t.sep)
 	}
 	return noField
 }
@@ -114,7 +108,7 @@ func (s *Scanner) lookAtField() {
 		s.at = i
 		s.look(fieldAt, i, secretKinds)
 	}
-	begins := s.walk.pass(s.text[i], s.sought.sep)
+	begins := s.walk.pass(s.text[i], s.cell.table.sep)
 	s.walk.off++
 	s.field = s.seekField(begins)
 }
@@ -122,13 +116,13 @@ func (s *Scanner) lookAtField() {
 // fieldAt looks for a value in the field that begins at i.
 func fieldAt(s *Scanner, i int) {
 	t := passwords
-	if s.sought.secrets[randoms]>>s.walk.at.column&1 != 0 {
+	if s.cell.table.secrets[randoms]>>s.walk.at.column&1 != 0 {
 		t = randoms
 	}
 	at := s.quote(s.run(i, maxSpaces, onlySpace))
-	end := s.until(at, s.sought.sep)
+	end := s.until(at, s.cell.table.sep)
 	behind := s.run(s.quote(end), maxSpaces, onlySpace)
-	if c := s.byteAt(behind); s.short || c != s.sought.sep && c != '\r' && c != '\n' && c != 0 || end-at > maxSecret {
+	if c := s.byteAt(behind); s.short || c != s.cell.table.sep && c != '\r' && c != '\n' && c != 0 || end-at > maxSecret {
 		return
 	}
 	s.proposeAssigned(i, at, end, true, t)

@@ -201,35 +201,96 @@ func maskInParts(t *testing.T, text string, cut int) string {
 	return string(out)
 }
 
+// TestHeadersOfKeysAreTheirs: what is hidden in the headers of a private key is masked with it, and only known headers are headers.
+func TestHeadersOfKeysAreTheirs(t *testing.T) {
+	set := NewSet(PrivateKey, Card, Email)
+	for text, want := range map[string]string{
+		"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: joe@corp.com 4000 0000 0000 0002\n":            "4000|joe",
+		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nComment: 4000 0000 0000 0002\n\n" + key64 + "\n": "4000",
+		"-----BEGIN RSA PRIVATE KEY-----\nX-Card: 4000 0000 0000 0002\n":                                           "4000",
+		"It begins with -----BEGIN PRIVATE KEY-----\nCard: 4000 0000 0000 0002\nMail: joe@corp.com\n":              "4000|joe",
+	} {
+		left := []byte(text)
+		for _, f := range scan(set, text) {
+			copy(left[f.Off:], AppendMasked(nil, []byte(f.text), f.Kind, 0, '*'))
+		}
+		for value := range strings.SplitSeq(want, "|") {
+			if strings.Contains(string(left), value) {
+				t.Errorf("%q leaves %q", text, left)
+			}
+		}
+	}
+	if found := scan(set, "It begins with -----BEGIN PRIVATE KEY-----\nNIF: 74.052.666-N\n"); len(found) > 0 {
+		t.Errorf("found %v where there is no key", found)
+	}
+}
+
+// TestNothingIsPushedOut fills the queue with beginnings of passwords, in a text that is one segment of 8 KiB.
+func TestNothingIsPushedOut(t *testing.T) {
+	text := strings.Repeat(strings.Repeat("pw=", 18)+"Ab1xyz\n", 120) + " card 4000 0000 0000 0002"
+	for _, more := range []bool{false, true} {
+		s := everything.Scanner()
+		s.Reset(nil, []byte(text+strings.Repeat(" nothing", 800)), more)
+		cards := 0
+		for m, ok := s.Next(); ok; m, ok = s.Next() {
+			if m.Kind == Card {
+				cards++
+			}
+		}
+		if cards != 1 {
+			t.Errorf("more %v: %d cards", more, cards)
+		}
+	}
+}
+
+// TestWordsOfOtherLines: a word of context holds in the next line unless other words stand there.
+func TestWordsOfOtherLines(t *testing.T) {
+	set := NewSet(AUTFN)
+	for text, want := range map[string]int{
+		"TFN\n123456782\n876543210":                                2,
+		"TFN:\n  value: 123456782":                                 1,
+		"<dt>TFN</dt>\n<dd class=\"number\">123456782</dd>":        1,
+		"my TFN is 123456782\n!function(e,t){var n=876543210;":     1,
+		"TFN 123456782\nAs of today the meter stands at 876543210": 1,
+	} {
+		if found := scan(set, text); len(found) != want {
+			t.Errorf("%q: found %v, want %d", text, found, want)
+		}
+	}
+}
+
 // TestBetterOfTwoThatOverlap wants the rule by which one of two overlapping values is chosen.
 func TestBetterOfTwoThatOverlap(t *testing.T) {
-	a := Match{Kind: Card, Off: 0, End: 10, Score: 60}
-	for _, b := range []Match{
-		{Kind: Card, Off: 5, End: 8, Score: 61},
-		{Kind: Card, Off: 5, End: 16, Score: 60},
+	a := &candidate{Match{Kind: Card, Off: 0, End: 10, Score: 60}, Told, 0}
+	for _, b := range []*candidate{
+		{Match{Kind: Card, Off: 5, End: 8, Score: 61}, Told, 0},
+		{Match{Kind: Card, Off: 5, End: 16, Score: 60}, Told, 0},
+		{Match{Kind: Card, Off: 5, End: 8, Score: 50}, Counted, 0},
 	} {
-		if (&queue{}).better(a, b) || !(&queue{}).better(b, a) {
+		if better(a, b) || !better(b, a) {
 			t.Errorf("%v rather than %v", a, b)
 		}
 	}
-	if later := (Match{Kind: Card, Off: 5, End: 15, Score: 60}); !(&queue{}).better(a, later) || (&queue{}).better(later, a) {
+	if later := (&candidate{Match{Kind: Card, Off: 5, End: 15, Score: 60}, Told, 0}); !better(a, later) || better(later, a) {
 		t.Error("not the earlier of two that are alike")
 	}
 }
 
-// TestBetterTakesThePlace wants the last of a row of values of which each overlaps the next and is worse.
+// TestBetterTakesThePlace wants the last of a row of values of which each overlaps the next and is worse, and every second one before it.
 func TestBetterTakesThePlace(t *testing.T) {
 	s := everything.Scanner()
 	s.Reset(nil, make([]byte, 100), false)
 	for i := range 4 {
-		s.queue.add(Match{Kind: Card, Off: 8 * i, End: 8*i + 10, Score: uint8(60 + i)}, 8*i)
+		s.queue.add(Match{Kind: Card, Off: 8 * i, End: 8*i + 10, Score: uint8(60 + i)}, Told, 8*i)
 	}
-	s.queue.add(Match{Kind: Card, Off: 40, End: 50, Score: 55}, 40)
+	s.queue.add(Match{Kind: Card, Off: 40, End: 50, Score: 55}, Told, 40)
 	s.done = true
-	first, _ := s.settle()
-	second, _ := s.settle()
-	if _, more := s.settle(); first.Off != 24 || second.Off != 40 || more {
-		t.Errorf("%v and %v, more %v", first, second, more)
+	var found []int
+	for m, ok := s.settle(); ok; m, ok = s.settle() {
+		found = append(found, m.Off)
+	}
+	if !slices.Equal(found, []int{8, 24, 40}) {
+		t.Errorf("found at %d", found)
 	}
 }
 

@@ -19,6 +19,8 @@
 // In a table the name of a column counts as if it stood in front of each of its fields, and what stands in other lines does not: see Table. Then what is a value depends on
 // the header line too, and each part is to be shown with the Table of what came before.
 //
+// Where values overlap each other without end, over more than MaxOpen bytes, a cut may lose one that another has begun in.
+//
 // A secret is found by its name, to which it is assigned or beside which it stands: in the next field, cell or element, behind a gap, or in a column that is
 // called so. A word that says that it is something else or made up counts for it only if it belongs to the name.
 //

@@ -1,6 +1,9 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Carry is what a text that goes on hands to its next part beside its bytes: that the body of a private key goes on.
 // The zero Carry is nothing.
@@ -28,7 +31,8 @@ const (
 	maxKeyLine  = 80  // RFC 7468 §2 has 64; PGP up to 76
 	maxKeyLines = 250 // as many as RSA with 32768 bits needs
 	minKeyLine  = 16  // a shorter line is the last
-	minJoined   = 40  // of a body that begins in the first line
+	minFirst    = 32  // of the first line of a body
+	minJoined   = 40  // of a body that begins in the line with which the key does
 	maxKeyGap   = 40  // bytes between lines: their end and the indentation
 	maxKeyTitle = 160 // bytes of a header
 )
@@ -97,7 +101,7 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 		return
 	case at > end && s.isHeader(at):
 		last = end
-	case last-at < minKeyLine, at == end && last-at < minJoined:
+	case last-at < minFirst, at == end && last-at < minJoined, bytes.IndexByte(bytes.TrimRight(s.text[at:last], "="), '=') >= 0:
 		return
 	default:
 		state = keyBody
@@ -105,8 +109,10 @@ func (s *Scanner) keyFrom(i, end int, state keyState) {
 	if s.short || !s.set.Has(PrivateKey) {
 		return
 	}
-	s.queue.add(Match{Kind: PrivateKey, Off: i, End: last, Score: 100}, i)
-	if s.set.waits != 0 && !s.set.waits.has(PrivateKey) {
+	m := Match{Kind: PrivateKey, Off: i, End: last, Score: 100}
+	w := s.weight(m)
+	s.queue.add(m, w, i)
+	if w == None || s.set.waits != 0 && w == Told {
 		return // in what is only told of something may stand that must not leave
 	}
 	s.key, s.at = Carry{state: state}, last
@@ -120,6 +126,7 @@ func (s *Scanner) readKey() {
 	case s.short:
 	case (s.key.state == keyHead || s.key.state == keyPuTTY) && s.isHeader(at):
 		if end := s.lineEnd(at); !s.short {
+			s.addToKey(at, end)
 			s.key.lines++
 			s.at = end
 			if s.key.state == keyPuTTY && s.says(at, "Private-MAC") {
@@ -150,7 +157,7 @@ func (s *Scanner) readKeyLine(at int) {
 		s.endKey()
 		return
 	}
-	s.queue.add(Match{Kind: PrivateKey, Off: at, End: end, Score: 100, Part: true}, at)
+	s.addToKey(at, end)
 	s.at = end
 	s.key.lines++
 	switch {
@@ -162,6 +169,12 @@ func (s *Scanner) readKeyLine(at int) {
 	default:
 		s.key.state = keyBody
 	}
+}
+
+// addToKey puts a line of a private key into the queue.
+func (s *Scanner) addToKey(off, end int) {
+	m := Match{Kind: PrivateKey, Off: off, End: end, Score: 100, Part: true}
+	s.queue.add(m, s.weight(m), off)
 }
 
 // gap returns the end of the line ends and spaces at i, be they written as such or, in JSON, as escapes, and of the marks of a mail that is quoted.
@@ -194,13 +207,28 @@ func (s *Scanner) escaped(i int) int {
 // maxBackslashes are those before the n of a line's end in JSON in JSON in JSON.
 const maxBackslashes = 4
 
-// isHeader says whether a header stands at i: "Proc-Type: …".
+// isHeader says whether a header stands at i: "Proc-Type: …". What it says is the key's, so that nothing hides there.
 func (s *Scanner) isHeader(i int) bool {
-	end := s.run(i, 24, headerName)
-	return end > i+2 && s.byteAt(end) == ':' && s.byteAt(end+1) == ' '
+	end := s.run(i, maxHeaderName, headerName)
+	if s.short || s.byteAt(end) != ':' || s.byteAt(end+1) != ' ' {
+		return false
+	}
+	name := s.text[i:end]
+	return bytes.HasPrefix(name, extension) || slices.ContainsFunc(headerNames, func(known string) bool { return string(name) == known })
 }
 
-var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' })
+// headerNames are those of headers of private keys: RFC 1421 §4.6, RFC 9580 §6.2.2, RFC 4716 §3.3, PuTTY manual appendix C.
+var headerNames = []string{
+	"Proc-Type", "DEK-Info", "Content-Domain", "Key-Info", "Version", "Comment", "Hash", "Charset", "MessageID", "Subject",
+	"Encryption", "Public-Lines", "Private-Lines", "Private-MAC", "Private-Hash", "Key-Derivation",
+	"Argon", "Argon2-Memory", "Argon2-Passes", "Argon2-Parallelism", "Argon2-Salt",
+}
+
+var extension = []byte("X-") // and anything
+
+const maxHeaderName = 24 // bytes
+
+var headerName = classWhere(func(c byte) bool { return isLetter(c) || c == '-' || c == '2' })
 
 // lineEnd returns the end of the line at i, at most maxKeyTitle bytes on.
 func (s *Scanner) lineEnd(i int) int {

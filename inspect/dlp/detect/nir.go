@@ -2,14 +2,14 @@ package detect
 
 // nirForms are those of French social security numbers: sex, year, month, département, commune, order, and a key of
 // two digits, with or without spaces. C is the letter of Corsica's départements 2A and 2B. Of rows of fifteen digits one in 2000 is a number with a month
-// that there is; one whose month is not known needs a word of context.
+// that there is; one whose month is not known, or of somebody who was not born there (7, 8), needs a word of context.
 var nirForms = []form{
 	{kind: FRNIR, text: "9 99 99 99 999 999 99", base: 95, check: validNIR},
 	{kind: FRNIR, text: "9 99 99 9C 999 999 99", base: 95, check: validNIR},
 	{kind: FRNIR, text: "9999999999999 99", base: 90, check: validNIR},
 	{kind: FRNIR, text: "999999C999999 99", base: 90, check: validNIR},
-	{kind: FRNIR, text: "999999999999999", base: 75, check: inAMonth(validNIR)},
-	{kind: FRNIR, text: "999999C99999999", base: 75, check: inAMonth(validNIR)},
+	{kind: FRNIR, text: "999999999999999", base: 75, check: native(validNIR)},
+	{kind: FRNIR, text: "999999C99999999", base: 75, check: native(validNIR)},
 	{kind: FRNIR, text: "999999999999999", base: 45, check: validNIR},
 	{kind: FRNIR, text: "999999C99999999", base: 45, check: validNIR},
 }
@@ -33,7 +33,7 @@ func validNIR(d []byte) bool {
 	return sexes && months && where > 0 && decimal(d[7:10]) > 0 && decimal(d[10:13]) > 0 && key == 97-decimal(n[:])%97
 }
 
-// inAMonth is check for numbers whose month is one of the year.
-func inAMonth(check func([]byte) bool) func([]byte) bool {
-	return func(d []byte) bool { return decimal(d[3:5]) <= 12 && check(d) }
+// native is check for numbers of those born there, in a month of the year.
+func native(check func([]byte) bool) func([]byte) bool {
+	return func(d []byte) bool { return d[0] <= '2' && decimal(d[3:5]) <= 12 && check(d) }
 }

@@ -22,7 +22,7 @@ func numberAt(s *Scanner, i int) {
 	if s.short || n > maxRow {
 		return
 	}
-	if wide := s.widelyAt(end); s.short {
+	if wide := s.widely(end) || s.loneBefore(i) < i; s.short {
 		if n > 1 {
 			s.from = min(s.from, s.leads(i, s.set.lead))
 		}

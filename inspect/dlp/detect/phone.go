@@ -111,9 +111,18 @@ func phoneAt(s *Scanner, i int) {
 	switch {
 	case p.g > 1:
 		s.propose(Phone, i, p.end, 85)
+	case s.addsTime(i, &p):
+		s.propose(Phone, i, p.end, 40)
 	case !s.saysFolded(p.end, " byte"):
 		s.propose(Phone, i, p.end, 70)
 	}
+}
+
+// addsTime says whether the + at i may be that of a line that a diff adds, with a number that begins as a time does: "+20240301", which would be one of Egypt.
+func (s *Scanner) addsTime(i int, p *phoneNumber) bool {
+	c := s.byteAt(i - 1)
+	d := p.digits[:p.n]
+	return (c == '\n' || c == 0) && d[0] == '2' && d[1] == '0' && (d[2] == '2' || d[2] == '3') && isDate(int(decimal(d[4:6])), 1)
 }
 
 // dialable says whether the digits are a country code and as many as its plan has.
@@ -154,7 +163,7 @@ func (s *Scanner) nationalAt(i, end int) {
 	if s.byteAt(i-1) == '(' {
 		off--
 	}
-	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.byteAt(end)) || s.widelyBehind(off) {
+	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.narrow(end)) || s.widelyBehind(off) {
 		return
 	}
 	p := s.readPhone(i)
@@ -173,7 +182,7 @@ func (s *Scanner) nationalAt(i, end int) {
 
 // mayOpen says whether a phone number in the form of its country may begin with a group of n digits, of which this is the first.
 func mayOpen(first byte, n int) bool {
-	return first == '0' && n > 1 || n == 2 || n == 3 || n == 5 || n == 10
+	return first == '0' && n > 1 || n == 2 || n == 3 || n == 5 || n == 9 || n == 10
 }
 
 // toldBeside says whether a word of context for k stands before off, with nothing between but words such as "number" and "is".
@@ -199,7 +208,7 @@ func fillers(b []byte) bool {
 		}
 		switch string(b[from:k]) {
 		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
-			"unter", "al", "au", "a", "n", "numero", "value", "to":
+			"unter", "bitte", "please", "bei", "al", "au", "a", "n", "numero", "value", "to":
 		default:
 			return false
 		}
@@ -237,10 +246,10 @@ func (p *phoneNumber) american() bool {
 	return nanp(p.digits[:p.n]) && (p.g == 1 || p.g == 3 && p.groups[0] == 3 && p.groups[1] == 3)
 }
 
-// iberian says whether it is three groups of three digits, as in Spain, Portugal and Poland, or three digits and three pairs.
+// iberian says whether it is nine digits, as in Spain, Portugal and Poland: in a row, three groups of three, or three digits and three pairs.
 func (p *phoneNumber) iberian() bool {
 	g := p.groups
-	return p.n == 9 && g[0] == 3 && p.digits[0] >= '2' && (p.g == 3 && g[1] == 3 || p.g == 4 && g[1] == 2 && g[2] == 2)
+	return p.n == 9 && g[0]%6 == 3 && p.digits[0] >= '2' && (p.g == 1 || p.g == 3 && g[1] == 3 || p.g == 4 && g[1] == 2 && g[2] == 2)
 }
 
 // italian says whether it is a mobile number of Italy.

@@ -1,6 +1,9 @@
 package detect
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 const (
 	maxShape = 24           // bytes from the first digit of a row on of which it must be known which are digits
@@ -20,7 +23,7 @@ const (
 	mayTelegram                      // a token of Telegram
 	mayTrunk                         // a phone number that begins with 0
 	mayArea                          // a phone number that begins with an area code of three digits, or has ten in a row
-	mayPair                          // a phone number in groups of five, or that begins with an area code of two digits
+	mayPair                          // a phone number of nine digits in a row, in groups of five, or that begins with an area code of two digits
 )
 
 // A shape is which bytes of a form are digits.
@@ -109,7 +112,7 @@ func national(n int, class separator) (p prospect) {
 	if n == 10 || n == 3 && goesOn {
 		p |= mayArea
 	}
-	if (n == 2 || n == 5) && goesOn {
+	if (n == 2 || n == 5) && goesOn || n == 9 {
 		p |= mayPair
 	}
 	return p
@@ -163,7 +166,7 @@ func (s *Scanner) hopeless(i int) bool {
 		return false
 	}
 	t := s.text[i-1 : i+maxShape]
-	if (t[n+1] == 0xc2 || t[n+1] == 0xe2) && s.wide(i+n) != 0 {
+	if beyond(t) && s.mayBeWide(i, n) {
 		return false
 	}
 	r := &s.set.prospects[n][separators[t[n+1]]]
@@ -172,6 +175,21 @@ func (s *Scanner) hopeless(i int) bool {
 		return true
 	}
 	return s.hopelessRow(i, n, d, p, r.shapes)
+}
+
+// beyond says whether a byte of t, of maxShape+1 bytes, is beyond ASCII.
+func beyond(t []byte) bool {
+	all := binary.LittleEndian.Uint64(t) | binary.LittleEndian.Uint64(t[8:]) | binary.LittleEndian.Uint64(t[16:])
+	return all&0x8080808080808080 != 0 || t[maxShape] >= 0x80
+}
+
+// mayBeWide says whether n digits at i may be a part of a number with wide separators.
+func (s *Scanner) mayBeWide(i, n int) bool {
+	if s.byteAt(i-1) >= 0x80 && s.loneBefore(i) < i || s.wide(i+n) != 0 {
+		return true
+	}
+	s.short = false
+	return s.widely(i+n) || s.short
 }
 
 // hopelessRow is hopeless for n digits with prospects p and shapes; d is which bytes from i on are digits.

@@ -48,7 +48,11 @@ func collect(s *Scanner, text []byte, off int) (found []find) {
 // scanInParts returns what is found if text comes in parts that end at cuts, as an inspector would feed it.
 func scanInParts(t *testing.T, set *Set, text string, cuts []int) (found []find) {
 	t.Helper()
-	s := set.Scanner()
+	return scanPartsBy(t, set.Scanner(), text, cuts)
+}
+
+func scanPartsBy(t *testing.T, s *Scanner, text string, cuts []int) (found []find) {
+	t.Helper()
 	var carry Carry
 	var table Table
 	b := []byte(text)

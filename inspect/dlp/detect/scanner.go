@@ -24,6 +24,7 @@ type Match struct {
 // A Scanner walks over texts, one after the other. It is one lane's; not safe for concurrent use.
 type Scanner struct {
 	set    *Set
+	judge  Judge  // nil: kinds that wait weigh more
 	before []byte // borrowed until the next Reset; the last ContextBytes at most
 	text   []byte // borrowed until the next Reset
 	more   bool
@@ -40,18 +41,17 @@ type Scanner struct {
 	floor   int // where the last private key ended: nothing that begins before it is a value
 
 	given  *Table // what is known of the text as a table; nil: nothing
-	table  Table  // the same in front of text[rows:], iff tabled
-	rows   int
-	tabled bool
-	field  int    // the next field of a column of secrets: see column.go
-	sought *Table // whose columns these are
-	walk   walk   // to it
+	cell   cell
+	field  int  // the next field of a column of secrets: see column.go
+	sought bool // fields were looked for
+	walk   walk // to the next one, in the table of the cell
 
 	// While something is looked at:
 	from  int  // where it begins
 	short bool // text ended before it was clear what it is
 	open  int  // the first beginning of what was short
 	wait  int  // likewise, of what may be of a kind that waits
+	cut   bool // more is undecided than MaxOpen
 
 	fold  fold
 	queue queue
@@ -68,7 +68,8 @@ func (s *Set) Scanner() *Scanner { return &Scanner{set: s} }
 // ContextBytes are looked at; more says that the text goes on. Both slices are borrowed until the next Reset.
 func (s *Scanner) Reset(before, text []byte, more bool) { s.Resume(Carry{}, before, text, more) }
 
-// Stretches are parts of a text. Within one are neither control characters, but for white space, nor bytes beyond ASCII.
+// Stretches are parts of a text. Within one are no control characters but white space, and of bytes beyond ASCII only those that may be of UTF-8 in two
+// or three bytes.
 type Stretches interface {
 	// Stretch returns the first place at or after i that lies in one; the length of the text if there is none.
 	Stretch(i int) int
@@ -92,20 +93,19 @@ func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
 func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.before, s.text, s.more = before[max(0, len(before)-ContextBytes):], text, more
 	s.account = 0
-	s.at, s.floor, s.open, s.wait, s.done = 0, 0, len(text), len(text), false
+	s.at, s.floor, s.open, s.wait, s.cut, s.done = 0, 0, len(text), len(text), false, false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
 	s.late = len(text) > 0 && s.set.lates[s.byteAt(-1)] && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
-	s.queue.waits = s.set.waits
-	s.words.off = -1
-	s.given, s.tabled, s.field = nil, false, noField
+	s.words.off, s.words.seen.to = -1, -1
+	s.given, s.cell.begun, s.field, s.sought = nil, false, noField, false
 	s.plain = plain{}
 }
 
 // Next moves to the next value and reports whether there is one. Values come in the order of their offsets and do not
-// overlap: of two that do, one of a kind that waits counts, then the one with the higher score, then the longer, then the earlier.
+// overlap: of two that do, the one that weighs more counts, then the one with the higher score, then the longer, then the earlier.
 func (s *Scanner) Next() (Match, bool) {
 	for {
 		if m, ok := s.settle(); ok {
@@ -290,6 +290,7 @@ func (s *Scanner) leads(end, max int) int {
 
 // close moves open so that it lies within no value: what begins before it ends before it.
 func (s *Scanner) close() {
+	alone := s.open
 	for again := true; again; {
 		again = false
 		for i := s.queue.n - 1; i >= 0; i-- {
@@ -304,7 +305,9 @@ func (s *Scanner) close() {
 			s.wait = min(s.wait, max(c.Off, s.floor))
 		}
 	}
-	s.open = max(s.open, len(s.text)-MaxOpen)
+	if least := len(s.text) - MaxOpen; s.open < least {
+		s.open, s.cut = max(alone, least), true
+	}
 	s.wait = max(s.wait, s.open)
 }
 

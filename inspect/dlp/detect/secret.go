@@ -111,7 +111,7 @@ func shortAt(begin, end int) func(*Scanner, int) {
 
 // assignedAt looks for a value that is assigned to the name that holds the word [from, i).
 func (s *Scanner) assignedAt(from, i int, t trust) {
-	if s.given != nil && s.given.stage == inHeader && !s.tabled {
+	if s.given != nil && s.given.stage == inHeader && !s.sought {
 		s.seekFields()
 	}
 	end := s.run(i, maxName+1, nameBytes)

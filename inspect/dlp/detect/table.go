@@ -19,6 +19,7 @@ type Table struct {
 	stage   tableStage
 	sep     byte // between fields
 	columns uint8
+	named   uint8              // columns that have a name
 	n       uint16             // bytes of header
 	ends    [maxColumns]uint16 // of the names, in header
 	at      position           // behind what was written
@@ -60,12 +61,15 @@ func (t *Table) None() bool { return t.stage == noTable }
 
 // readHeader takes what b has of the header line, and returns what is behind it.
 func (t *Table) readHeader(b []byte) []byte {
-	line := b
-	end := bytes.IndexByte(b, '\n')
-	if end >= 0 {
-		line = b[:end]
+	if t.n == 0 && len(b) > 0 && b[0] != '\n' && !mayName(b[0]) {
+		t.stage = noTable
+		return nil
 	}
-	if t.n == 0 && len(line) > 0 && !mayName(line[0]) || int(t.n)+len(line) >= maxHeader {
+	line := b[:min(len(b), maxHeader-int(t.n))]
+	end := bytes.IndexByte(line, '\n')
+	if end >= 0 {
+		line = line[:end]
+	} else if int(t.n)+len(line) == maxHeader {
 		t.stage = noTable
 		return nil
 	}
@@ -95,7 +99,7 @@ func (t *Table) split() bool {
 		return false
 	}
 	t.sep = line[i]
-	names, words := 0, 0
+	words := 0
 	for at := 0; at <= len(line); t.columns++ {
 		if t.columns == maxColumns {
 			return false
@@ -107,12 +111,12 @@ func (t *Table) split() bool {
 			return false
 		}
 		if words = max(words, n); n > 0 {
-			names++
+			t.named++
 		}
 		at = end + 1
 	}
 	// A sentence has commas too, and a space behind each.
-	if names < 2 || words > 1 && bytes.Contains(line, []byte(", ")) {
+	if t.named < 2 || words > 1 && bytes.Contains(line, []byte(", ")) {
 		return false
 	}
 	t.findSecrets()
@@ -179,20 +183,29 @@ func inTitle(c byte) bool {
 	return isLetter(c) || c >= 0x80
 }
 
-// pass is the position behind b, which stands in a record at p.
+// pass is the position behind b, which stands at p.
 func (t *Table) pass(p position, b []byte) position {
-	begin := p.length
-	if p.length += len(b); p.length > maxRecord {
-		return p
-	}
 	for i, c := range b {
 		switch {
+		case c == '\n':
+			p = position{length: -1}
 		case c == '"':
 			p.quoted = !p.quoted
-		case c == t.sep && !p.quoted:
+		case c == t.sep && !p.quoted && p.column < maxColumns:
 			p.column++
-			p.field = begin + i + 1
+			p.field = p.length + 1
 		}
+		if p.length++; p.length > maxRecord {
+			return t.skip(p, b[i+1:])
+		}
+	}
+	return p
+}
+
+// skip is pass in a record that is too long.
+func (t *Table) skip(p position, b []byte) position {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return t.pass(position{}, b[i+1:])
 	}
 	return p
 }
@@ -213,7 +226,7 @@ func (t *Table) name(p position) (name []byte, ok bool) {
 // next of these.
 func (s *Scanner) Under(t *Table) {
 	s.given = t
-	if t != nil && (t.stage == inRecords || t.n > 0) {
+	if t != nil && (t.stage == inRecords && !t.secrets.none() || t.stage == inHeader && t.n > 0) {
 		s.seekFields()
 	}
 }
@@ -223,28 +236,99 @@ func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
 	if s.given == nil || s.given.stage == noTable {
 		return nil, at, false
 	}
-	if !s.tabled {
-		s.table, s.rows, s.tabled = *s.given, 0, true
-	}
-	record := bytes.LastIndexByte(s.text[:off], '\n') + 1
-	if record > s.rows {
-		s.table.Write(s.text[s.rows:record])
-		s.rows = record
-	}
-	if s.table.stage != inRecords || record < s.rows {
+	c := s.begunCell()
+	if c.table.stage == inHeader && !s.behindHeader(off) || c.table.stage == noTable || off < c.first {
 		return nil, at, false
 	}
-	at = s.table.pass(s.table.at, s.text[record:off])
-	name, ok = s.table.name(at)
-	return name, at, ok
+	if !s.backTo(off) {
+		return nil, at, false
+	}
+	if c.off-c.before.off > stride {
+		c.before = c.mark
+	}
+	c.at = c.table.pass(c.at, s.text[c.off:off])
+	c.off = off
+	name, ok = c.table.name(c.at)
+	return name, c.at, ok
+}
+
+// begunCell is the cell, which stands where the text begins if nobody has asked yet.
+func (s *Scanner) begunCell() *cell {
+	c := &s.cell
+	if !c.begun {
+		*c = cell{begun: true, table: *s.given, mark: mark{0, s.given.at}, before: mark{0, s.given.at}}
+	}
+	return c
+}
+
+// backTo has the cell stand at a place from which off can be reached. It reports false if the record's begin is too far away.
+func (s *Scanner) backTo(off int) bool {
+	c := &s.cell
+	if off >= c.off {
+		return true
+	}
+	if off >= c.before.off {
+		c.mark = c.before
+		return true
+	}
+	back := s.text[max(c.first, off-maxRecord-1):off]
+	i := bytes.LastIndexByte(back, '\n')
+	switch {
+	case i >= 0:
+		c.mark = mark{off - len(back) + i + 1, position{}}
+	case len(back) > maxRecord:
+		return false
+	default:
+		c.mark = mark{c.first, c.table.at}
+	}
+	c.before = c.mark
+	return true
+}
+
+// A cell is where the scanner was last asked for a column.
+type cell struct {
+	begun bool
+	table Table // in front of the first record of the text, or of its rest
+	first int   // where that begins
+	mark
+	before mark // a place a little before
+}
+
+// stride is how far apart the places of a cell are, at least.
+const stride = 512
+
+// A mark is an offset in the text, and where in a record it is.
+type mark struct {
+	off int
+	at  position
+}
+
+// behindHeader reads the header line, and says whether off lies behind it.
+func (s *Scanner) behindHeader(off int) bool {
+	c := &s.cell
+	end := bytes.IndexByte(s.text[:min(off, maxHeader)], '\n')
+	if end < 0 {
+		if off >= maxHeader {
+			c.table.stage = noTable
+		}
+		return false
+	}
+	c.table.Write(s.text[:end+1])
+	c.first, c.mark = end+1, mark{end + 1, c.table.at}
+	c.before = c.mark
+	return c.table.stage == inRecords
 }
 
 // compose puts together what stands before a value in a record: the end of the fields before, the name of the column, and what its own field has in front of
-// the value; of each as much as there is room for in dst. window is what stands before the value, which stands at that place in the record.
-func compose(dst, window, name []byte, at position) []byte {
+// the value; of each as much as there is room for in dst. window is what stands before the value, which stands at that place in the record. Where there are
+// but two columns the first may name what stands in the second, and the name of the column is put in front of it.
+func (t *Table) compose(dst, window, name []byte, at position) []byte {
 	room := cap(dst) - len(name) - len(": ")
 	window = window[max(0, len(window)-min(at.length, room)):]
 	field := max(0, len(window)-(at.length-at.field))
+	if t.named == 2 {
+		field = 0
+	}
 	dst = append(append(append(dst, window[:field]...), name...), ": "...)
 	return append(dst, window[field:]...)
 }

@@ -18,6 +18,7 @@ func TestColumnsAreNamed(t *testing.T) {
 		{"name,city,tfn\n\"Smith, Bob\",\"Perth, WA\",123456782\n", "au-tfn 123456782"},
 		{"name,tfn,city\n\"Smith, Bob\",Perth,123456782\n", ""},
 		{"| name | tfn |\n|---|---|\n| Bob | 123456782 |\n", "au-tfn 123456782"},
+		{"| Feld | Wert |\n|---|---|\n| name | Bob |\n| TFN | 123456782 |\n| zip | 876543210 |\n", "au-tfn 123456782"},
 		{",tfn,name\n0,123456782,x\n", "au-tfn 123456782"},
 		{"isbn10,nhsNo\n9434765919,x\n", ""},
 		{"tracking,note\n4111111111111111,4111111111111111\n", "card 4111111111111111"},

@@ -6,7 +6,7 @@ import "strings"
 // lower case, the spaces and dashes within them left out.
 var contexts = [kinds]string{
 	Card: "card cards cardnumber cardno ccnum ccn cc pan creditcard credit visa mastercard amex americanexpress discover maestro debit " +
-		"kreditkarte kartennummer karte cartebancaire carte tarjeta cartão cartao carta kaart kort karta",
+		"primaryaccountnumber cb kreditkarte kartennummer kartennr karte cartebancaire carte tarjeta cartão cartao carta kaart kort karta",
 	IBAN:  "iban bankaccount account konto kontonummer bankverbindung compte cuenta conto rekening accountnumber rib",
 	UKNHS: "nhs nhsno nhsnumber nationalhealthservice patient patientid",
 	CASIN: "sin sinnumber socialinsurance socialinsurancenumber nas assurancesociale numérodassurancesociale",
@@ -23,7 +23,7 @@ var contexts = [kinds]string{
 	SEPersonnummer:   "personnummer personnr pnr persnr samordningsnummer personalidentity persnummer",
 	AUTFN:            "tfn tfnnumber taxfile taxfilenumber taxfileno",
 	USSSN:            "ssn ss# socialsecurity socsec socialsecuritynumber socialsecurityno ssnnumber ssno seguridadsocial segurosocial",
-	USITIN:           "itin itinnumber taxpayer taxpayerid taxpayeridentification taxid individualtaxpayer w7",
+	USITIN:           "itin itinnumber taxpayer taxpayerid taxpayeridentification taxid individualtaxpayer formw7",
 	AWSSecretKey:     "aws amazon amazonaws secretaccesskey awssecret",
 	TwilioKey:        "twilio",
 	TelegramToken:    "telegram bottoken bot",
@@ -32,6 +32,7 @@ var contexts = [kinds]string{
 	Email:            "email mail courriel correo",
 	Phone: "phone phones telephone telephon telefon telefono teléfono téléphone telefone tel tél mobile mobil mobiltelefon handy cell cellphone " +
 		"cellular fax call whatsapp sms dial contact móvil movil portable komórka telefoon phonenumber phoneno rufnummer ph mob cel gsm handynr handynummer " +
+		"fon fone fixe durchwahl hotline telefax mobiel tlf recapito rückruf rueckruf joignable llámame llamame reachme " +
 		"rufmich rufmichan anrufen erreichbar mobilnummer mobilnr mobilenumber mobileno mobilephone telefonnummer telefonnr telnr telno cellulare celular telemóvel telemovel",
 	Secret: "authorization auth proxyauthorization xauth",
 }
@@ -42,7 +43,7 @@ const others = "order orders ordernumber orderno orderid bestellung bestellnumme
 	"hash sha sha1 sha256 md5 checksum crc digest commit etag uuid guid timestamp time date epoch unix id ids ref reference serial " +
 	"serialnumber imei isbn ean upc sku barcode article artikel product item ticket case port pid offset size length bytes count seq sequence " +
 	"session request trace span nonce page row line batch job transaction txn total subtotal amount betrag montant importe importo price preis prix precio " +
-	"prezzo quantity qty menge anzahl duration latency elapsed"
+	"prezzo lot charge chargennummer awb airwaybill waybill consignment sendungsnummer paket paketnummer fedex ups dhl dpd usps quantity qty menge anzahl duration latency elapsed"
 
 // phones say that a number is one to call.
 const phones = "phone telephone telefon tel mobile mobil fax call whatsapp phonenumber cell"

@@ -23,16 +23,19 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 		f.leave(s)
 		defer func() { s.text, s.before, s.more, f.on = copied, before, more, true }()
 	}
-	if off < s.account && counts(k) {
+	if off < s.floor || off < s.account && counts(k) {
 		return
 	}
 	score, told := s.weigh(k, off, base, off-from)
-	if score >= Threshold {
-		if k == IBAN {
-			s.account = end
-		}
-		s.queue.add(Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}, from)
+	if score < Threshold {
+		return
 	}
+	m := Match{Kind: k, Off: off, End: end, Score: uint8(score), Context: told}
+	w := s.weight(m)
+	if k == IBAN && w != None {
+		s.account = end
+	}
+	s.queue.add(m, w, from)
 }
 
 // weigh returns the score of a value of kind k that begins at off, and whether a word of context stands before it. What shows the value begins lead bytes
@@ -54,7 +57,7 @@ func (s *Scanner) weigh(k Kind, off, base, lead int) (score int, told bool) {
 			dummy = true
 		}
 	}
-	if context >= 0 && counts(k) && (w.endsFor(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
+	if context >= 0 && counts(k) && (w.endsFor(context) || w.saysOther(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
 		context = -1
 	}
 	score = base
@@ -142,6 +145,34 @@ func (w *words) linesApart(end int) bool {
 			tag = c == '<'
 		case !tag && isAlnum(c):
 			return bytes.IndexByte(between, '\n') >= 0
+		}
+	}
+	return false
+}
+
+// saysOther says whether the value stands in a later line than the word that ends at end, in which other words stand before it: "TFN 876543210", and below
+// "var n=634332080".
+func (w *words) saysOther(end int) bool {
+	between := w.window[end:w.len]
+	line := between[bytes.LastIndexByte(between, '\n')+1:]
+	if len(line) == len(between) {
+		return false
+	}
+	tag := false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if c == '<' || c == '>' {
+			tag = c == '<'
+		}
+		if tag || !isLetter(c) {
+			continue
+		}
+		from := i
+		for i < len(line) && isWord(line[i]) {
+			i++
+		}
+		if i-from > 2 && !neutral(line[from:i]) {
+			return true
 		}
 	}
 	return false
@@ -284,11 +315,26 @@ type words struct {
 
 	record [ContextBytes]byte
 	window []byte // what stands before off, ContextBytes at most; in a table, with the name of the column
+
+	seen seen
 }
 
 type hit struct {
 	word uint16
 	end  uint8
+}
+
+// seen are the words of a part of the text, so that many values near each other find each once.
+type seen struct {
+	from, to int // the text in which they begin
+	n        int
+	words    [4 * ContextBytes]spelled
+}
+
+// A spelled is a word at its place in the text.
+type spelled struct {
+	begin, end int
+	word       uint16
 }
 
 // wordsBefore finds the words before off, once for all kinds that ask.
@@ -298,45 +344,107 @@ func (s *Scanner) wordsBefore(off int) *words {
 		return w
 	}
 	w.off, w.n = off, 0
-	var window []byte
-	if off >= ContextBytes {
-		window = s.text[off-ContextBytes : off]
-	} else {
-		known := s.before[max(0, len(s.before)-(ContextBytes-off)):]
-		n := copy(w.text[:], known)
-		n += copy(w.text[n:], s.text[:off])
-		window = w.text[:n]
+	name, at, titled := s.column(off)
+	switch {
+	case titled:
+		w.window = s.cell.table.compose(w.record[:0], w.textBefore(s, off), name, at)
+		w.find(w.window)
+	case off < ContextBytes:
+		w.window = w.textBefore(s, off)
+		w.find(w.window)
+	default:
+		w.window = s.text[off-ContextBytes : off]
+		w.recall(s.text, off)
 	}
-	if name, at, ok := s.column(off); ok {
-		window = compose(w.record[:0], window, name, at)
-	}
-	w.len, w.window = len(window), window
-	w.find(window)
+	w.len = len(w.window)
 	return w
 }
 
-// find notes the words of window. A word begins where no letter or digit stands before, or a capital behind a small
-// letter: customerSSN.
+// textBefore is what stands before off, ContextBytes at most.
+func (w *words) textBefore(s *Scanner, off int) []byte {
+	if off >= ContextBytes {
+		return s.text[off-ContextBytes : off]
+	}
+	known := s.before[max(0, len(s.before)-(ContextBytes-off)):]
+	n := copy(w.text[:], known)
+	n += copy(w.text[n:], s.text[:off])
+	return w.text[:n]
+}
+
+// find notes the words of window.
 func (w *words) find(window []byte) {
 	for i := 0; i+1 < len(window); i++ {
-		c := window[i]
-		if i == 0 && len(window) == ContextBytes { // what stands before is not known
+		if i == 0 && len(window) == ContextBytes || !mayBeWord(window, i) { // what stands before the window is not known
 			continue
 		}
-		if i > 0 && isAlnum(window[i-1]) && (c-'A' >= 26 || window[i-1]-'a' >= 26) {
-			continue
-		}
-		second := window[i+1]
-		if isJoint(second) && i+2 < len(window) { // D.N.I.
-			second = window[i+2]
-		}
-		for _, id := range wordsBy[wordHash(lower(c), lower(second))] {
-			if end, ok := vocabulary[id].match(window, i); ok && w.n < len(w.hits) && !inAddress(window, i, end) {
-				w.hits[w.n] = hit{id, uint8(end)}
-				w.n++
+		for _, id := range wordsAt(window, i) {
+			if end, ok := vocabulary[id].match(window, i); ok {
+				w.note(window, i, end, id)
 			}
 		}
 	}
+}
+
+// recall is find for the ContextBytes of text before off, with what is known of the text from other values.
+func (w *words) recall(text []byte, off int) {
+	k := &w.seen
+	from := off - ContextBytes + 1 // what stands before the window is not known
+	if from < k.from || from > k.to {
+		k.from, k.to, k.n = from, from, 0
+	}
+	for ; k.to+1 < off; k.to++ {
+		if !mayBeWord(text, k.to) {
+			continue
+		}
+		for _, id := range wordsAt(text, k.to) {
+			if end, ok := vocabulary[id].spell(text, k.to); ok {
+				k.add(spelled{k.to, end, id}, from)
+			}
+		}
+	}
+	window := text[off-ContextBytes : off]
+	for i := range k.n {
+		if one := &k.words[i]; one.begin >= from && one.end <= off && one.begin+1 < off && vocabulary[one.word].ends(text[:off], one.end) {
+			w.note(window, one.begin-(off-ContextBytes), one.end-(off-ContextBytes), one.word)
+		}
+	}
+}
+
+// add keeps a word. If there is no room, those in front of from are forgotten.
+func (k *seen) add(one spelled, from int) {
+	if k.n == len(k.words) {
+		first := 0
+		for first < k.n && k.words[first].begin < from {
+			first++
+		}
+		k.n = copy(k.words[:], k.words[first:])
+		k.from = from
+	}
+	if k.n < len(k.words) {
+		k.words[k.n] = one
+		k.n++
+	}
+}
+
+func (w *words) note(window []byte, i, end int, id uint16) {
+	if w.n < len(w.hits) && !inAddress(window, i, end) {
+		w.hits[w.n] = hit{id, uint8(end)}
+		w.n++
+	}
+}
+
+// mayBeWord says whether a word may begin at i: where no letter or digit stands before, or a capital behind a small letter: customerSSN.
+func mayBeWord(b []byte, i int) bool {
+	return i == 0 || !isAlnum(b[i-1]) || b[i]-'A' < 26 && b[i-1]-'a' < 26
+}
+
+// wordsAt returns the words that may begin at i, where two bytes are.
+func wordsAt(b []byte, i int) []uint16 {
+	second := b[i+1]
+	if isJoint(second) && i+2 < len(b) { // D.N.I.
+		second = b[i+2]
+	}
+	return wordsBy[wordHash(lower(b[i]), lower(second))]
 }
 
 // inAddress says whether the word [i, end) may be a byte of a hardware address: d4:cc.
@@ -353,6 +461,12 @@ type word struct {
 // match returns where the word ends that begins at i, and whether it is there. What is short must end there: "sin" is
 // none in "since", and "cc" none in "cc0f3a". A single digit may stand behind it: "tel1". And it must be written as words are: "nHs" is none.
 func (w *word) match(b []byte, i int) (end int, ok bool) {
+	end, ok = w.spell(b, i)
+	return end, ok && w.ends(b, end)
+}
+
+// spell is match whatever stands behind the word.
+func (w *word) spell(b []byte, i int) (end int, ok bool) {
 	letters, capitals, written := 0, uint(0), true
 	for k := range len(w.text) {
 		for j := 0; k > 0 && j < maxJoints && i+1 < len(b) && isJoint(b[i]); j++ {
@@ -371,10 +485,12 @@ func (w *word) match(b []byte, i int) (end int, ok bool) {
 		}
 		i++
 	}
-	if len(w.text) <= maxShortWord && (i < len(b) && !endsShort(b[i-1:]) || !written || !humps(capitals, letters)) {
-		return 0, false
-	}
-	return i, true
+	return i, len(w.text) > maxShortWord || written && humps(capitals, letters)
+}
+
+// ends says whether the word may end at end, if it must stand alone.
+func (w *word) ends(b []byte, end int) bool {
+	return len(w.text) > maxShortWord || end == len(b) || endsShort(b[end-1:])
 }
 
 // humps says whether n letters, of which those of the bits are capitals, are written as words are: SSN, Ssn, idNr, IdNr.

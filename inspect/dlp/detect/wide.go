@@ -17,6 +17,14 @@ func (s *Scanner) wide(i int) byte {
 	return 0
 }
 
+// narrow is the byte at i, or, of a wide space or dash, the one that it is wider than.
+func (s *Scanner) narrow(i int) byte {
+	if c := s.wide(i); c != 0 {
+		return c
+	}
+	return s.byteAt(i)
+}
+
 // wideIn is wide by the last byte of E2 80 ...
 var wideIn = [256]byte{0x89: ' ', 0xaf: ' ', 0x90: '-', 0x91: '-', 0x92: '-', 0x93: '-'}
 
@@ -45,11 +53,21 @@ type fold struct {
 	more          bool
 }
 
-// widelyAt says whether behind the digits that end at end a wide space or dash stands, and another digit.
-func (s *Scanner) widelyAt(end int) bool {
-	c := s.byteAt(end)
-	return c >= 0x80 && s.wide(end) != 0 && isDigit(s.byteAt(end+wideLen(c)))
+// widely says whether in the number whose first digits end at end a wide space or dash stands, behind narrow ones or none, and a digit or letter behind it.
+func (s *Scanner) widely(end int) bool {
+	for i := end; i < end+maxNarrow; i++ {
+		switch c := s.byteAt(i); {
+		case c >= 0x80:
+			return s.wide(i) != 0 && isAlnum(s.byteAt(i+wideLen(c)))
+		case !isDigit(c) && (c != ' ' && c != '-' && c != '.' || !isDigit(s.byteAt(i+1))):
+			return false
+		}
+	}
+	return false
 }
+
+// maxNarrow is how far behind the first digits of a number a wide space or dash may stand.
+const maxNarrow = 32
 
 // widelyBehind says whether a digit and a wide space or dash stand before off.
 func (s *Scanner) widelyBehind(off int) bool {

@@ -10,14 +10,18 @@ import (
 // betweenDigits are spaces and dashes of ASCII with digits on both sides.
 var betweenDigits = regexp.MustCompile(`([0-9])([ -])([0-9])`)
 
-// widen writes each space or dash between digits as the wide one.
-func widen(text, space, dash string) string {
-	for betweenDigits.MatchString(text) {
-		text = betweenDigits.ReplaceAllStringFunc(text, func(m string) string {
-			return m[:1] + map[byte]string{' ': space, '-': dash}[m[1]] + m[2:]
-		})
+// widen writes spaces and dashes between digits as the wide ones: all, or some.
+func widen(r *rand.Rand, text, space, dash string) string {
+	some := r.IntN(2) == 0
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i : i+1]
+		if i > 0 && i+1 < len(text) && betweenDigits.MatchString(text[i-1:i+2]) && !(some && r.IntN(2) == 0) {
+			c = map[string]string{" ": space, "-": dash}[c]
+		}
+		b.WriteString(c)
 	}
-	return text
+	return b.String()
 }
 
 // TestWideSeparatorsAreReadAsNarrow wants the same numbers of a text whose spaces and dashes between digits are wide, in pieces as well. Words of context may be
@@ -27,7 +31,7 @@ func TestWideSeparatorsAreReadAsNarrow(t *testing.T) {
 	set := NewSet(Card, IBAN, FRNIR, USSSN, UKNHS, CASIN, INAadhaar, AUTFN, Phone)
 	sample := []string{
 		"card 4111 1111 1111 1111", "4111-1111-1111-1111,", "IBAN DE89 3704 0044 0532 0130 00", "DE89-3704-0044-0532-0130-00", "1 85 05 78 006 084 91", "SSN 536-90-7399",
-		"NHS 943 476 5919", "SIN 130 692 544", "2341 2341 2346", "TFN 123 456 782", "+49 30 901820", "4111 1111 1111 1112", "1 85 05 78 006 084 92", "12", "tel. 030 901820",
+		"NHS 943 476 5919", "SIN 130 692 544", "2341 2341 2346", "TFN 876 543 210", "+49 30 901820", "4111 1111 1111 1112", "1 85 05 78 006 084 92", "12", "tel. 030 901820",
 	}
 	wide := [][2]string{{"\u00a0", "\u2011"}, {"\u202f", "\u2013"}, {"\u2009", "\u2010"}}
 	found := 0
@@ -37,7 +41,7 @@ func TestWideSeparatorsAreReadAsNarrow(t *testing.T) {
 			b.WriteString(sample[r.IntN(len(sample))] + []string{". ", "\n", "; x "}[r.IntN(3)])
 		}
 		w := wide[r.IntN(len(wide))]
-		text := widen(b.String(), w[0], w[1])
+		text := widen(r, b.String(), w[0], w[1])
 		want, got := scan(set, b.String()), scan(set, text)
 		if len(want) != len(got) {
 			t.Fatalf("%q: %v, want %v", text, got, want)

@@ -25,13 +25,14 @@ func (b *Builder) Add(value string) error {
 	words := 0
 	b.value = b.value[:0]
 	for i := 0; i < len(value); {
-		n := 0
+		n, from := 0, len(b.value)
 		for i+n < len(value) && wordBytes[value[i+n]] != 0 {
 			b.value = append(b.value, wordBytes[value[i+n]])
 			n++
 		}
 		if n > 0 {
 			words++
+			fold(b.value[from:])
 			b.value = append(b.value, between)
 		}
 		i += n + 1
@@ -66,16 +67,3 @@ const between = ' '
 
 // goesOn stands behind a word that a value of several begins with; it is in none.
 const goesOn = 0
-
-// wordBytes is what a byte of a word is in the canonical form; 0 for other bytes.
-var wordBytes = func() (t [256]byte) {
-	for c := range t {
-		switch {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 0x80:
-			t[c] = byte(c)
-		case c >= 'A' && c <= 'Z':
-			t[c] = byte(c) | 0x20
-		}
-	}
-	return t
-}()

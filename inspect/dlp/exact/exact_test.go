@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -70,6 +72,49 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestCaseDoesNotCount: of letters of all alphabets that have it, in values and in texts.
+func TestCaseDoesNotCount(t *testing.T) {
+	values := []string{"Ödland", "ÉCOLE normale", "Ÿ-12345", "σίσυφος", "ПРОЕКТ Щука", "Ἀθῆναι", "Nguyễn Văn", "Հայաստան"}
+	tab := table(t, values...)
+	for _, v := range values {
+		for _, text := range []string{v, strings.ToUpper(v), strings.ToLower(v)} {
+			if got := find(tab.Scanner(), "a "+text+" b"); len(got) != 1 {
+				t.Errorf("%q: %v", text, got)
+			}
+		}
+	}
+	for _, text := range []string{"Odland", "Üdland", "ödlanð", "\xc3dland", "\x96dland", "école normalę"} {
+		if got := find(tab.Scanner(), text); len(got) != 0 {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	s := tab.Scanner()
+	text := []byte("Mr NGUYỄN, of the ἀΘῆΝΑΙ of ПРОЕКТ")
+	if n := testing.AllocsPerRun(100, func() {
+		s.Reset(nil, text, true)
+		for _, _, ok := s.Next(); ok; _, _, ok = s.Next() {
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestFoldIsOneForm: letters of one length that fold to each other have one form, and no other letter has it.
+func TestFoldIsOneForm(t *testing.T) {
+	for r := rune(utf8.RuneSelf); r < folded; r++ {
+		b := []byte(string(r))
+		fold(b)
+		if string(b) != string(rune(letters[r])) || letters[letters[r]] != letters[r] || !strings.EqualFold(string(b), string(r)) {
+			t.Errorf("%q: %q", r, b)
+		}
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			if other < folded && utf8.RuneLen(other) == utf8.RuneLen(r) && letters[other] != letters[r] {
+				t.Errorf("%q and %q", r, other)
+			}
+		}
+	}
+}
+
 func TestValuesThatCannotBe(t *testing.T) {
 	b := NewBuilder(key(t, "a secret of the tests"))
 	for _, v := range []string{"", "abc", "a-b-c-d", "1 2 3 4 5 6 7 8 9", strings.Repeat("x", MaxBytes)} {
@@ -124,7 +169,7 @@ func TestFile(t *testing.T) {
 func TestWhateverTheCut(t *testing.T) {
 	tab := table(t, "c0ffee", "4711ab", "müller", "4711 ab", "4711 ab c0ffee x", "x müller", "x x x x x y", "müller c0ffee")
 	s := tab.Scanner()
-	pieces := []string{"c0ffee", "4711", "ab", "4711ab", "müller", "x", "y", " ", " ", "-", " - ", ", and ", "C0FFEE", "\n"}
+	pieces := []string{"c0ffee", "4711", "ab", "4711ab", "müller", "MÜLLER", "\xc3", "x", "y", " ", " ", "-", " - ", ", and ", "C0FFEE", "\n"}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(rt, "text"), "")
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 5).Draw(rt, "cuts")

@@ -1,5 +1,7 @@
 package exact
 
+import "unicode/utf8"
+
 // maxGap is how many bytes may stand between two words of a value.
 const maxGap = 3
 
@@ -53,12 +55,14 @@ func (s *Scanner) Next() (off, end int, ok bool) {
 
 // longest returns the end of the word at off, and of the longest value that begins with it; 0 if none does. open says that what follows the text decides.
 func (s *Scanner) longest(off int) (first, end int, open bool) {
-	n, i, head := 0, off, 0
+	n, i := 0, off
 	for words := 0; words < s.t.words && i < len(s.text); words++ {
+		from, all := n, byte(0)
 		for ; i < len(s.text) && wordBytes[s.text[i]] != 0; i++ {
 			if n < len(s.value) {
 				s.value[n] = wordBytes[s.text[i]]
 			}
+			all |= s.text[i]
 			n++
 		}
 		if words == 0 {
@@ -67,15 +71,18 @@ func (s *Scanner) longest(off int) (first, end int, open bool) {
 		if n >= MaxBytes {
 			break
 		}
-		if s.more && i == len(s.text) && (words == 0 || s.t.goesOn(s.value[:head+1])) {
+		if s.more && i == len(s.text) {
 			return first, 0, true
+		}
+		if all >= utf8.RuneSelf {
+			fold(s.value[from:n])
 		}
 		s.value[n] = between
 		if n++; s.t.lengths[n] && s.t.has(s.value[:n]) {
 			end, s.n = i, n
 		}
-		if words == 0 {
-			head = n
+		if words == 0 && !s.t.goesOn(s.value[:n+1]) {
+			break
 		}
 		gap := i
 		for i < len(s.text) && i-gap <= maxGap && wordBytes[s.text[i]] == 0 {
@@ -84,7 +91,7 @@ func (s *Scanner) longest(off int) (first, end int, open bool) {
 		if i-gap > maxGap {
 			break
 		}
-		if s.more && i == len(s.text) && s.t.goesOn(s.value[:head+1]) {
+		if s.more && i == len(s.text) {
 			return first, 0, true
 		}
 	}

@@ -2,7 +2,8 @@
 // and no memory of Weir.
 //
 // A value is one to MaxWords words, a word letters and digits that stand together. Case, and what stands between the words, does not
-// count: "4711-AB", "4711 ab" and "4711/AB" are one value, "4711ab" is another. It has at least MinBytes letters and digits, or it would be found everywhere.
+// count: "4711-AB", "4711 ab" and "4711/AB" are one value, "4711ab" is another. The case of letters up to U+1FFF does not, of those whose other case is
+// as long in UTF-8: of "Ödland", not of "ẞ". Letters that are put together (U+006F, U+0308) are others than those that are not. It has at least MinBytes letters and digits, or it would be found everywhere.
 //
 // So that a value is found whose words come one by one, the first words of values of several are in the table as well.
 //
@@ -54,7 +55,8 @@ func (k *Key) hash(value []byte) uint64 { return siphash.Hash(k.k0, k.k1, value)
 // A Table is the hashes of a list of values. It is only read once made; lanes share it.
 //
 // Hashes that begin with the same bits stand together, sorted, and of each only the 40 bits behind those are kept: 5 bytes for a value, and 4 for each 4 to 8 of them. So a
-// text that is none of n values is taken for one with a probability of less than 2^-36.
+// text that is none of n values is taken for one with a probability of less than 2^-36; of n from 2^26 values on, first words included, of about n / 2^62, since
+// they are parted by maxBits at most.
 type Table struct {
 	key   Key
 	bits  uint     // by which hashes are parted
@@ -75,7 +77,7 @@ const (
 
 // The form of a table in a file: magic; check, words, bits, count and begins in little endian; a byte for each length; first, in little endian; rest.
 const (
-	magic    = "weirEDM2"
+	magic    = "weirEDM3"
 	headSize = len(magic) + 5*8 + MaxBytes + 1
 )
 

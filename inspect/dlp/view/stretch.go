@@ -17,7 +17,7 @@ const (
 )
 
 // Stretch returns the first place at or after i, in a view of escapes, from which on there is a stretch of text in which something is written as an
-// escape: without control characters but white space, and without bytes beyond ASCII. What stands elsewhere stands in the parent as well,
+// escape: without control characters but white space, and of bytes beyond ASCII only those that may be of UTF-8 in two or three bytes. What stands elsewhere stands in the parent as well,
 // except that there is more or less between. The last stretch is one in any case. It is the length of the text if there is none.
 //
 // It is fast if i does not decrease.
@@ -52,7 +52,16 @@ func (v *View) Stretch(i int) int {
 	return n.from
 }
 
-func (v *View) inStretch(i int) bool { return v.Text[i]-' ' < 0x80-' ' || v.Text[i]-'\t' < 5 }
+func (v *View) inStretch(i int) bool {
+	c := v.Text[i]
+	switch {
+	case c < 0x80:
+		return c >= ' ' || c-'\t' < 5
+	case c < 0xc0:
+		return i > 0 && v.Text[i-1] >= 0x80 && v.Text[i-1] < 0xf0
+	}
+	return c < 0xf0 && i+1 < len(v.Text) && v.Text[i+1]&0xc0 == 0x80
+}
 
 // goesOn reports whether i lies in the stretch that was found last.
 func (v *View) goesOn(i int) bool {
