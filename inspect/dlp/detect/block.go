@@ -154,7 +154,7 @@ func digitsIn(b []byte) (digits uint64) {
 func (s *Set) literalsIn(b []byte) (starts uint64) {
 	b = b[:blockBytes+slackBytes]
 	if s.begins[b[0]] { // the pair that it may lie in is of the block before
-		starts = 1
+		starts = s.triples.bit(binary.LittleEndian.Uint32(b)) | s.alone[b[0]]
 	}
 	for i := 0; i < blockBytes; i += 8 {
 		x := binary.LittleEndian.Uint64(b[i+1:])

@@ -6,6 +6,7 @@ type Set struct {
 	pairs    pairs         // the first and second byte of literals, and the second and third
 	triples  triples       // the first three bytes of literals
 	singles  []uint64      // literals of one byte, which is all eight of these
+	alone    [256]uint64   // 1 by the byte of these
 	begins   [256]bool     // a literal begins with that byte
 	ends     [256]bool     // likewise, and it waits at the end of a text for the next one
 	late     []literal     // that do not wait
@@ -109,6 +110,7 @@ func (s *Set) addTriples(l literal) {
 // addSingle is addTriples for a literal of one byte, with the class of what may stand behind it.
 func (s *Set) addSingle(c byte, next *class) {
 	s.singles = append(s.singles, uint64(c)*0x0101010101010101)
+	s.alone[c] = 1
 	for b := range 256 {
 		s.pairs.add(byte(b), c)
 		if next.has(byte(b)) {
