@@ -11,7 +11,7 @@ import (
 func (r *source) negative() Case {
 	sorts := []func(*source) Case{
 		orders, uuids, timestamps, otherNumbers, hashes, versions, code, invented, neutral, wrongChecks, dumps, encoded, addresses,
-		columns,
+		columns, references,
 	}
 	return sorts[r.IntN(len(sorts))](r)
 }

@@ -17,7 +17,13 @@ func (r *source) surround(m *maker) Case {
 	case "connection-string":
 		return r.connection()
 	case "secret":
+		if r.chance(40) {
+			return r.secretly()
+		}
 		return r.assigned()
+	}
+	if called[m.kind] != nil && r.chance(40) {
+		return r.paired(m)
 	}
 	v, bare := m.make(r)
 	name := r.pick(m.names...)

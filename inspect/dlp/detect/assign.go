@@ -52,11 +52,11 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 }
 
 // argument returns the value that is handed over with the name that holds a word at from and ends at i; off is -1 if there is none. It reads
-// --name value, ("name", "value") if the name is short, name="name" value="value", and login user password value, as in a .netrc file.
-func (s *Scanner) argument(from, i int, short bool) (off, end int, quoted bool) {
+// --name value, ("name", "value") if the name is short, ENV NAME value, and login user password value, as in a .netrc file.
+func (s *Scanner) argument(from, i int, short bool, t trust) (off, end int, quoted bool) {
 	at := s.quote(i)
 	switch c := s.byteAt(at); {
-	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from)):
+	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from) || s.afterSetter(from, t)):
 		if at = s.spaces(at); isSpace(s.byteAt(at)) {
 			at++
 		}
@@ -68,11 +68,6 @@ func (s *Scanner) argument(from, i int, short bool) (off, end int, quoted bool) 
 		}
 	case at > i && c == ',' && short && s.opensCall(from):
 		at = s.spaces(at + 1)
-		if off := s.quote(at); off > at {
-			return s.quotedValue(off)
-		}
-	case at > i && c == ' ' && s.says(at, " value="):
-		at += len(" value=")
 		if off := s.quote(at); off > at {
 			return s.quotedValue(off)
 		}
@@ -177,24 +172,30 @@ func (s *Scanner) copula(i int) int {
 		at += len(" key")
 	}
 	for _, is := range copulas {
-		if s.says(at, is) {
-			at += len(is)
-			if c := s.byteAt(at); c == ':' || c == '=' {
-				at++
-			}
-			for s.byteAt(at) == ' ' && at-i < 12 {
-				at++
-			}
-			if c := s.byteAt(at); c == ':' || c == '=' {
-				at++
-			}
-			return s.quote(s.spaces(at))
+		if !s.says(at, is) || !endsCopula(s.byteAt(at+len(is))) {
+			continue
 		}
+		at += len(is)
+		if c := s.byteAt(at); c == ':' || c == '=' {
+			at++
+		}
+		for s.byteAt(at) == ' ' && at-i < maxCopula {
+			at++
+		}
+		if c := s.byteAt(at); c == ':' || c == '=' {
+			at++
+		}
+		return s.quote(s.spaces(at))
 	}
 	return i
 }
 
-var copulas = []string{" is", " ist", " lautet", " est", " es"}
+const maxCopula = 16 // bytes, with the spaces behind it
+
+var copulas = []string{" is", " ist", " lautet", " est", " es", " \u00e8", " \u00e9", " \u00e4r", " er", " jest"}
+
+// endsCopula says whether c may stand behind such a word.
+func endsCopula(c byte) bool { return c == ' ' || c == ':' || c == '=' }
 
 // quote returns what follows a quote at i, or i.
 func (s *Scanner) quote(i int) int {
@@ -256,11 +257,17 @@ func (s *Scanner) until(i int, stop byte) int {
 	return end
 }
 
-// isLetterAt says whether the byte at i is one of a letter beyond ASCII, of Latin to Arabic.
+// isLetterAt says whether the byte at i is one of a letter beyond ASCII, of Latin to Arabic: the first of two or the second. What begins like one and does not go
+// on so is none, such as what %DB_NAME% is if %DB is taken for an escape.
 func (s *Scanner) isLetterAt(i int) bool {
 	c := s.byteAt(i)
-	return c >= 0xc3 && c <= 0xdf || c >= 0x80 && c < 0xc0 && s.byteAt(i-1) >= 0xc3 && s.byteAt(i-1) <= 0xdf
+	if c >= 0x80 && c < 0xc0 {
+		return isTwoByteLead(s.byteAt(i - 1))
+	}
+	return isTwoByteLead(c) && s.byteAt(i+1)&0xc0 == 0x80
 }
+
+func isTwoByteLead(c byte) bool { return c >= 0xc3 && c <= 0xdf }
 
 // endsValue says whether a value without quotes ends at i.
 func (s *Scanner) endsValue(i int, stop byte) bool {

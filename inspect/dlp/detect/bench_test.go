@@ -118,14 +118,20 @@ func BenchmarkHostile(b *testing.B) {
 		"pem":     "-----BEGIN PRIVATE KEY-----\n",
 		"local":   strings.Repeat("a", 64) + "@",
 		"secrets": "pwd=a1b2c3d ",
+		"names":   "token\nx:1\n",
+		"cells":   "|pwd|a1b2c3d|\n",
+		"tags":    "pwd</b></b></b></b>",
+		"columns": "pwd,a\nx1,y\n",
 	} {
 		b.Run(name, func(b *testing.B) {
 			s := everything.Scanner()
 			t := []byte(strings.Repeat(text, 1+payloadBytes/len(text))[:payloadBytes])
+			table := new(Table)
 			b.SetBytes(int64(len(t)))
 			b.ReportAllocs()
 			for b.Loop() {
 				s.Reset(nil, t, false)
+				s.Under(table)
 				for _, ok := s.Next(); ok; _, ok = s.Next() {
 				}
 			}

@@ -117,6 +117,9 @@ func (k *block) loadEnd(s *Set, b []byte) {
 	}
 }
 
+// first returns the first of the starts.
+func (k *block) first() int { return k.at + bits.TrailingZeros64(k.starts) }
+
 // take takes the first of the starts.
 func (k *block) take() (i int, digit bool) {
 	n := bits.TrailingZeros64(k.starts)
@@ -151,7 +154,7 @@ func digitsIn(b []byte) (digits uint64) {
 func (s *Set) literalsIn(b []byte) (starts uint64) {
 	b = b[:blockBytes+slackBytes]
 	if s.begins[b[0]] { // the pair that it may lie in is of the block before
-		starts = 1
+		starts = s.triples.bit(binary.LittleEndian.Uint32(b)) | s.alone[b[0]]
 	}
 	for i := 0; i < blockBytes; i += 8 {
 		x := binary.LittleEndian.Uint64(b[i+1:])

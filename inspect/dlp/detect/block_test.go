@@ -31,6 +31,9 @@ func (s *Scanner) stepSlowly() {
 	switch i := s.at; {
 	case s.key.goesOn():
 		s.readKey()
+	case s.late:
+		s.late = false
+		s.lateAt()
 	case s.atHead:
 		s.atHead = false
 		s.look(numberAt, 0, numeric)

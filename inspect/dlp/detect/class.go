@@ -41,6 +41,7 @@ var (
 	base64url = classOf("-_")
 	token68   = classOf("-._~+/=") // RFC 9110 §11.2
 	digits    = classWhere(isDigit)
+	letters   = classWhere(isLetter)
 	lowerHex  = classWhere(func(c byte) bool { return isDigit(c) || c-'a' < 6 })
 	base32    = classWhere(func(c byte) bool { return c-'A' < 26 || c-'2' < 6 }) // RFC 4648 §6
 	nameBytes = classOf("_-.")

@@ -81,12 +81,28 @@ func TestMatchesAreWithinTheirBounds(t *testing.T) {
 	}
 }
 
-func TestWarmScannerAllocatesNothing(t *testing.T) {
-	text := []byte(strings.Join(fragments(), " "))
+// TestNothingIsReadBehindTheEnd: a text may end within whatever is looked at, with nothing behind it in memory.
+func TestNothingIsReadBehindTheEnd(t *testing.T) {
 	s := everything.Scanner()
+	for _, text := range append(fragments(), "password\xd8\xa8: hunTer2!x") {
+		for end := range len(text) + 1 {
+			for _, tail := range []string{"", "\xc3", "\xe2\x80"} {
+				b := slices.Clip([]byte(text[:end] + tail))
+				s.Reset(nil, b, false)
+				s.Under(new(Table))
+				collect(s, b, 0)
+			}
+		}
+	}
+}
+
+func TestWarmScannerAllocatesNothing(t *testing.T) {
+	text := []byte("user,password,api key\n" + strings.Join(fragments(), " "))
+	s, table := everything.Scanner(), new(Table)
 	n := 0
 	allocs := testing.AllocsPerRun(20, func() {
 		s.Reset(nil, text, true)
+		s.Under(table)
 		for _, ok := s.Next(); ok; _, ok = s.Next() {
 			n += len(s.Value())
 		}

@@ -21,7 +21,7 @@ func harmless(name []byte) bool {
 }
 
 var harmlessNames = bytes.Fields([]byte("hash digest type url uri file path field length size count expir policy hint label name version" +
-	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint limit _min -min .min _max -max .max strength"))
+	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint izer limit _min -min .min _max -max .max strength"))
 
 // placeholder says whether v stands for a secret and is none: a variable, a template, a word of documentation.
 func placeholder(v []byte) bool {
@@ -102,22 +102,85 @@ var placeholders = bytes.Fields([]byte("xxxx your example changeme change_me cha
 	" process.env os.environ getenv undefined null -----begin todo_ lorem sample_ test_ mysecret secret_here password_here 12345678 abcdefg"))
 
 // reference says whether v names a secret, as programs do, rather than being one.
-func reference(v []byte, quoted bool) bool {
-	if bytes.Contains(v, []byte("://")) || (v[0] == '/' || v[0] == '.') && !restless(v) || stored(v) || isUUID(v) || identifier(v) && !phrase(v) {
+func reference(v []byte, quoted bool, t trust) bool {
+	if bytes.Contains(v, []byte("://")) || bytes.IndexByte([]byte("/.~"), v[0]) >= 0 && (!restless(v) || path(v) && bytes.IndexByte(v, '/') >= 0) || stored(v) || isUUID(v) || identifier(v) && !phrase(v) {
 		return true
 	}
-	return !quoted && expression(v)
+	return !quoted && (v[0] == '!' && identifier(v[1:]) || expression(v) && (t == randoms || !disordered(v)))
 }
 
-// stored says whether v names the place where a secret is kept: a file (@name.txt) or a path in a store (vault:app/data#password).
+// stored says whether v names the place where a secret is kept: a file (@name.txt), a member (@Model.Password) or a path in a store (vault:app/data#password).
 func stored(v []byte) bool {
 	if v[0] == '@' {
 		dot := bytes.LastIndexByte(v, '.')
-		return dot > 1 && all(v[1:], pathBytes) && len(v)-dot <= 5 && isName(v[dot+1:])
+		return dot > 1 && all(v[1:], pathBytes) && isName(v[dot+1:]) && (len(v)-dot <= 5 || path(v[1:]))
 	}
 	colon := bytes.IndexByte(v, ':')
-	return colon > 1 && bytes.IndexByte(v[colon:], '/') > 0 && all(v[:colon], schemeBytes) && !restless(v[colon:])
+	return colon > 1 && bytes.IndexByte(v[colon:], '/') > 0 && all(v[:colon], schemeBytes) && (!restless(v[colon:]) || path(v))
 }
+
+// path says whether v is words with slashes, dots, dashes or the like between, as in projects/p/secrets/db1/versions/3.
+func path(v []byte) bool {
+	words, from := 0, 0
+	for k := 0; k <= len(v); k++ {
+		if k < len(v) && !partsPath.has(v[k]) {
+			continue
+		}
+		if k > from {
+			if !wordy(v[from:k]) {
+				return false
+			}
+			words++
+		}
+		from = k + 1
+	}
+	return words > 1 || words > 0 && v[0] == '/'
+}
+
+// partsPath are bytes that part the words of a path.
+var partsPath = classWhere(func(c byte) bool { return bytes.IndexByte([]byte("/.-_:#@~"), c) >= 0 })
+
+// wordy says whether v is a word as names have it, with a number behind it or not, or a number: work2, MyModel, 17.
+func wordy(v []byte) bool {
+	letters, changes := 0, 0
+	for letters < len(v) && isLetter(v[letters]) {
+		if letters > 0 && (v[letters]^v[letters-1])&0x20 != 0 {
+			changes++
+		}
+		letters++
+	}
+	n := len(v) - letters
+	return 3*changes <= letters+3 && (n == 0 || decimalOnly(v[letters:]) && (letters == 0 || n <= maxSlugDigits))
+}
+
+// disordered says whether v, which reads as a member of something, is rather a password with a dot in it: not all that the dots part are words, and
+// the last is no ending of a file.
+func disordered(v []byte) bool {
+	if path(v) || computed(v) || mentions(v) {
+		return false
+	}
+	switch string(v[bytes.LastIndexByte(v, '.')+1:]) {
+	case "conf", "config", "cfg", "yaml", "yml", "json", "txt", "ini", "pem", "key", "env", "xml", "toml", "properties", "sh", "py", "js", "ts", "go", "java", "php", "rb", "html", "result":
+		return false
+	}
+	return true
+}
+
+// mentions says whether v holds a word that programs call a secret by, or what it is a member of.
+func mentions(v []byte) bool {
+	var l [maxSecret]byte
+	for k, c := range v {
+		l[k] = lower(c)
+	}
+	for _, word := range mentioned {
+		if bytes.Contains(l[:len(v)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+var mentioned = bytes.Fields([]byte("pass pwd secret token config setting param value user"))
 
 var (
 	pathBytes   = classOf("_-./")
@@ -156,11 +219,16 @@ func aboutSecrets(word []byte) bool {
 // expression says whether v reads as a program's: a call, an element of an array, a member, a name that begins with
 // "password".
 func expression(v []byte) bool {
-	if bytes.IndexByte(v, '(') >= 0 || bytes.IndexByte(v, '[') >= 0 || bytes.Contains(v, []byte("->")) || bytes.HasPrefix(v, []byte("password")) {
+	if computed(v) {
 		return true
 	}
 	dot := bytes.IndexByte(v, '.')
 	return dot > 0 && dot < maxMember && isName(v[:dot]) && isName(v[dot+1:]) && (len(v)-dot < maxMember+8 || all(v, constantBytes))
+}
+
+// computed says whether v is what a program computes: a call, an element of an array, a member, or a name that begins with "password".
+func computed(v []byte) bool {
+	return bytes.IndexByte(v, '(') >= 0 || bytes.IndexByte(v, '[') >= 0 || bytes.Contains(v, []byte("->")) || bytes.HasPrefix(v, []byte("password"))
 }
 
 // constantBytes are those of a constant's name, as C has them.
@@ -192,7 +260,7 @@ func identifier(v []byte) bool {
 			return false
 		}
 	}
-	return len(v) < 20 || changes < len(v)/3
+	return len(v) < 20 || 3*changes <= len(v)+3
 }
 
 // joins says whether c may stand between the words of an expression.

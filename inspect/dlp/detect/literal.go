@@ -9,6 +9,7 @@ type literal struct {
 	kinds kindSet
 	probe func(s *Scanner, i int) // looks for a value that the literal at i shows
 	next  *class                  // what may stand behind it; nil: anything
+	late  bool                    // its first byte is so common that it does not wait for the next: see lateAt
 	third byte                    // what to set in the third byte before it is compared: case, if that does not matter
 }
 
@@ -29,6 +30,15 @@ var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLit
 	{text: "@", kinds: setOf(Email), probe: emailAt, next: base62},
 	{text: "+", kinds: setOf(Phone), probe: phoneAt, next: digits},
 }))
+
+// lateAt looks at what begins with one of the literals whose first byte was the last before the text, where it did not wait.
+func (s *Scanner) lateAt() {
+	for i := range s.set.late {
+		if l := &s.set.late[i]; s.byteAt(-1) == l.text[0] && s.begins(-1, l) {
+			s.look(l.probe, -1, l.kinds)
+		}
+	}
+}
 
 // compared fills in what the third byte of each literal is compared with.
 func compared(all []literal) []literal {

@@ -174,6 +174,17 @@ func TestCleanTextWaitsForLittle(t *testing.T) {
 	}
 }
 
+// TestPromptsDoNotWait: the space or the colon behind what asks for an answer leaves at once.
+func TestPromptsDoNotWait(t *testing.T) {
+	for _, text := range []string{"login: ", "path:", "choose (y/n) ", "* "} {
+		s := NewSet(Secret).Scanner()
+		s.Reset(nil, []byte(text), true)
+		if _, ok := s.Next(); ok || s.Wait() != len(text) {
+			t.Errorf("%q: found something, or waits from %d", text, s.Wait())
+		}
+	}
+}
+
 func TestCutsChangeNothingInEveryCase(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, c := range fragments() {

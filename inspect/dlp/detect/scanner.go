@@ -34,13 +34,17 @@ type Scanner struct {
 	within  Stretches // nil: look everywhere
 	sawKey  bool      // what looks like the begin of a private key
 	atHead  bool      // whether the digits with which text begins are still to be looked at
+	late    bool      // whether what the byte before text may begin is still to be looked at
 	done    bool      // the end has been reached
 	key     Carry
 	account int // where the last IBAN ended: no number that begins before it is another value
 	floor   int // where the last private key ended: nothing that begins before it is a value
 
-	given *Table // what is known of the text as a table; nil: nothing
-	cell  cell
+	given  *Table // what is known of the text as a table; nil: nothing
+	cell   cell
+	field  int  // the next field of a column of secrets: see column.go
+	sought bool // fields were looked for
+	walk   walk // to the next one, in the table of the cell
 
 	// While something is looked at:
 	from  int  // where it begins
@@ -74,7 +78,8 @@ type Stretches interface {
 // ResetWithin is Reset for a text of which only what lies in some stretches is of interest, and the end. What is elsewhere this scanner was shown, byte
 // for byte, in the text before this one. Values outside may be found or not.
 //
-// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. Where the begin of a key
+// No value but a private key goes beyond the stretch that it begins in, so that none in one stretch overlaps one in another. One that stands in another stretch
+// than its name, with a letter or a dash beyond ASCII between, is found as it was written in that text. Where the begin of a key
 // has been seen, everything is looked at.
 func (s *Scanner) ResetWithin(before, text []byte, more bool, in Stretches) {
 	saw := s.sawKey
@@ -90,11 +95,12 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.account = 0
 	s.at, s.floor, s.open, s.wait, s.cut, s.done = 0, 0, len(text), len(text), false, false
 	s.atHead = len(text) > 0 && isDigit(text[0]) && !isDigit(s.byteAt(-1)) && s.set.kinds&numeric != 0 && !carry.goesOn()
+	s.late = len(text) > 0 && s.set.lates[s.byteAt(-1)] && !carry.goesOn()
 	s.key, s.sawKey, s.within = carry, carry.goesOn(), nil
 	s.block.restart(0)
 	s.queue.clear()
 	s.words.off, s.words.seen.to = -1, -1
-	s.given, s.cell.begun = nil, false
+	s.given, s.cell.begun, s.field, s.sought = nil, false, noField, false
 	s.plain = plain{}
 }
 
@@ -145,12 +151,21 @@ func (s *Scanner) step() {
 		s.block.restart(s.at)
 		return
 	}
+	if s.late {
+		s.late = false
+		s.lateAt()
+		return
+	}
 	if s.atHead {
 		s.atHead = false
 		s.look(numberAt, 0, numeric)
 		return
 	}
 	for s.block.starts != 0 || s.block.advance(s.set, s.text, s.within) {
+		if s.field != noField && s.field <= s.block.first() {
+			s.lookAtField()
+			return
+		}
 		i, digit := s.block.take()
 		if digit && s.hopeless(i) {
 			continue
@@ -161,6 +176,10 @@ func (s *Scanner) step() {
 		}
 		s.at++
 		s.literalsAt(i, s.set.literalsAt(s.text[i], s.text[i+1]))
+		return
+	}
+	if s.field != noField {
+		s.lookAtField()
 		return
 	}
 	s.finish()
@@ -241,7 +260,7 @@ func (s *Scanner) finish() {
 	if !s.more || n == 0 {
 		return
 	}
-	if s.set.begins[s.text[n-1]] {
+	if s.set.ends[s.text[n-1]] {
 		s.lastByte(n - 1)
 	}
 	if s.text[n-1] == '(' && s.set.Has(Phone) {

@@ -1,6 +1,9 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 const (
 	maxEnding      = 4  // bytes of a name behind that word, of one that is handed over
@@ -24,7 +27,7 @@ var secretKinds = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey, Connec
 // secretNames are words that names of secrets begin or end with, or hold.
 var secretNames = [...][]string{
 	passwords: {
-		"passw", "passphrase", "pwd", "kennwort", "senha", "contrase", "wachtwoord", "l\u00f6senord", "s\u0142o",
+		"passw", "passord", "passphrase", "pwd", "kennwort", "senha", "contrase", "wachtwoord", "l\u00f6senord", "s\u0142o",
 	},
 	randoms: {
 		"secret", "token", "apikey", "api_key", "api-key", "api key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
@@ -47,9 +50,12 @@ func secretLiterals() (all []literal) {
 			all = append(all, literal{text: name, fold: true, kinds: secretKinds, probe: probe})
 		}
 	}
-	return append(all,
+	return append(append(all, commandLiterals()...),
 		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
-		literal{text: "pw", fold: true, kinds: secretKinds, probe: pwAt, next: assigning},
+		literal{text: "pw", fold: true, kinds: secretKinds, probe: shortAt(0, 2), next: assigning},
+		literal{text: "mdp", fold: true, kinds: secretKinds, probe: shortAt(0, 3), next: assigning},
+		literal{text: "psk", fold: true, kinds: secretKinds, probe: shortAt(0, 3), next: assigning},
+		literal{text: "lave", fold: true, kinds: secretKinds, probe: shortAt(-1, 4), next: assigning}, // clave
 		literal{text: "-u ", kinds: setOf(Secret), probe: userAt},
 		literal{text: "jdbc:", fold: true, kinds: setOf(ConnectionString), probe: jdbcAt},
 		literal{text: "sv=20", kinds: setOf(Secret), probe: sharedAt},
@@ -58,33 +64,58 @@ func secretLiterals() (all []literal) {
 }
 
 // assigning are what may stand behind a short name to which something is assigned.
-var assigning = classWhere(func(c byte) bool { return c == ':' || c == '=' || isQuote(c) })
+var assigning = classWhere(func(c byte) bool { return c == ':' || c == '=' || c == ' ' || isQuote(c) })
 
 // passAt looks for a value that is assigned to "pass", alone or behind an underscore or the like: no passport and no
-// compass, and not what a test says that has passed; or to a "mot de passe".
+// compass, and not what a test says that has passed; or to a "mot de passe"; or for one that is handed to sshpass or requirepass.
 func passAt(s *Scanner, i int) {
 	end := i + len("pass")
-	if lower(s.byteAt(end)) == 'e' && (s.saysFolded(i-2, "de") || s.saysFolded(i-3, "de")) {
+	switch c := lower(s.byteAt(end)); {
+	case c == 'e' && (s.saysFolded(i-2, "de") || s.saysFolded(i-3, "de") || s.byteAt(i-1) == '-'):
 		s.assignedAt(i, end+1, passwords)
-		return
+	case c == ' ' && s.saysFolded(i-3, "ssh") && s.says(end, " -p"):
+		s.proposeBare(s.word(s.spaces(end + len(" -p"))))
+	case c == ' ' && s.saysFolded(i-7, "require"):
+		s.proposeBare(s.word(s.spaces(end)))
+	case isLetter(s.byteAt(i-1)) || isLetter(c), c == ':' && s.byteAt(i-1) != '_' && s.isRun(i, end):
+	default:
+		s.assignedAt(i, end, passwords)
 	}
-	if isLetter(s.byteAt(i-1)) || isLetter(s.byteAt(end)) || s.byteAt(end) == ':' && s.byteAt(i-1) != '_' {
-		return
-	}
-	s.assignedAt(i, end, passwords)
 }
 
-// pwAt looks for a value that is assigned to "pw" alone.
-func pwAt(s *Scanner, i int) {
-	if c := s.byteAt(i - 1); !isAlnum(c) && s.fresh(i) {
-		s.assignedAt(i, i+len("pw"), passwords)
+// isRun says whether "pass" at i, with a colon at end, says what of a test has passed or which pass of a program runs, rather than what a password is.
+func (s *Scanner) isRun(i, end int) bool {
+	if s.says(i, "PASS") || s.byteAt(i-1) == ' ' && isLetter(s.byteAt(i-2)) {
+		return true
+	}
+	off := s.spaces(end + 1)
+	last := s.until(off, endsBare)
+	return s.short || path(s.text[off:last])
+}
+
+// shortAt returns the probe for a value that is assigned to a short name alone, which begins so many bytes from its literal and ends so many behind.
+func shortAt(begin, end int) func(*Scanner, int) {
+	return func(s *Scanner, i int) {
+		from := i + begin
+		if begin < 0 && lower(s.byteAt(from)) != 'c' {
+			return
+		}
+		if s.byteAt(i+end) == ' ' && s.byteAt(i+end+1) != '=' && s.byteAt(i+end+1) != ':' && s.byteAt(i+end+1) != '|' {
+			return
+		}
+		if c := s.byteAt(from - 1); !isAlnum(c) && s.fresh(from) {
+			s.assignedAt(from, i+end, passwords)
+		}
 	}
 }
 
 // assignedAt looks for a value that is assigned to the name that holds the word [from, i).
 func (s *Scanner) assignedAt(from, i int, t trust) {
+	if s.given != nil && s.given.stage == inHeader && !s.sought {
+		s.seekFields()
+	}
 	end := s.run(i, maxName+1, nameBytes)
-	if s.isLetterBehind(end) { // contraseña
+	if s.isLetterBehind(end) && s.byteAt(end+1)&0xc0 == 0x80 { // contraseña
 		end = s.run(end+2, maxName, nameBytes)
 	}
 	if s.short || end-i > maxName || harmless(s.text[i:end]) {
@@ -92,12 +123,15 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	}
 	if t == randoms {
 		end = s.moreName(end)
+	} else {
+		end = s.qualified(end)
 	}
-	off, last, quoted := s.assignment(end)
-	if off < 0 {
-		off, last, quoted = s.argument(from, end, end-i <= maxEnding)
+	off, last, quoted := s.valueOf(from, end, end-i <= maxEnding, t)
+	if off < 0 && !s.short {
+		s.apartFrom(from, end, t)
+		return
 	}
-	if off < 0 || s.short || last-off > maxSecret {
+	if s.short || last-off > maxSecret {
 		return
 	}
 	for !quoted && last > off && s.text[last-1] == '.' { // the end of a sentence
@@ -106,27 +140,56 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 	if t == randoms && !quoted {
 		last = off + drawn(s.text[off:last])
 	}
+	s.proposeAssigned(from, off, last, quoted, t)
+}
+
+// valueOf returns the value of the name that holds a word at from and ends at i: what is assigned to it, is handed over with it or stands beside it; off is -1 if
+// there is none.
+func (s *Scanner) valueOf(from, i int, short bool, t trust) (off, end int, quoted bool) {
+	off, end, quoted = s.assignment(i)
+	if off >= 0 && end > off && s.byteAt(off) != '{' {
+		return off, end, quoted
+	}
+	if off < 0 {
+		if off, end, quoted = s.argument(from, i, short, t); off >= 0 {
+			return off, end, quoted
+		}
+	}
+	return s.beside(from, i)
+}
+
+// proposeAssigned proposes text[off:last], which is that of the name that holds a word at from, as what it may be.
+func (s *Scanner) proposeAssigned(from, off, last int, quoted bool, t trust) {
 	v := s.text[off:last]
-	if len(v) < minPassword || placeholder(v) {
+	if len(v) < minPassword || placeholder(v) || s.isDirectory(from, off) {
 		return
 	}
 	s.knownKeys(v, off, last)
-	if t == passwords && !quoted && s.proposeInString(v, from, off, last) || reference(v, quoted) {
+	if t == passwords && !quoted && s.proposeInString(v, from, off, last) || reference(v, quoted, t) {
 		return
 	}
 	if t == passwords && s.byteAt(last) != '(' {
 		s.proposePassword(v, from, off, last, quoted)
 	}
-	if t == randoms && random(v) && (!slug(v) || restless(v)) {
+	if t == randoms && random(v) && !path(v) && (!slug(v) || restless(v)) {
 		s.propose(Secret, off, last, 75)
 	}
 }
 
-// drawn returns how many bytes v begins with that a machine may have drawn: up to a letter beyond ASCII, or an escape (RFC 3986 §2.1) of what stands in no
+// isDirectory says whether the name that holds a word at from is that of the directory in which a shell is, and a path stands at off: PWD=/srv/x.
+func (s *Scanner) isDirectory(from, off int) bool {
+	if !s.saysFolded(from, "pwd") || isWord(s.byteAt(from+len("pwd"))) {
+		return false
+	}
+	c := s.byteAt(off)
+	return c == '/' || c == '~' || isLetter(c) && s.byteAt(off+1) == ':' && s.byteAt(off+2) == '\\'
+}
+
+// drawn returns how many bytes v begins with that a machine may have drawn: up to a letter beyond ASCII, a circumflex, or an escape (RFC 3986 §2.1) of what stands in no
 // token.
 func drawn(v []byte) int {
 	for k, c := range v {
-		if c >= 0x80 {
+		if c >= 0x80 || c == '^' { // which parts the fields of LEEF
 			return k
 		}
 		if c == '%' && k+2 < len(v) && isHex(v[k+1]) && isHex(v[k+2]) && !token68.has(hexValue(v[k+1])<<4|hexValue(v[k+2])) {
@@ -161,6 +224,21 @@ func (s *Scanner) moreName(i int) int {
 	return i
 }
 
+// qualified returns the end of the name of a password that goes on at i with a word that says which: "mot de passe temporaire".
+func (s *Scanner) qualified(i int) int {
+	if s.byteAt(i) != ' ' || !isLetter(s.byteAt(i+1)) {
+		return i
+	}
+	for _, word := range qualifiers {
+		if end := i + 1 + len(word); s.saysFolded(i+1, word) && !isLetter(s.byteAt(end)) && s.byteAt(end) < 0x80 {
+			return end
+		}
+	}
+	return i
+}
+
+var qualifiers = strings.Fields("temporaire provisoire temporal provisional temporanea provvisoria tempor\u00e1ria provis\u00f3ria tymczasowe temporary initial initiale inicial wifi wi-fi admin root")
+
 // promptBytes are those of an old value that a program shows when it asks for a new one.
 var promptBytes = classOf("*")
 
@@ -178,7 +256,7 @@ func (s *Scanner) saysFolded(i int, what string) bool {
 // stands there is no name of a program's, be it of letters only.
 func (s *Scanner) proposeInString(v []byte, from, off, last int) bool {
 	before := s.byteAt(from - 1)
-	if s.byteAt(off-1) != '=' || before != ';' && before != ' ' || expression(v) || !s.told(ConnectionString, from, ContextBytes) {
+	if s.byteAt(off-1) != '=' || before != ';' && before != ' ' || computed(v) || expression(v) && mentions(v) || !s.told(ConnectionString, from, ContextBytes) {
 		return false
 	}
 	if before == ' ' && s.byteAt(from-2) != ';' && !s.isField(from-1) {
@@ -244,7 +322,7 @@ func userAt(s *Scanner, i int) {
 	if n := end - off; s.short || n < minPassword || n > maxTestedBytes {
 		return
 	}
-	if v := s.text[off:end]; !placeholder(v) && !reference(v, false) && chosen(v) {
+	if v := s.text[off:end]; !placeholder(v) && !reference(v, false, passwords) && chosen(v) {
 		s.propose(Secret, off, end, 60)
 	}
 }

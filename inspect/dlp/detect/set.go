@@ -6,7 +6,11 @@ type Set struct {
 	pairs    pairs         // the first and second byte of literals, and the second and third
 	triples  triples       // the first three bytes of literals
 	singles  []uint64      // literals of one byte, which is all eight of these
+	alone    [256]uint64   // 1 by the byte of these
 	begins   [256]bool     // a literal begins with that byte
+	ends     [256]bool     // likewise, and it waits at the end of a text for the next one
+	late     []literal     // that do not wait
+	lates    [256]bool     // one of these begins with that byte
 	rows     [256]uint8    // by a literal's first byte: its row; 0 if there is none
 	lists    [][256]uint16 // by row and second byte: index in literals; 0 if there are none
 	literals [][]literal   // that begin with the same two bytes
@@ -20,7 +24,7 @@ type Set struct {
 	tail      int  // bytes at the end of a text that can be the beginning of a value that shows itself only later
 
 	waits     kindSet   // of these kinds no byte may leave before it is decided about
-	waitBegin [256]bool // begins, of these kinds
+	waitBegin [256]bool // ends, of these kinds
 	waitTail  int       // tail, of these kinds
 }
 
@@ -41,7 +45,7 @@ func NewSet(ks ...Kind) *Set {
 	s.lonely = s.isLonely()
 	s.tail = s.tailBytes(s.kinds)
 	s.lead = s.tailBytes(s.kinds &^ setOf(Email))
-	s.waitBegin, s.waitTail = s.begins, s.tail
+	s.waitBegin, s.waitTail = s.ends, s.tail
 	return s
 }
 
@@ -52,7 +56,7 @@ func (s *Set) Waiting(ks ...Kind) {
 		s.waits |= 1 << k & s.kinds
 	}
 	for i := range literals {
-		if l := &literals[i]; l.kinds&s.waits != 0 {
+		if l := &literals[i]; l.kinds&s.waits != 0 && !l.late {
 			for _, first := range l.spellings(0) {
 				s.waitBegin[first] = true
 			}
@@ -72,9 +76,14 @@ func (s *Set) addLiterals() {
 		s.byDigits = false
 		for _, first := range l.spellings(0) {
 			s.begins[first] = true
+			s.ends[first] = s.ends[first] || !l.late
 			for _, second := range l.spellings(1) {
 				s.addLiteral(first, second, l)
 			}
+		}
+		if l.late {
+			s.late = append(s.late, l)
+			s.lates[l.text[0]] = true
 		}
 		if len(l.text) == 1 {
 			s.addLiteral(l.text[0], 0, l) // for lastByte
@@ -101,6 +110,7 @@ func (s *Set) addTriples(l literal) {
 // addSingle is addTriples for a literal of one byte, with the class of what may stand behind it.
 func (s *Set) addSingle(c byte, next *class) {
 	s.singles = append(s.singles, uint64(c)*0x0101010101010101)
+	s.alone[c] = 1
 	for b := range 256 {
 		s.pairs.add(byte(b), c)
 		if next.has(byte(b)) {

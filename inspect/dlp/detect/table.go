@@ -23,6 +23,7 @@ type Table struct {
 	n       uint16             // bytes of header
 	ends    [maxColumns]uint16 // of the names, in header
 	at      position           // behind what was written
+	secrets secretColumns      // iff in records
 	header  [maxHeader]byte
 }
 
@@ -115,7 +116,21 @@ func (t *Table) split() bool {
 		at = end + 1
 	}
 	// A sentence has commas too, and a space behind each.
-	return t.named >= 2 && (words == 1 || !bytes.Contains(line, []byte(", ")))
+	if t.named < 2 || words > 1 && bytes.Contains(line, []byte(", ")) {
+		return false
+	}
+	t.findSecrets()
+	return true
+}
+
+// findSecrets notes which columns are called as secrets are.
+func (t *Table) findSecrets() {
+	for k := range int(t.columns) {
+		name, _ := t.name(position{column: k})
+		if trust, ok := trustOf(name); ok {
+			t.secrets[trust] |= 1 << k
+		}
+	}
 }
 
 // field is how long the field is that b begins with.
@@ -207,19 +222,21 @@ func (t *Table) name(p position) (name []byte, ok bool) {
 	return bare(t.header[from:t.ends[p.column]]), true
 }
 
-// Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table. t is borrowed until the
+// Under says of the text that Reset, ResetWithin or Resume began what is known of what stood in front of it, as a table; nil: that it is none. t is borrowed until the
 // next of these.
-func (s *Scanner) Under(t *Table) { s.given = t }
+func (s *Scanner) Under(t *Table) {
+	s.given = t
+	if t != nil && (t.stage == inRecords && !t.secrets.none() || t.stage == inHeader && t.n > 0) {
+		s.seekFields()
+	}
+}
 
 // column is the name of the column in which off lies, and where: ok is false if the text is no table, or off in none of its columns.
 func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
 	if s.given == nil || s.given.stage == noTable {
 		return nil, at, false
 	}
-	c := &s.cell
-	if !c.begun {
-		*c = cell{begun: true, table: *s.given, mark: mark{0, s.given.at}, before: mark{0, s.given.at}}
-	}
+	c := s.begunCell()
 	if c.table.stage == inHeader && !s.behindHeader(off) || c.table.stage == noTable || off < c.first {
 		return nil, at, false
 	}
@@ -233,6 +250,15 @@ func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
 	c.off = off
 	name, ok = c.table.name(c.at)
 	return name, c.at, ok
+}
+
+// begunCell is the cell, which stands where the text begins if nobody has asked yet.
+func (s *Scanner) begunCell() *cell {
+	c := &s.cell
+	if !c.begun {
+		*c = cell{begun: true, table: *s.given, mark: mark{0, s.given.at}, before: mark{0, s.given.at}}
+	}
+	return c
 }
 
 // backTo has the cell stand at a place from which off can be reached. It reports false if the record's begin is too far away.

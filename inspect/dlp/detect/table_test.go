@@ -46,8 +46,8 @@ func TestColumnsAreNamed(t *testing.T) {
 // TestTablesAreCutAnywhere makes tables, some of them none, and cuts them.
 func TestTablesAreCutAnywhere(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
-	names := []string{"ssn", "TFN", "card number", "order_id", "name", "", `"nhs, no"`, "a1234", "tracking", "pesel", "x:y", strings.Repeat("long", 9)}
-	fields := []string{"536224587", "123456782", "4111111111111111", "9434765919", "Bob", "", `"Smith, ""Bob"""`, `"a` + "\n" + `b"`, "44051401359", "her ssn is 536224587", "TFN"}
+	names := []string{"ssn", "TFN", "card number", "order_id", "name", "", `"nhs, no"`, "a1234", "tracking", "pesel", "password", "api key", "x:y", strings.Repeat("long", 9)}
+	fields := []string{"536224587", "123456782", "4111111111111111", "9434765919", "Bob", "", `"Smith, ""Bob"""`, `"a` + "\n" + `b"`, "44051401359", "her ssn is 536224587", "TFN", "hunTer2!x", "`b2-x9_Q!`", "9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c"}
 	found := 0
 	for range 300 {
 		sep := []string{",", ";", "\t", "|"}[r.IntN(4)]
@@ -98,5 +98,39 @@ func TestTablesInPartsAreTheSame(t *testing.T) {
 		if whole.None() != parts.None() || !whole.None() && whole != parts {
 			t.Fatalf("%q: %+v at once, %+v in parts", text, whole, parts)
 		}
+	}
+}
+
+// TestColumnsOfSecrets: what stands in a column that is called as secrets are is found as if it were assigned to that name.
+func TestColumnsOfSecrets(t *testing.T) {
+	const aws, twilio = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs", "3f9a1c7be4d2086b5a7cf1e9d3048b62"
+	for _, c := range []struct {
+		text, want string
+	}{
+		{"user,password,host\nbob,hunTer2!x,db1\nann,s3cr.et99,db2", "secret hunTer2!x, secret s3cr.et99"},
+		{"user;Passwort\r\nbob;\"hunTer2,x\"\r\nann;\r\n", "secret hunTer2,x"},
+		{"| user | password |\n|---|---|\n| bob | `hunTer2!x` |\n", "secret hunTer2!x"},
+		{"id\tapi_key\tcity\n1\t9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\tOslo\n", "secret 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c"},
+		{"total,secretAccessKey,article\n38," + aws + ",2\n38,,2\n", "aws-secret-key " + aws},
+		{"twilio_auth_token;x\n" + twilio + ";" + twilio + "\n", "twilio-key " + twilio},
+		{
+			"account,storage account key\nx,Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\n",
+			"azure-storage-key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+		},
+		{"user,password\n" + strings.Repeat("x,y\n", 200) + "bob,hunTer2!x\n", "secret hunTer2!x"},
+		{"user,password_hash,csrf_token\nbob,hunTer2!x,9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\n", ""},
+		{"user,password,note\nbob,changeme1,hunTer2!x\nann,two words1,\n", ""},
+		{"user,test password\nbob,hunTer2!x\n", ""},
+		{"the password, they said\nbob, hunTer2!x\n", ""},
+		{"password\nhunTer2!x\n", ""},
+	} {
+		var got []string
+		for _, f := range scan(everything, c.text) {
+			got = append(got, f.Kind.String()+" "+f.text)
+		}
+		if s := strings.Join(got, ", "); s != c.want {
+			t.Errorf("%.120q: found %q, want %q", c.text, s, c.want)
+		}
+		checkLaw(t, everything, c.text, rand.New(rand.NewPCG(35, 36)))
 	}
 }

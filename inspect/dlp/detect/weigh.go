@@ -26,7 +26,7 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 	if off < s.floor || off < s.account && counts(k) {
 		return
 	}
-	score, told := s.weigh(k, off, base)
+	score, told := s.weigh(k, off, base, off-from)
 	if score < Threshold {
 		return
 	}
@@ -38,12 +38,16 @@ func (s *Scanner) propose(k Kind, off, end, base int) {
 	s.queue.add(m, w, from)
 }
 
-// weigh returns the score of a value of kind k that begins at off, and whether a word of context stands before it.
-func (s *Scanner) weigh(k Kind, off, base int) (score int, told bool) {
+// weigh returns the score of a value of kind k that begins at off, and whether a word of context stands before it. What shows the value begins lead bytes
+// before it.
+func (s *Scanner) weigh(k Kind, off, base, lead int) (score int, told bool) {
 	w := s.wordsBefore(off)
 	context, stop, dummy := -1, -1, false
 	for _, h := range w.hits[:w.n] {
 		near := int(h.end) >= w.len-stopBytes && (!counts(k) || w.adjoins(int(h.end)))
+		if named.has(k) {
+			near = w.ofName(int(h.end), w.len-lead)
+		}
 		switch word := &vocabulary[h.word]; {
 		case word.raises.has(k):
 			context = int(h.end)
@@ -86,6 +90,43 @@ func (w *words) adjoins(end int) bool {
 		}
 	}
 	return letters <= 2
+}
+
+// named are what is found by its name, so that a word says that it is something else or made up only if it belongs to the name: "test password: X",
+// but not "env: test" in the line above.
+var named = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey)
+
+// ofName says whether the word that ends at end stands in the name that has a part at from, directly before it in the same field, or directly before the
+// value.
+func (w *words) ofName(end, from int) bool {
+	first := min(max(from, 0), w.len)
+	last := first
+	for first > 0 && nameBytes.has(w.window[first-1]) {
+		first--
+	}
+	for last < w.len && nameBytes.has(w.window[last]) {
+		last++
+	}
+	switch {
+	case end > last:
+		first = w.len
+	case end > first:
+		return true
+	}
+	for _, c := range w.window[end:first] {
+		if c != ' ' && c != '\t' && c != ':' && c != '_' && c != '-' && c != '(' && c != ')' {
+			return false
+		}
+	}
+	return w.isRemark(end)
+}
+
+// isRemark says whether the word that ends at end is none that is assigned to something, such as the name of a user: user=test.
+func (w *words) isRemark(end int) bool {
+	for end > 0 && isWord(w.window[end-1]) {
+		end--
+	}
+	return end == 0 || w.window[end-1] != '='
 }
 
 // unchecked are numbers of which the digits alone say nothing, so that a word of context in another line is likely to be that of a column.

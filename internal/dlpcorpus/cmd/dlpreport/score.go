@@ -95,6 +95,7 @@ func ours() detector {
 	s := detect.NewSet(all...).Scanner()
 	return func(text []byte) (found []dlpcorpus.Label) {
 		s.Reset(nil, text, false)
+		s.Under(new(detect.Table))
 		for m, ok := s.Next(); ok; m, ok = s.Next() {
 			if !m.Part {
 				found = append(found, dlpcorpus.Label{Kind: m.Kind.String(), Off: m.Off, End: m.End})
