@@ -40,7 +40,7 @@ type keeper interface {
 
 // A Load is what the kernel has counted since a socket was bound.
 type Load struct {
-	Waiting int    // packets without a verdict, now; of a divert socket 1 if any wait to be read
+	Waiting int    // packets without a verdict, now; of a divert socket or a bridge 1 if any wait to be read
 	Dropped uint64 // packets for which there was no room; of a divert socket not known, and 0
 }
 
@@ -60,7 +60,7 @@ type takenError struct{ error }
 func (takenError) Is(target error) bool { return target == ErrTaken }
 func (e takenError) Unwrap() error      { return e.error }
 
-// Bind opens the socket of an address "nfqueue:…" or "divert:…", and needs the privileges for that: it is one half of OpenSocket.
+// Bind opens the socket of an address "nfqueue:…", "bridge:…" or "divert:…", and needs the privileges for that: it is one half of OpenSocket.
 func Bind(address string, opts ...Option) (*Bound, error) {
 	scheme, rest, _ := strings.Cut(address, ":")
 	cfg := configure(opts)
@@ -69,10 +69,12 @@ func Bind(address string, opts ...Option) (*Bound, error) {
 		return bindNFQueue(address, cfg)
 	case "divert":
 		return bindDivert(address, rest, cfg)
+	case "bridge":
+		return bindBridge(address, rest, cfg)
 	case "fake":
 		return bindWire(address, rest, cfg)
 	}
-	return nil, fmt.Errorf("divert: address %q cannot be bound by one process and read by another (nfqueue: and divert: can)", address)
+	return nil, fmt.Errorf("divert: address %q cannot be bound by one process and read by another (nfqueue:, bridge: and divert: can)", address)
 }
 
 // Attach makes a Socket of the descriptors of a Bound, here or in a process that inherited them, with the address and the Caps of
@@ -86,6 +88,8 @@ func Attach(address string, caps Caps, files []*os.File, opts ...Option) (Socket
 		return attachNFQueue(address, caps, files, cfg)
 	case "divert":
 		return attachDivert(address, rest, caps, files, cfg)
+	case "bridge":
+		return attachBridge(address, rest, caps, files, cfg)
 	case "fake":
 		return attachWire(address, rest, caps, files, cfg)
 	}
