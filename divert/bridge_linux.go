@@ -207,6 +207,7 @@ func (s *Bridge) take(from int, ps []*packet.Packet, n int) int {
 		if s.accept(from, received{slot: slot, status: native.Uint32(slot)}, ps[n]) {
 			n++
 		}
+		s.ports[from].rise()
 	}
 	return n
 }
@@ -216,33 +217,36 @@ func (s *Bridge) accept(from int, f received, p *packet.Packet) bool {
 	if f.own() {
 		return false
 	}
-	var none [vnetLen]byte
-	data, v, length := f.data(), vnet(none[:]), f.length()
+	begin, length := f.data(), f.length()
+	var whole []byte // with its vnet
 	switch {
-	case len(data) < length && f.beside():
-		if whole := s.beside(from, data, length); whole != nil {
-			v, data = vnet(whole[:vnetLen]), whole[vnetLen:]
-		}
-	case len(data) > 0:
-		v = f.vnet()
+	case len(begin) >= length && length > 0:
+		whole = f.whole()
+	case f.beside():
+		whole = s.beside(from, begin, length)
+	}
+	data, v := begin, vnet(nothingLeft[:])
+	if whole != nil {
+		data, v = whole[vnetLen:], vnet(whole[:vnetLen])
 	}
 	if len(data) < 14 {
 		s.recvErrors.Add(1)
 		return false
 	}
 	link, ip := etherHeader(data, 12)
+	if !ip {
+		link = 14
+	}
 	i, ok := s.pool.take()
 	if !ok {
 		s.kernelDropped.Add(1) // nobody answers what there is already
 		return false
 	}
-	e := s.pool.at(i)
-	e.in, e.batch = uint8(from), s.batch
-	if !ip {
-		link = 14
+	e, t := s.pool.at(i), f.tag()
+	e.in, e.batch, e.body = uint8(from), s.batch, data[link:]
+	if e.set(v, data[:link], t); !t.there {
+		e.whole = whole
 	}
-	e.set(v, data[:link], f.tag())
-	e.body = data[link:]
 	if ip {
 		s.deliver(p, i, e, length-link)
 	} else {
@@ -250,6 +254,9 @@ func (s *Bridge) accept(from int, f received, p *packet.Packet) bool {
 	}
 	return ip
 }
+
+// nothingLeft is the vnet of a frame that needs nothing of a device.
+var nothingLeft [vnetLen]byte
 
 // deliver makes p the datagram of an entry. Behind it there may be padding, which is none of the datagram's.
 func (s *Bridge) deliver(p *packet.Packet, i uint32, e *entry, length int) {
@@ -408,6 +415,13 @@ func (s *Bridge) fallen(i int) error {
 		return fmt.Errorf("bridge: interface %s is gone: nothing crosses until it is opened anew", s.ports[i].Name)
 	}
 	return nil
+}
+
+// rise notes that an interface is up.
+func (p *port) rise() {
+	if p.down.Load() {
+		p.down.Store(false)
+	}
 }
 
 // Wake implements Socket.

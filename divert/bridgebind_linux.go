@@ -290,4 +290,3 @@ func (d *bridgeBound) Release(v packet.Verdict) error {
 	}
 	return nil
 }
-

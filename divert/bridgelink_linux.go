@@ -12,6 +12,7 @@ type entry struct {
 	turns   uint16
 	batch   uint32   // the Recv that brought it
 	body    []byte   // what follows the link header, padding included; valid in that batch
+	whole   []byte   // vnet and frame as they came, if they stand together; valid in that batch
 	ends    hostPair // of the datagram
 }
 
@@ -27,7 +28,7 @@ func (e *entry) token(i uint32) uint32 { return uint32(e.turns)<<entryBits | i }
 // hold has the entry outlast its batch.
 func (e *entry) hold() {
 	e.ends, _ = pairOf(e.body)
-	e.body, e.held = nil, true
+	e.body, e.whole, e.held = nil, nil, true
 }
 
 // between returns the ends of the datagram; false if they are not known any more.
@@ -67,7 +68,7 @@ func (l *linkPool) take() (uint32, bool) {
 	}
 	e := l.at(i)
 	e.turns = (e.turns + 1) & (1<<(32-entryBits) - 1)
-	e.open, e.changed, e.foreign, e.ours, e.held, e.body = true, false, false, false, false, nil
+	e.open, e.changed, e.foreign, e.ours, e.held, e.body, e.whole = true, false, false, false, false, nil, nil
 	return i, true
 }
 

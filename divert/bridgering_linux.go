@@ -16,8 +16,8 @@ type shape struct {
 
 const (
 	cacheLine = 64
-	slotRoom  = 128 // for struct tpacket2_hdr, struct sockaddr_ll, the vnet, link header and tags
-	mostSlots = 4096
+	slotRoom  = 128  // for struct tpacket2_hdr, struct sockaddr_ll, the vnet, link header and tags
+	mostSlots = 1024 // the fewer there are, the more of them are in the caches
 	fewSlots  = 16
 	ringBlock = 64 << 10
 )
@@ -140,8 +140,8 @@ func (f received) data() []byte {
 	return f.slot[from : from+f.copied() : from+f.copied()]
 }
 
-// vnet is valid iff the frame is whole.
-func (f received) vnet() vnet { return vnet(f.slot[f.mac()-vnetLen : f.mac()]) }
+// whole returns the frame behind its vnet, which stands there iff the frame is whole.
+func (f received) whole() []byte { return f.slot[f.mac()-vnetLen : f.mac()+f.copied()] }
 
 // tag returns the tag that was taken off.
 func (f received) tag() tag {

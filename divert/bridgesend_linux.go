@@ -28,7 +28,6 @@ func newOutlet(fd int) outlet {
 	o := outlet{fd: fd, msgs: make([]mmsghdr, outletFrames), iovs: make([]unix.Iovec, 2*outletFrames), links: make([]uint32, outletFrames)}
 	for i := range o.msgs {
 		o.msgs[i].hdr.Iov = &o.iovs[2*i]
-		o.msgs[i].hdr.SetIovlen(2)
 	}
 	return o
 }
@@ -69,7 +68,7 @@ func (s *Bridge) decide(i uint32, e *entry, p *packet.Packet) {
 	if p.Changed() {
 		p.Repair()
 		e.vnet().edited(p, len(e.link()))
-		data, e.changed = p.Bytes(), true
+		data, e.changed, e.whole = p.Bytes(), true, nil
 	} else if !e.held {
 		data = e.body // with what lay behind the datagram
 	}
@@ -89,11 +88,16 @@ func (s *Bridge) send(to int, i uint32, data []byte) {
 	if o.n == outletFrames {
 		_ = s.flush(to) // the next one fails as this one did
 	}
-	h := s.pool.at(i).all()
-	v := o.iovs[2*o.n:]
-	v[0].Base, v[1].Base = unsafe.SliceData(h), unsafe.SliceData(data)
-	v[0].SetLen(len(h))
-	v[1].SetLen(len(data))
+	e, v, n := s.pool.at(i), o.iovs[2*o.n:], 1
+	first := e.whole
+	if first == nil {
+		first, n = e.all(), 2
+		v[1].Base = unsafe.SliceData(data)
+		v[1].SetLen(len(data))
+	}
+	v[0].Base = unsafe.SliceData(first)
+	v[0].SetLen(len(first))
+	o.msgs[o.n].hdr.SetIovlen(n)
 	o.links[o.n] = i
 	o.n++
 }
@@ -105,6 +109,9 @@ func (s *Bridge) flush(to int) (err error) {
 	o := &p.outlet
 	for at, tries := 0, 0; at < o.n; {
 		sent, errno := sendFrames(o.fd, o.msgs[at:o.n])
+		if sent > 0 {
+			p.rise()
+		}
 		for ; sent > 0; sent-- {
 			s.gone(o.links[at])
 			at, tries = at+1, 0

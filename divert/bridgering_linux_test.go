@@ -1,0 +1,160 @@
+package divert
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestRingFitsFramesAndPages(t *testing.T) {
+	for _, mtu := range []int{68, 1280, 1500, 1984, 1985, 4000, 9000, 65535} {
+		for _, cfg := range []Config{configure(nil), {QueueLen: 1, RecvBuffer: 1}, {QueueLen: 20, RecvBuffer: 64 << 10}, {QueueLen: 1 << 30, RecvBuffer: 1 << 30}} {
+			s := shapeFor(mtu, cfg)
+			if s.Slot < mtu+slotRoom || s.Slot/cacheLine%2 == 0 || s.Slot%cacheLine != 0 || s.Block%unix.Getpagesize() != 0 || s.perBlock() < 4 {
+				t.Errorf("MTU %d: %+v", mtu, s)
+			}
+			if n := s.slots(); n < fewSlots || n > mostSlots+s.perBlock() {
+				t.Errorf("MTU %d, %+v: %d slots", mtu, cfg, n)
+			}
+		}
+	}
+}
+
+// fakeRing is a ring whose kernel is the test.
+func fakeRing(slots int) *ring {
+	s := shape{Slot: 33 * cacheLine, Block: ringBlock, Blocks: (slots + 30) / 31}
+	return &ring{shape: s, mem: make([]byte, s.bytes()), lost: true}
+}
+
+// fill is the kernel's side: it fills the slot at head, if that is free.
+func (r *ring) fill(head *int, serial uint32) bool {
+	if r.filled(*head) {
+		return false
+	}
+	b := r.slot(*head)
+	native.PutUint32(b[16:], serial/4) // tp_sec, tp_nsec
+	native.PutUint32(b[20:], serial%4)
+	native.PutUint32(b[4:], serial)
+	*r.status(*head) = unix.TP_STATUS_USER
+	*head = (*head + 1) % r.slots()
+	return true
+}
+
+// TestRingIsReadInOrder has a kernel fill and readers come and go, each of which knows nothing of its predecessor: every frame is read in
+// order, and none twice but those that a reader had not given back.
+func TestRingIsReadInOrder(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		ring := fakeRing(31)
+		head := r.IntN(ring.slots())
+		filled, read, given := uint32(0), uint32(0), uint32(0)
+		for range 300 {
+			switch r.IntN(6) {
+			case 0, 1, 2:
+				for range r.IntN(20) {
+					if ring.fill(&head, filled) {
+						filled++
+					}
+				}
+			case 3, 4:
+				for range r.IntN(20) {
+					b, ok := ring.ready()
+					if ok != (read < filled) {
+						t.Fatalf("seed %d: a frame is ready: %v; %d filled, %d read", seed, ok, filled, read)
+					}
+					if !ok {
+						break
+					}
+					if got := native.Uint32(b[4:]); got != read {
+						t.Fatalf("seed %d: frame %d, want %d", seed, got, read)
+					}
+					read++
+				}
+				if r.IntN(3) > 0 {
+					ring.giveBack()
+					given = read
+				}
+			case 5: // another reader
+				ring.next, ring.taken, ring.lost = r.IntN(ring.slots()), 0, true
+				read = given
+			}
+		}
+		if filled < 100 {
+			t.Fatalf("seed %d: only %d frames", seed, filled)
+		}
+	}
+}
+
+// TestLinksHaveOneUse has tokens name an entry for as long as it is the same packet's.
+func TestLinksHaveOneUse(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	l := linkPool{most: 3000}
+	open, old := map[uint32]bool{}, map[uint32]bool{}
+	for range 20000 {
+		if r.IntN(2) == 0 {
+			i, ok := l.take()
+			if ok != (len(open) < 3000) {
+				t.Fatalf("taken: %v, with %d open", ok, len(open))
+			}
+			if ok {
+				id := l.at(i).token(i)
+				if open[id] {
+					t.Fatal("an open entry was taken")
+				}
+				delete(old, id)
+				open[id] = true
+			}
+			continue
+		}
+		for id := range open {
+			i, e := l.named(id)
+			if e == nil || !e.open {
+				t.Fatal("an open entry is not named by its token")
+			}
+			l.give(i)
+			delete(open, id)
+			old[id] = true
+			break
+		}
+	}
+	for id := range old {
+		if _, e := l.named(id); e != nil && e.open {
+			t.Fatal("a finished entry is open")
+		}
+	}
+	for _, id := range []uint32{l.used, l.used + 1000, mostLinks} {
+		if _, e := l.named(id); e != nil {
+			t.Errorf("%d names an entry that never was", id)
+		}
+	}
+}
+
+func TestHostsAreKnownBothWays(t *testing.T) {
+	var hosts hostTable
+	e := &entry{in: 1, body: make([]byte, 40)}
+	e.set(nothingLeft[:], []byte{1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0}, tag{true, 0x8100, 9})
+	e.body[0], e.body[9] = 0x45, 6
+	copy(e.body[12:], []byte{192, 0, 2, 1, 198, 51, 100, 1})
+	hosts.learn(e)
+	pair, _ := pairOf(e.body)
+	in, h, ok := hosts.find(pair)
+	if !ok || in != 1 || string(h.link()) != string(e.link()) {
+		t.Errorf("there: %v, in %d, %x", ok, in, h.link())
+	}
+	in, h, ok = hosts.find(pair.turned())
+	e.turn()
+	if !ok || in != 0 || string(h.link()) != string(e.link()) {
+		t.Errorf("back: %v, in %d, %x", ok, in, h.link())
+	}
+	pair.dst[3]++
+	if _, _, ok := hosts.find(pair); ok {
+		t.Error("a stranger is known")
+	}
+	e.body[9] = 17
+	copy(e.body[12:], []byte{192, 0, 2, 77})
+	hosts.learn(e)
+	if pair, _ = pairOf(e.body); func() bool { _, _, ok := hosts.find(pair); return ok }() {
+		t.Error("UDP was learned")
+	}
+}
