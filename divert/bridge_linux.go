@@ -55,6 +55,7 @@ type port struct {
 	outlet  outlet
 	pending []byte // a frame from beside the ring whose slot has not come
 	misses  int    // slots in a row that lacked the frame beside them
+	suspect bool   // a send says that the interface is gone
 	down    atomic.Bool
 }
 
@@ -190,6 +191,12 @@ func (s *Bridge) read(ps []*packet.Packet) (n int, err error) {
 	for i := range s.ports {
 		if e := s.flush(i); e != nil {
 			err = e
+		}
+		if s.ports[i].suspect {
+			s.ports[i].suspect = false
+			if e := s.fallen(i); e != nil {
+				err = e
+			}
 		}
 	}
 	return n, err

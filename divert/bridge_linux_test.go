@@ -140,6 +140,9 @@ func TestFramesKeepWhatIsTheirs(t *testing.T) {
 						t.Fatalf("%x", got)
 					}
 					w.want(1-from, bare("******"), bare(strings.Repeat("grown", 200)))
+					if n, err := s.Recv(somePackets(1), 0); n != 0 || err != nil { // takes back what was lent
+						t.Fatal(n, err)
+					}
 					finish(t, s, packet.Accept, ps[3])
 					w.want(1-from, bare("waits"))
 				}

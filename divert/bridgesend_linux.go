@@ -20,6 +20,10 @@ type outlet struct {
 	iovs  []unix.Iovec
 	links []uint32 // entries of the frames
 	n     int
+
+	// queued says that frames go through the interface's queueing discipline, as the stack's own do. Past it they cost less, but then
+	// nobody cuts a packet that the device cannot: the kernel drops it (__dev_direct_xmit in net/core/dev.c).
+	queued bool
 }
 
 const outletFrames = 64
@@ -119,6 +123,10 @@ func (s *Bridge) flush(to int) (err error) {
 		switch {
 		case errno == 0 || errno == unix.EINTR:
 			continue
+		case errno == unix.ENOBUFS && !o.queued && s.pool.at(o.links[at]).vnet().gso():
+			o.queue()
+			s.retries.Add(1)
+			continue
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS || errno == unix.ENOMEM:
 			if tries++; tries < sendTries {
 				s.retries.Add(1)
@@ -127,8 +135,11 @@ func (s *Bridge) flush(to int) (err error) {
 			}
 		case errno == unix.EBADF || errno == unix.ENOTSOCK:
 			err = fmt.Errorf("bridge: interface %s: send: %w", p.Name, errno)
-		case errno == unix.ENETDOWN || errno == unix.ENXIO || errno == unix.ENODEV:
+		case errno == unix.ENETDOWN:
 			p.down.Store(true)
+		case errno == unix.ENXIO || errno == unix.ENODEV:
+			p.down.Store(true)
+			p.suspect = true
 		}
 		s.lost(o.links[at])
 		at, tries = at+1, 0
@@ -140,6 +151,12 @@ func (s *Bridge) flush(to int) (err error) {
 		o.n = 0
 	}
 	return err
+}
+
+// queue has frames go through the queueing discipline from now on.
+func (o *outlet) queue() {
+	o.queued = true
+	_ = unix.SetsockoptInt(o.fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 0)
 }
 
 // gone counts a frame that was sent.
