@@ -28,6 +28,10 @@ type keeper interface {
 	// Close closes the descriptors. When no other process holds them, the kernel drops what waits.
 	Close() error
 
+	// Flow has packets come, or none. It is for a bridge, to which they come without any rule: behind Bind they do not, until
+	// Flow(true). Elsewhere rules decide, and it does nothing.
+	Flow(on bool) error
+
 	// Load reads what waits, and what was dropped.
 	Load() (Load, error)
 
@@ -42,6 +46,8 @@ type keeper interface {
 type Load struct {
 	Waiting int    // packets without a verdict, now; of a divert socket or a bridge 1 if any wait to be read
 	Dropped uint64 // packets for which there was no room; of a divert socket not known, and 0
+
+	Down []string // interfaces of a bridge that carry nothing, each with the reason: "eth1 is down"
 }
 
 // A Reclaimer is a Socket of which what a dead process had received can be had again.
@@ -78,7 +84,7 @@ func Bind(address string, opts ...Option) (*Bound, error) {
 }
 
 // Attach makes a Socket of the descriptors of a Bound, here or in a process that inherited them, with the address and the Caps of
-// that Bound and the same options: it is the other half of OpenSocket. It owns files from now on. A process that takes over from
+// that Bound and the same options: it is the other half of OpenSocket, but for Flow. It owns files from now on. A process that takes over from
 // a dead one asks a Reclaimer before the first Recv.
 func Attach(address string, caps Caps, files []*os.File, opts ...Option) (Socket, error) {
 	scheme, rest, _ := strings.Cut(address, ":")

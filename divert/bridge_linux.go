@@ -32,6 +32,7 @@ type Bridge struct {
 
 	pool      linkPool
 	fresh     []uint32 // entries of the last Recv
+	lent      int      // of them, those without a verdict
 	batch     uint32   // number of the last Recv
 	large     [][]byte // for frames that did not fit their slots, of one batch
 	larges    int      // of them, used
@@ -67,7 +68,7 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 	s, err := attachPorts(b.Files(), b.Caps, cfg)
 	if err == nil {
 		s.counting = true
-		err = s.listen()
+		err = b.Flow(true)
 	}
 	if err != nil {
 		b.Close()
@@ -82,9 +83,6 @@ func attachBridge(address, rest string, caps Caps, files []*os.File, cfg Config)
 		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
 	s, err := attachPorts(files, caps, cfg)
-	if err == nil {
-		err = s.listen()
-	}
 	if err != nil {
 		return nil, fmt.Errorf("divert: attach %s: %w", address, err)
 	}
@@ -118,17 +116,6 @@ func attachPorts(files []*os.File, caps Caps, cfg Config) (*Bridge, error) {
 	s.poll[2] = unix.PollFd{Fd: int32(s.wake), Events: unix.POLLIN}
 	s.gate.free = func() { s.unmap(); _ = closeAll(s.files) }
 	return s, nil
-}
-
-// listen has the rings fill.
-func (s *Bridge) listen() error {
-	for i := range s.ports {
-		err := deafen(int(s.files[i].Fd()), false)
-		if err != nil && err != unix.ENOENT { // a predecessor did
-			return fmt.Errorf("filter of %s: %w", s.ports[i].Name, err)
-		}
-	}
-	return nil
 }
 
 // unmap lets go of all but the descriptors that were given.
@@ -174,7 +161,7 @@ func (s *Bridge) retire() {
 			e.hold()
 		}
 	}
-	s.fresh, s.larges = s.fresh[:0], 0
+	s.fresh, s.lent, s.larges = s.fresh[:0], 0, 0
 	s.batch++
 	for i := range s.ports {
 		s.ports[i].ring.giveBack()
@@ -282,6 +269,7 @@ func (s *Bridge) deliver(p *packet.Packet, i uint32, e *entry, length int) {
 		s.truncated.Add(1)
 	}
 	s.fresh = append(s.fresh, i)
+	s.lent++
 	s.hosts.learn(e)
 }
 

@@ -484,6 +484,9 @@ func TestSuccessorGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := b.Flow(true); err != nil {
+		t.Fatal(err)
+	}
 	frame := func(n int) []byte { return ipFrame(0, udpOf(conform.Way{}, fmt.Appendf(nil, "%04d", n))) }
 	for n := range 20 {
 		w.send(0, frame(n))
@@ -514,6 +517,13 @@ func TestSuccessorGoesOn(t *testing.T) {
 		}
 	}
 	_, _ = next.Recv(somePackets(1), 0)
+	if err := b.Flow(false); err != nil {
+		t.Fatal(err)
+	}
+	w.send(1, ipFrame(1, udpOf(conform.Way{}, []byte("passed by"))))
+	if err := b.Flow(true); err != nil {
+		t.Fatal(err)
+	}
 	for n := range 7 {
 		w.send(1, ipFrame(1, udpOf(conform.Way{}, fmt.Appendf(nil, "%d", n))))
 	}

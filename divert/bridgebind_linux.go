@@ -31,7 +31,8 @@ type bridgePort struct {
 const bridgeSendBuffer = 8 << 20
 
 // bindBridge opens a packet socket on each of two interfaces (packet(7)), with a receive ring. It needs CAP_NET_RAW; with CAP_NET_ADMIN
-// buffers may be larger than the system's limits. Until Attach the sockets receive nothing.
+// buffers may be larger than the system's limits. Until
+// Flow the sockets receive nothing.
 func bindBridge(address, rest string, cfg Config) (*Bound, error) {
 	a, err := parseBridge(rest)
 	if err != nil {
@@ -128,10 +129,12 @@ func lookAt(fd int, name string, p *bridgePort) error {
 	case kind != unix.ARPHRD_ETHER:
 		return fmt.Errorf("bridge: interface %s is no Ethernet interface (its type is %d): frames have no place to go there", name, kind)
 	case flags&unix.IFF_UP == 0:
-		return fmt.Errorf("bridge: interface %s is down (ip link set %s up)", name, name)
+		return fmt.Errorf("bridge: interface %s %w (ip link set %s up)", name, errPortDown, name)
 	}
 	return nil
 }
+
+var errPortDown = errors.New("is down")
 
 // readyPort makes the ring and binds the socket, deaf.
 func readyPort(fd int, p *bridgePort, cfg Config, caps *Caps) error {
@@ -224,6 +227,37 @@ func (d *bridgeBound) Close() error {
 	return err
 }
 
+// Flow implements keeper.
+func (d *bridgeBound) Flow(on bool) error {
+	if len(d.files) == 0 {
+		return ErrClosed
+	}
+	for _, f := range d.files[:2] {
+		if err := deafen(int(f.Fd()), !on); err != nil && !errors.Is(err, unix.ENOENT) { // there was no filter
+			return fmt.Errorf("bridge: filter: %w", err)
+		}
+	}
+	return nil
+}
+
+// down says which ports carry nothing.
+func (d *bridgeBound) down() (all []string) {
+	ports, err := readPlan(d.files[2])
+	if err != nil {
+		return nil
+	}
+	for i, p := range ports {
+		now := bridgePort{}
+		switch err := lookAt(int(d.files[i].Fd()), p.Name, &now); {
+		case errors.Is(err, errPortDown):
+			all = append(all, p.Name+" is down")
+		case err != nil || now.Index != p.Index:
+			all = append(all, p.Name+" is gone: weir has to be started anew")
+		}
+	}
+	return all
+}
+
 func (d *bridgeBound) setFailOpen(bool) error {
 	return fmt.Errorf("a bridge does not fail open: %w", ErrUnsupported)
 }
@@ -238,7 +272,7 @@ func (d *bridgeBound) Load() (l Load, err error) {
 		polls[i] = unix.PollFd{Fd: int32(d.files[i].Fd()), Events: unix.POLLIN}
 		d.dropped += ringDrops(int(d.files[i].Fd()))
 	}
-	l.Dropped = d.dropped
+	l.Dropped, l.Down = d.dropped, d.down()
 	if _, err := unix.Poll(polls, 0); err != nil && !errors.Is(err, unix.EINTR) {
 		return l, fmt.Errorf("bridge: poll: %w", err)
 	}

@@ -154,6 +154,9 @@ func TestLargePacketsOfTheDead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := b.Flow(true); err != nil {
+		t.Fatal(err)
+	}
 	large := func(n byte) []byte {
 		return craft.TCP("192.0.2.1:1", "198.51.100.1:2", craft.Segment{}, bytes.Repeat([]byte{n}, 5000))
 	}

@@ -53,12 +53,18 @@ func (s *Bridge) Finish(ps []*packet.Packet) error {
 		}
 		s.decide(i, e, p)
 	}
-	return errors.Join(s.flush(0), s.flush(1))
+	err := errors.Join(s.flush(0), s.flush(1))
+	if s.lent == 0 && len(s.fresh) > 0 {
+		s.retire() // at once: what a dead process has not given back is read, and sent, again
+	}
+	return err
 }
 
 // decide carries out one verdict.
 func (s *Bridge) decide(i uint32, e *entry, p *packet.Packet) {
-	e.open = false
+	if e.open = false; !e.held {
+		s.lent--
+	}
 	switch {
 	case p.Verdict.Final():
 		s.dropped.Add(1)

@@ -259,7 +259,8 @@ func (k *attachedKernel) Open(opts ...divert.Option) (divert.Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return divert.Attach(b.Address, b.Caps, b.Files(), opts...)
+	s, err := divert.Attach(b.Address, b.Caps, b.Files(), opts...)
+	return s, errors.Join(err, b.Flow(true))
 }
 
 type keepingKernel struct{ bridgeKernel }

@@ -65,7 +65,7 @@ func plan(p *policy.Policy, f firewall.Features, k firewall.Kind) (*firewall.Rul
 	if k != firewall.Auto {
 		c.Backend = k
 	}
-	if k.Sockets() && p.Document().Settle.HandBack == "auto" {
+	if !k.Marks() && p.Document().Settle.HandBack == "auto" {
 		c.HandBack, c.Generation = false, 0 // the policy has asked for its own backend
 	}
 	return firewall.Plan(withSession(c), f)

@@ -11,12 +11,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
@@ -32,37 +29,11 @@ import (
 func TestMain(m *testing.M) { labtest.Main(m) }
 
 // A network is a client and a server on one segment; the node between is the wire.
-type network struct {
-	*lab.Lab
-	client, server lab.Ends
-}
+type network struct{ *labtest.Segment }
 
-var (
-	clientEnds = lab.Ends{Interface: "on", V4: netip.MustParseAddr("203.0.113.10"), V6: netip.MustParseAddr("2001:db8:77::a")}
-	serverEnds = lab.Ends{Interface: "on", V4: netip.MustParseAddr("203.0.113.20"), V6: netip.MustParseAddr("2001:db8:77::14")}
-)
-
-// newNetwork makes one. Iff vlan, both ends speak with a tag.
 func newNetwork(t *testing.T, topology lab.Topology, vlan bool) *network {
 	t.Helper()
-	n := &network{Lab: labtest.New(t, topology), client: clientEnds, server: serverEnds}
-	must(t, n.Router().Do(func() error {
-		for _, name := range []string{n.Router().In.Interface, n.Router().Out.Interface} {
-			if err := bare(name); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-	for node, e := range map[*lab.Node]*lab.Ends{n.Client(): &n.client, n.Server(): &n.server} {
-		name := node.Out.Interface + node.In.Interface // it has one of them
-		err := node.Do(func() error { return speak(name, e, vlan) })
-		if errors.Is(err, lab.ErrNoSuchLink) {
-			labtest.Elsewhere(t, err.Error())
-		}
-		must(t, err)
-	}
-	return n
+	return &network{labtest.NewSegment(t, topology, vlan)}
 }
 
 func must(t *testing.T, err error) {
@@ -70,53 +41,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// bare takes all addresses off an interface.
-func bare(name string) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	addrs, err := netlink.AddrList(l, netlink.FAMILY_ALL)
-	for _, a := range addrs {
-		err = errors.Join(err, netlink.AddrDel(l, &a))
-	}
-	return err
-}
-
-// speak gives the interface other addresses, of which nobody has been told, or has one with a tag upon it have them.
-func speak(name string, e *lab.Ends, vlan bool) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	if vlan {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.ParentIndex = "tagged", l.Attrs().Index
-		v := &netlink.Vlan{LinkAttrs: attrs, VlanId: 7, VlanProtocol: netlink.VLAN_PROTOCOL_8021Q}
-		if err := netlink.LinkAdd(v); err != nil {
-			return fmt.Errorf("a link with a tag: %w: %w", lab.ErrNoSuchLink, err)
-		}
-		if err := netlink.LinkSetUp(v); err != nil {
-			return err
-		}
-		l = v
-	}
-	for _, a := range []string{e.V4.String() + "/24", e.V6.String() + "/64"} {
-		addr, err := netlink.ParseAddr(a)
-		if err != nil {
-			return err
-		}
-		addr.Flags = 2 // IFA_F_NODAD
-		if err := netlink.AddrAdd(l, addr); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // address is that of the bridge between the two interfaces of the router.
@@ -171,7 +95,7 @@ func pass(s divert.Socket, dirty bool) func() (large int, st divert.Stats) {
 // each runs f for a number of connections at once, both ends in one call.
 func (n *network) each(t *testing.T, conns int, v6 bool, f func(i int, client, server net.Conn) error) {
 	t.Helper()
-	ln, err := n.Server().Listen("tcp", netip.AddrPortFrom(n.server.Addr(v6), 7007).String())
+	ln, err := n.Server().Listen("tcp", netip.AddrPortFrom(n.ServerEnds.Addr(v6), 7007).String())
 	must(t, err)
 	defer ln.Close()
 	var all sync.WaitGroup
