@@ -185,3 +185,31 @@ func TestBridgeDrops(t *testing.T) {
 		t.Error("something crosses without a weir")
 	}
 }
+
+// TestBridgeGivesWay: workers keep ending, and the kernel's bridge carries what they would; one that stays inspects again.
+func TestBridgeGivesWay(t *testing.T) {
+	l := labtest.NewSegment(t, lab.Topology{}, false)
+	l.KernelBridge(t)
+	dir := newDir(t)
+	d := begin(t, l.Router(), dir, bridgePolicy(l.Lab, dir, "outcomes: {absent: pass}\n"))
+	d.ready()
+	d.until("workers that keep ending are given up", 20*time.Second, func() bool {
+		s := d.status()
+		if s.WorkerPID != 0 && !s.GaveUp {
+			_ = syscall.Kill(s.WorkerPID, syscall.SIGKILL)
+		}
+		return s.GaveUp
+	})
+	if d.status().Applied || strings.Contains(d.nft(), "weir") {
+		t.Error("the gate is shut, and nobody reads")
+	}
+	e, c := probeCrossing(t, l.Lab, 9300, func(*echoLoad) { time.Sleep(200 * time.Millisecond) })
+	if c.lost() > 0 || e.unmasked.Load() == 0 {
+		t.Errorf("given up: %v, %d uninspected", c, e.unmasked.Load())
+	}
+	d.ready()
+	d.until("the gate is shut again", 10*time.Second, func() bool { return d.status().Applied })
+	if e, c := probeCrossing(t, l.Lab, 9301, shortly); e.unmasked.Load() > 0 || c.lost() > 0 || c.duplicates > 0 {
+		t.Errorf("again: %v, %d uninspected", c, e.unmasked.Load())
+	}
+}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -108,6 +109,9 @@ func applyRules(file, backend, state string) error {
 	p, k, err := policyFor(file, backend)
 	if err != nil {
 		return err
+	}
+	if k == firewall.Bridge {
+		return fail(exitUsage, errors.New("a bridge has no rules that outlive a process: weir run is the bridge"))
 	}
 	f := firewall.Detect(firewall.Options{})
 	b, err := firewall.Open(k, f, firewall.Options{})
