@@ -99,6 +99,7 @@ var configs = []config{
 	lane("mask", "the same, a word in every response replaced by one of its length"),
 	lane("grow", "the same, a word in every response replaced by a longer one"),
 	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
+	bridging(weir("weir-bridge", "the same as the wire between two packet rings, past netfilter", "bridge")),
 	weir("weir-spin", "the same, which polls for 2 ms before it sleeps", "accept", "--spin", "2ms"),
 	weir("weir-edit", "the same, another DSCP in every packet", "edit"),
 	weir("weir-back", "the same, each flow handed back to the kernel after its first packet", "back"),
@@ -130,6 +131,12 @@ func bypassing(c config) config {
 		divertAll,
 		"-t mangle -A POSTROUTING -m mark --mark 1/1 -j CONNMARK --save-mark",
 	}
+	return c
+}
+
+// bridging makes neighbours of the client and the server of c.
+func bridging(c config) config {
+	c.bridged = true
 	return c
 }
 
