@@ -68,6 +68,9 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 	s, err := attachPorts(b.Files(), b.Caps, cfg)
 	if err == nil {
 		s.counting = true
+		for i := range s.ports {
+			s.ports[i].ring.lost = false // nobody has read
+		}
 		err = b.Flow(true)
 	}
 	if err != nil {
@@ -385,6 +388,9 @@ func (s *Bridge) hear() error {
 		_, _ = unix.Read(s.wake, b[:])
 	}
 	for i := range s.ports {
+		if s.poll[i].Revents&unix.POLLIN != 0 {
+			s.ports[i].ring.seek()
+		}
 		if s.poll[i].Revents&unix.POLLERR == 0 {
 			continue
 		}

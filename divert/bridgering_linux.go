@@ -53,7 +53,11 @@ type ring struct {
 	next  int  // the slot that is filled next
 	taken int  // slots before it that were read, and not given back
 	lost  bool // next is not known: another process has read
+	looks uint // times that there was nothing to find
 }
+
+// seldom is how often an idle ring whose next slot is not known is looked through: each so many times that somebody asks.
+const seldom = 64
 
 // slot returns the memory of a slot.
 func (r *ring) slot(i int) []byte {
@@ -69,7 +73,7 @@ func (r *ring) filled(i int) bool { return atomic.LoadUint32(r.status(i))&unix.T
 
 // ready returns the next slot that the kernel has filled.
 func (r *ring) ready() ([]byte, bool) {
-	if r.lost && !r.find() || r.taken == r.slots() || !r.filled(r.next) {
+	if r.lost && !r.sought() || r.taken == r.slots() || !r.filled(r.next) {
 		return nil, false
 	}
 	b := r.slot(r.next)
@@ -90,6 +94,15 @@ func (r *ring) giveBack() {
 		atomic.StoreUint32(r.status(i), unix.TP_STATUS_KERNEL)
 	}
 }
+
+// sought is find, not each time.
+func (r *ring) sought() bool {
+	r.looks++
+	return r.looks%seldom == 1 && r.find()
+}
+
+// seek has the next call of sought look: the kernel says that something has come.
+func (r *ring) seek() { r.looks = 0 }
 
 // find looks for where the run of filled slots begins; false if none is filled. In a full ring, where all are, the oldest begins it.
 func (r *ring) find() bool {

@@ -59,6 +59,7 @@ func TestRingIsReadInOrder(t *testing.T) {
 				}
 			case 3, 4:
 				for range r.IntN(20) {
+					ring.seek() // as where poll says so
 					b, ok := ring.ready()
 					if ok != (read < filled) {
 						t.Fatalf("seed %d: a frame is ready: %v; %d filled, %d read", seed, ok, filled, read)
@@ -82,6 +83,23 @@ func TestRingIsReadInOrder(t *testing.T) {
 		}
 		if filled < 100 {
 			t.Fatalf("seed %d: only %d frames", seed, filled)
+		}
+	}
+}
+
+// TestIdleRingIsSoughtSeldom, and a frame in it is found all the same, by who asks often enough.
+func TestIdleRingIsSoughtSeldom(t *testing.T) {
+	ring, head := fakeRing(31), 7
+	if _, ok := ring.ready(); ok {
+		t.Fatal("an empty ring has a frame")
+	}
+	ring.fill(&head, 1)
+	for asked := 1; ; asked++ {
+		if _, ok := ring.ready(); ok {
+			break
+		}
+		if asked > seldom {
+			t.Fatal("the frame is not found")
 		}
 	}
 }

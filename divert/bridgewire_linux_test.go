@@ -19,13 +19,13 @@ import (
 // A wire is two pairs of veth in a namespace of the test's own, a0 to a1 and b0 to b1: the bridge is between a1 and b1, and the test at a0 and b0,
 // with frames of its own making. Nothing has an address, so that no kernel says anything.
 type wire struct {
-	t    *testing.T
+	t    testing.TB
 	ends [2]int // packet sockets at a0 and b0
 	bufs [][]byte
 	next int
 }
 
-func newWire(t *testing.T) *wire {
+func newWire(t testing.TB) *wire {
 	t.Helper()
 	divert.NewNamespace(t)
 	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -42,7 +42,7 @@ func newWire(t *testing.T) *wire {
 	return w
 }
 
-func makePair(t *testing.T, near, far string) {
+func makePair(t testing.TB, near, far string) {
 	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = near
@@ -55,7 +55,7 @@ func makePair(t *testing.T, near, far string) {
 	}
 }
 
-func up(t *testing.T, name string) {
+func up(t testing.TB, name string) {
 	t.Helper()
 	l, err := netlink.LinkByName(name)
 	if err == nil {
@@ -162,7 +162,7 @@ func ipFrame(from int, datagram []byte, tags ...[4]byte) []byte {
 	return ethernet(from, ether, datagram, tags...)
 }
 
-func openBridge(t *testing.T, opts ...divert.Option) *divert.Bridge {
+func openBridge(t testing.TB, opts ...divert.Option) *divert.Bridge {
 	t.Helper()
 	s, err := divert.OpenSocket("bridge:a1,b1", opts...)
 	if err != nil {
@@ -247,8 +247,15 @@ func TestBridgeConforms(t *testing.T) {
 	t.Run("bound by one, read by another", func(t *testing.T) {
 		conforms(t, func(t *testing.T) conform.Kernel { return &attachedKernel{bridgeKernel{wire: newWire(t)}} })
 	})
+	t.Run("spins", func(t *testing.T) {
+		conforms(t, func(t *testing.T) conform.Kernel {
+			return &optedKernel{bridgeKernel{wire: newWire(t)}, divert.WithSpin(2 * time.Millisecond)}
+		})
+	})
 	t.Run("keeps the processor", func(t *testing.T) {
-		conforms(t, func(t *testing.T) conform.Kernel { return &keepingKernel{bridgeKernel{wire: newWire(t)}} })
+		conforms(t, func(t *testing.T) conform.Kernel {
+			return &optedKernel{bridgeKernel{wire: newWire(t)}, divert.WithKeptProcessor()}
+		})
 	})
 }
 
@@ -263,10 +270,14 @@ func (k *attachedKernel) Open(opts ...divert.Option) (divert.Socket, error) {
 	return s, errors.Join(err, b.Flow(true))
 }
 
-type keepingKernel struct{ bridgeKernel }
+// An optedKernel is a bridge with one more option.
+type optedKernel struct {
+	bridgeKernel
+	also divert.Option
+}
 
-func (k *keepingKernel) Open(opts ...divert.Option) (divert.Socket, error) {
-	return divert.OpenSocket("bridge:a1,b1", append(opts, divert.WithKeptProcessor())...)
+func (k *optedKernel) Open(opts ...divert.Option) (divert.Socket, error) {
+	return divert.OpenSocket("bridge:a1,b1", append(opts, k.also)...)
 }
 
 // nothing checks that nothing arrives.
