@@ -618,3 +618,30 @@ func TestSmallFormOverABridge(t *testing.T) {
 	}
 	w.want(1, ipFrame(0, udpOf(conform.Way{}, []byte("look"))), ipFrame(0, udpOf(conform.Way{}, []byte("******"))), ipFrame(0, udpOf(conform.Way{}, []byte("last"))))
 }
+
+// TestAnsweredFramesAreNotReadAgain: a reader that dies behind its verdicts leaves nothing to repeat.
+func TestAnsweredFramesAreNotReadAgain(t *testing.T) {
+	w := newWire(t)
+	b, err := divert.Bind("bridge:a1,b1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Flow(true); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		s, err := divert.Attach(b.Address, b.Caps, b.Files()) // its predecessor is as good as dead
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := ipFrame(0, udpOf(conform.Way{}, fmt.Appendf(nil, "%d", n)))
+		w.send(0, f)
+		ps := somePackets(8)
+		if k, err := s.Recv(ps, 5*time.Second); k != 1 || err != nil {
+			t.Fatalf("reader %d: %d packets, %v", n, k, err)
+		}
+		finish(t, s, packet.Accept, ps[0])
+		w.want(1, f)
+	}
+}

@@ -87,6 +87,42 @@ func TestRingIsReadInOrder(t *testing.T) {
 	}
 }
 
+// TestSlotsAreReadAsTheKernelWritesThem: struct tpacket2_hdr, and behind it struct sockaddr_ll (include/uapi/linux/if_packet.h).
+func TestSlotsAreReadAsTheKernelWritesThem(t *testing.T) {
+	b := make([]byte, 256)
+	native.PutUint32(b, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID|unix.TP_STATUS_VLAN_TPID_VALID)
+	native.PutUint32(b[4:], 100)
+	native.PutUint32(b[8:], 60)
+	native.PutUint16(b[12:], 76)
+	native.PutUint16(b[24:], 0x2007)
+	native.PutUint16(b[26:], 0x88a8)
+	f := func() received { return received{b, native.Uint32(b)} }
+	b[75], b[76], b[135] = 1, 2, 3
+	if d := f().data(); f().length() != 100 || len(d) != 60 || cap(d) != 60 || d[0] != 2 || d[59] != 3 || f().whole()[vnetLen-1] != 1 {
+		t.Errorf("%d bytes of %d: %x", len(d), f().length(), d)
+	}
+	if got := f().tag(); got != (tag{true, 0x88a8, 0x2007}) || f().beside() {
+		t.Errorf("tag %+v, beside %v", got, f().beside())
+	}
+	native.PutUint32(b, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID|unix.TP_STATUS_COPY)
+	if got := f().tag(); got.ether != etherVLAN || !f().beside() {
+		t.Errorf("of an old kernel: %+v", got)
+	}
+	native.PutUint32(b, unix.TP_STATUS_USER)
+	if f().tag().there || f().own() {
+		t.Error("a tag, or a frame of our own, that is none")
+	}
+	if b[32+10] = unix.PACKET_OUTGOING; !f().own() {
+		t.Error("a frame that this host has sent would cross again")
+	}
+	for _, mac := range []uint16{0, vnetLen - 1, 200, 65535} {
+		native.PutUint16(b[12:], mac)
+		if f().data() != nil {
+			t.Errorf("a frame at %d of a slot of %d", mac, len(b))
+		}
+	}
+}
+
 // TestIdleRingIsSoughtSeldom, and a frame in it is found all the same, by who asks often enough.
 func TestIdleRingIsSoughtSeldom(t *testing.T) {
 	ring, head := fakeRing(31), 7
