@@ -13,6 +13,7 @@ type config struct {
 	rules   []string // iptables arguments, in the router
 	command []string // runs in the router; none to do without
 	ready   []string // succeeds, in the router, when the program is; none: when a queue is bound
+	bridged bool     // client and server are each other's neighbours, and the router is the wire between them
 }
 
 const (
@@ -51,6 +52,13 @@ var configs = []config{
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/go-nfqueue"),
 	},
+	{
+		name: "bridge", about: "C, from packet ring to packet ring past netfilter: what a bridge of its own would cost, for comparison",
+		build:   strings.Fields("gcc -O2 -o BIN/bridge bench/peers/bridge.c"),
+		rules:   []string{"-t mangle -A PREROUTING -j DROP"},
+		command: strings.Fields("BIN/bridge c s"),
+		ready:   atOnce,
+	},
 	debian("python", "python NetfilterQueue, VERSION of Debian 13", "python3-netfilterqueue", "python3 /peers/nfq.py"),
 	debian("suricata", "Suricata VERSION inline, batch verdicts, three rules", "suricata", suricata),
 	bypassing(debian("suricata-bypass", "the same with stream.bypass: a flow leaves once its first 1 MiB is read", "suricata", suricata+" --set stream.bypass=yes")),
@@ -65,6 +73,13 @@ var configs = []config{
 		build:   strings.Fields("go build -o BIN/accept ./bench/accept"),
 		rules:   []string{divertAll},
 		command: strings.Fields("BIN/accept -edit"),
+	},
+	{
+		name: "divert-bridge", about: "the accept loop between two packet rings, past netfilter",
+		build:   strings.Fields("go build -o BIN/accept ./bench/accept"),
+		command: strings.Fields("BIN/accept -a bridge:c,s"),
+		ready:   atOnce,
+		bridged: true,
 	},
 	{
 		name: "relay", about: "Go accept loop without privilege, verdicts sent by a second process",
@@ -84,12 +99,16 @@ var configs = []config{
 	lane("mask", "the same, a word in every response replaced by one of its length"),
 	lane("grow", "the same, a word in every response replaced by a longer one"),
 	weir("weir", "the whole daemon, every packet on the whole route, no inspectors", "accept"),
+	bridging(weir("weir-bridge", "the same as the wire between two packet rings, past netfilter", "bridge")),
 	weir("weir-spin", "the same, which polls for 2 ms before it sleeps", "accept", "--spin", "2ms"),
 	weir("weir-edit", "the same, another DSCP in every packet", "edit"),
 	weir("weir-back", "the same, each flow handed back to the kernel after its first packet", "back"),
 	weir("weir-urls", "the whole daemon, names in HTTP and TLS looked up; of this traffic only HTTP short has flows that are decided before their end", "urls"),
 	weir("weir-six", "the whole daemon with all six inspectors on every packet", "six"),
 }
+
+// atOnce is of programs of which nothing can be asked: that the server answers says that they are ready.
+var atOnce = []string{"echo", `"Applied": true`}
 
 const suricata = "suricata -q 0 --runmode workers -k none -c /peers/suricata.yaml -S /policies/bench.rules -l /tmp"
 
@@ -112,6 +131,12 @@ func bypassing(c config) config {
 		divertAll,
 		"-t mangle -A POSTROUTING -m mark --mark 1/1 -j CONNMARK --save-mark",
 	}
+	return c
+}
+
+// bridging makes neighbours of the client and the server of c.
+func bridging(c config) config {
+	c.bridged = true
 	return c
 }
 

@@ -168,13 +168,40 @@ func (l *lab) start(c config) (stop func(), pid int, err error) {
 			return nil, 0, err
 		}
 	}
+	if c.bridged {
+		if err := l.acquaint(true); err != nil {
+			return nil, 0, err
+		}
+	}
 	return func() {
+		if c.bridged {
+			_ = l.acquaint(false)
+		}
 		command("ip", "netns", "exec", l.router, "iptables", "-t", "mangle", "-F")
 		if cmd != nil {
 			cmd.Process.Signal(unix.SIGTERM)
 			cmd.Wait()
 		}
 	}, pid, nil
+}
+
+// acquaint has client and server take each other for the router, so that frames need no new addresses on their way, or has them ask again
+// who the router is.
+func (l *lab) acquaint(yes bool) error {
+	for _, end := range []struct{ ns, router, other string }{{l.client, "192.0.2.1", l.server}, {l.server, "198.51.100.1", l.client}} {
+		args := []string{"ip", "-n", end.ns, "neigh", "del", end.router, "dev", "eth0"}
+		if yes {
+			mac, err := exec.Command("ip", "netns", "exec", end.other, "cat", "/sys/class/net/eth0/address").Output()
+			if err != nil {
+				return fmt.Errorf("address of eth0 in %s: %w", end.other, err)
+			}
+			args = []string{"ip", "-n", end.ns, "neigh", "replace", end.router, "lladdr", strings.TrimSpace(string(mac)), "dev", "eth0", "nud", "permanent"}
+		}
+		if err := command(args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ready waits until the program of a configuration answers for its packets.

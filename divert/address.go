@@ -12,12 +12,14 @@ import (
 // lane.
 const maxQueues = 64
 
-const schemes = "nfqueue:0, nfqueue:0-3, divert:700, pcap:in.pcap, pcap:in.pcap>out.pcap, fake:"
+const schemes = "nfqueue:0, nfqueue:0-3, bridge:eth0,eth1, divert:700, pcap:in.pcap, pcap:in.pcap>out.pcap, fake:"
 
 // Open opens the divert socket that the address names:
 //
 //	nfqueue:0          Linux NFQUEUE number 0
 //	nfqueue:0-3        queues 0 to 3 on one socket
+//	bridge:eth0,eth1   Linux: all that one Ethernet interface receives, on its way out of the other, both directions
+//	bridge:eth0,eth1/2of4  one lane of four between them; Lanes splits bridge:eth0,eth1/4
 //	divert:700         port 700 of divert(4), on FreeBSD and OpenBSD
 //	divert:700,pf      the same where FreeBSD's pf diverts (divert-to); without it ipfw does
 //	divert:700,in      the same; the rules send there what comes in, and nothing else
@@ -45,6 +47,8 @@ func OpenSocket(address string, opts ...Option) (Socket, error) {
 		return nil, fmt.Errorf("divert: address %q has no scheme (write one of %s)", address, schemes)
 	case scheme == "nfqueue":
 		return openWhole(address, opts)
+	case scheme == "bridge":
+		return openBridge(address, rest, configure(opts))
 	case scheme == "fake" && strings.Contains(rest, "@"):
 		return openWire(address, rest, configure(opts))
 	case scheme == "pcap":
@@ -130,8 +134,15 @@ func parseDivert(s, by string) (at divertPort, err error) {
 }
 
 // Lanes splits an address into one address for each lane that can work on its own:
-// "nfqueue:0-3" into four, any other address into itself.
+// "nfqueue:0-3" and "bridge:eth0,eth1/4" into four, any other address into itself.
 func Lanes(address string) ([]string, error) {
+	if rest, ok := strings.CutPrefix(address, "bridge:"); ok {
+		lanes, err := bridgeLanes(rest)
+		if err != nil {
+			return nil, fmt.Errorf("divert: address %q: %w", address, err)
+		}
+		return lanes, nil
+	}
 	rest, ok := strings.CutPrefix(address, "nfqueue:")
 	if !ok {
 		return []string{address}, nil

@@ -28,6 +28,10 @@ type keeper interface {
 	// Close closes the descriptors. When no other process holds them, the kernel drops what waits.
 	Close() error
 
+	// Flow has packets come, or none. It is for a bridge, to which they come without any rule: behind Bind they do not, until
+	// Flow(true). Elsewhere rules decide, and it does nothing.
+	Flow(on bool) error
+
 	// Load reads what waits, and what was dropped.
 	Load() (Load, error)
 
@@ -40,8 +44,10 @@ type keeper interface {
 
 // A Load is what the kernel has counted since a socket was bound.
 type Load struct {
-	Waiting int    // packets without a verdict, now; of a divert socket 1 if any wait to be read
+	Waiting int    // packets without a verdict, now; of a divert socket or a bridge 1 if any wait to be read
 	Dropped uint64 // packets for which there was no room; of a divert socket not known, and 0
+
+	Down []string // interfaces of a bridge that carry nothing, each with the reason: "eth1 is down"
 }
 
 // A Reclaimer is a Socket of which what a dead process had received can be had again.
@@ -60,7 +66,7 @@ type takenError struct{ error }
 func (takenError) Is(target error) bool { return target == ErrTaken }
 func (e takenError) Unwrap() error      { return e.error }
 
-// Bind opens the socket of an address "nfqueue:…" or "divert:…", and needs the privileges for that: it is one half of OpenSocket.
+// Bind opens the socket of an address "nfqueue:…", "bridge:…" or "divert:…", and needs the privileges for that: it is one half of OpenSocket.
 func Bind(address string, opts ...Option) (*Bound, error) {
 	scheme, rest, _ := strings.Cut(address, ":")
 	cfg := configure(opts)
@@ -69,14 +75,16 @@ func Bind(address string, opts ...Option) (*Bound, error) {
 		return bindNFQueue(address, cfg)
 	case "divert":
 		return bindDivert(address, rest, cfg)
+	case "bridge":
+		return bindBridge(address, rest, cfg)
 	case "fake":
 		return bindWire(address, rest, cfg)
 	}
-	return nil, fmt.Errorf("divert: address %q cannot be bound by one process and read by another (nfqueue: and divert: can)", address)
+	return nil, fmt.Errorf("divert: address %q cannot be bound by one process and read by another (nfqueue:, bridge: and divert: can)", address)
 }
 
 // Attach makes a Socket of the descriptors of a Bound, here or in a process that inherited them, with the address and the Caps of
-// that Bound and the same options: it is the other half of OpenSocket. It owns files from now on. A process that takes over from
+// that Bound and the same options: it is the other half of OpenSocket, but for Flow. It owns files from now on. A process that takes over from
 // a dead one asks a Reclaimer before the first Recv.
 func Attach(address string, caps Caps, files []*os.File, opts ...Option) (Socket, error) {
 	scheme, rest, _ := strings.Cut(address, ":")
@@ -86,6 +94,8 @@ func Attach(address string, caps Caps, files []*os.File, opts ...Option) (Socket
 		return attachNFQueue(address, caps, files, cfg)
 	case "divert":
 		return attachDivert(address, rest, caps, files, cfg)
+	case "bridge":
+		return attachBridge(address, rest, caps, files, cfg)
 	case "fake":
 		return attachWire(address, rest, caps, files, cfg)
 	}

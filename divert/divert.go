@@ -2,7 +2,8 @@
 // packets to user space, the program looks at them, may change them, and puts them
 // back into the flow.
 //
-// On Linux the kernel's side is NFQUEUE, on FreeBSD and OpenBSD divert(4) ("divert:700");
+// On Linux the kernel's side is NFQUEUE, or a pair of Ethernet interfaces between which the program is the wire
+// ("bridge:eth0,eth1"); on FreeBSD and OpenBSD it is divert(4) ("divert:700");
 // capture files ("pcap:in>out") and model kernels in memory ("fake:", "fake:openbsd")
 // stand in for trying things out. The small form:
 //
@@ -78,7 +79,7 @@ const (
 // Caps says what this socket on this kernel can do. What cannot be abstracted is here,
 // so that a policy that needs it can be refused at start with a clear sentence.
 type Caps struct {
-	Backend       string // "nfqueue", "divert", "pcap", "fake"
+	Backend       string // "nfqueue", "divert", "bridge", "pcap", "fake"
 	FailOpen      bool   // the kernel can pass packets uninspected when the queue is full
 	Marks         bool   // a verdict can change the packet mark
 	Interfaces    bool   // Meta.InIf and OutIf are told
@@ -105,6 +106,9 @@ type Stats struct {
 	RecvErrors    uint64 // receive buffer overruns (ENOBUFS) and their like
 	Retries       uint64 // system calls repeated because of ENOBUFS, ENOMEM or EAGAIN
 	Batches       uint64 // receive system calls that brought at least one packet
+	Crossed       uint64 // frames of a bridge that are no IP, and went on as they came
+
+	PortsDown uint64 // interfaces of a bridge that are down, as far as it has noticed
 
 	KernelQueued      uint64 // waiting in the kernel at the time of the call
 	KernelDropped     uint64 // dropped by the kernel: queue full

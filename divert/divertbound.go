@@ -75,6 +75,9 @@ func (d *divertBound) Files() []*os.File {
 	return d.files
 }
 
+// Flow implements keeper.
+func (d *divertBound) Flow(bool) error { return nil }
+
 func (d *divertBound) Close() error { return d.socket.Close() }
 
 func (d *divertBound) Load() (l Load, err error) {

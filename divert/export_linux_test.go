@@ -8,7 +8,7 @@ import (
 )
 
 // NewNamespace is newNamespace, for tests from outside.
-func NewNamespace(t *testing.T) { newNamespace(t) }
+func NewNamespace(t testing.TB) { newNamespace(t) }
 
 // DivertTo diverts UDP of both families to a queue: to one port at the output hook, to the other at the input hook.
 func DivertTo(t *testing.T, out, in, queue uint16) {

@@ -19,7 +19,7 @@ import (
 // newNamespace moves the test's goroutine, for good, into a network namespace of its own
 // whose loopback is up. Sockets that the test opens itself are in it; it vanishes with
 // the last of them.
-func newNamespace(t *testing.T) {
+func newNamespace(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for a network namespace (unshare -Urn go test … will do)")

@@ -53,6 +53,9 @@ func bindNFQueue(address string, cfg Config) (*Bound, error) {
 
 func (b *nfqBound) Files() []*os.File { return b.files }
 
+// Flow implements keeper.
+func (b *nfqBound) Flow(bool) error { return nil }
+
 func (b *nfqBound) Close() error {
 	err := closeAll(b.files)
 	b.files = nil

@@ -26,6 +26,7 @@ func (c *Config) check(f Features) error {
 	}
 	c.checkHandBack(f, fail)
 	c.checkSockets(f, fail)
+	c.checkBridge(fail)
 	c.checkExempt(fail)
 	prefixes := len(c.Management)
 	for i := range c.Select {
@@ -42,7 +43,7 @@ func (c *Config) check(f Features) error {
 
 func (c *Config) checkHandBack(f Features, fail func(string, ...any)) {
 	switch {
-	case c.HandBack && c.Backend.Sockets():
+	case c.HandBack && !c.Backend.Marks():
 		fail("flows cannot be handed back to the kernel: %s has no connection marks; switch hand-back off", c.Backend)
 	case c.HandBack && !f.handBack(c.Backend):
 		fail("flows cannot be handed back to the kernel: this kernel has no conntrack marks for %s rules; switch hand-back off", c.Backend)

@@ -40,6 +40,9 @@ type Config struct {
 	Queues   Queues      // iff the backend is none of Kind.Sockets
 	Port     uint16      // of the divert socket, iff Kind.Sockets; 0: DefaultPort
 
+	// Ports are the two interfaces between which Weir is the wire, iff the backend is Bridge. Queues counts the lanes then.
+	Ports []string
+
 	// RuleNumber is that of the ipfw rules; the one before it and the one behind are used
 	// too. 0: DefaultRuleNumber.
 	RuleNumber uint16

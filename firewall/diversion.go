@@ -50,9 +50,11 @@ const (
 )
 
 // DivertAddress says where the packets of rs come, as divert.Lanes reads it: "nfqueue:0-3", "divert:700", or
-// "divert:700,pf" where the kernel's addresses are those of FreeBSD's pf.
+// "divert:700,pf" where the kernel's addresses are those of FreeBSD's pf, or "bridge:eth0,eth1/4".
 func (rs *Ruleset) DivertAddress() string {
 	switch {
+	case rs.Backend == Bridge:
+		return fmt.Sprintf("bridge:%s,%s/%d", rs.Ports[0], rs.Ports[1], rs.Lanes)
 	case rs.DivertTo:
 		return fmt.Sprintf("divert:%d,pf", rs.Port)
 	case rs.Backend.Sockets():

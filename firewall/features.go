@@ -47,7 +47,7 @@ type Features struct {
 
 // Best returns the best Kind that can divert here. The error says what is missing.
 func (f Features) Best() (Kind, error) {
-	for k := NFT; int(k) < len(kindNames); k++ {
+	for k := NFT; k < Bridge; k++ {
 		if f.Has(k) {
 			return k, nil
 		}
@@ -68,6 +68,8 @@ func (f Features) Has(k Kind) bool {
 		return f.IPFW
 	case PF:
 		return f.PF
+	case Bridge:
+		return f.NFTables
 	}
 	return false
 }
@@ -79,7 +81,7 @@ func (f Features) handBack(k Kind) bool {
 		return f.ConnMark
 	case NFTCompat:
 		return f.ConnMark || f.CompatConnMark
-	case IPFW, PF:
+	case IPFW, PF, Bridge:
 		return false
 	}
 	return true // iptables has CONNMARK wherever it has NFQUEUE; iptables-restore says if not
@@ -91,7 +93,7 @@ func (f Features) Untracks(k Kind) bool {
 	switch k {
 	case IPTables:
 		return f.IPTablesUntrack
-	case IPFW, PF:
+	case IPFW, PF, Bridge:
 		return false
 	}
 	return f.Untrack

@@ -1,7 +1,8 @@
 // Package firewall writes, checks and takes away the firewall rules that divert
 // packets to Weir: nftables over netlink, nftables with the xtables NFQUEUE target
 // where the kernel has no queue statement of its own, and iptables last; ipfw and pf on
-// FreeBSD, pf on OpenBSD.
+// FreeBSD, pf on OpenBSD. Where Weir is a wire between two interfaces, it keeps the
+// system's own stack from what crosses.
 //
 // Its law: what is wanted (Config) becomes an abstract Ruleset by a pure function,
 // Plan, which needs no privilege and can be printed; a Backend then puts that
@@ -31,13 +32,17 @@ const (
 	IPTables              // iptables-restore and ip6tables-restore
 	IPFW                  // FreeBSD's ipfw, to a divert socket
 	PF                    // pf of OpenBSD or FreeBSD, to a divert socket
+	Bridge                // Linux: no rule diverts; Weir is the wire between two interfaces (Config.Ports). Never chosen by Auto
 )
 
-var kindNames = [...]string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf"}
+var kindNames = [...]string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf", "bridge"}
 
 // Sockets reports whether rules of this kind divert to a divert socket (Config.Port);
-// those of the others divert to NFQUEUE (Config.Queues).
+// those of the others divert to NFQUEUE (Config.Queues), but for Bridge.
 func (k Kind) Sockets() bool { return k == IPFW || k == PF }
+
+// Marks reports whether packets that come by rules of this kind can be given marks, and their flows handed back by these.
+func (k Kind) Marks() bool { return !k.Sockets() && k != Bridge }
 
 // String returns the name that the policy uses.
 func (k Kind) String() string {

@@ -29,6 +29,8 @@ func Open(k Kind, f Features, o Options) (Backend, error) {
 		return &nft{ns: o.NetNS, dialect: nftDialect{xtQueue: true, xtConnMark: !f.ConnMark}}, nil
 	case IPTables:
 		return &iptables{ns: o.NetNS, ipv6: f.IPv6}, nil
+	case Bridge:
+		return &gate{ns: o.NetNS}, nil
 	}
 	return nil, ErrUnsupported
 }

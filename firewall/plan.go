@@ -37,6 +37,9 @@ func Plan(c Config, f Features) (*Ruleset, error) {
 	if c.Backend.Sockets() {
 		return planDiversions(c, f)
 	}
+	if c.Backend == Bridge {
+		return planBridge(c, f), nil
+	}
 	p := planner{Config: c, rs: &Ruleset{Backend: c.Backend, Inet: f.inet(c), IPv6: f.IPv6, Marks: c.Marks}}
 	if c.Inject && f.Untracks(c.Backend) {
 		p.rs.Translated = c.Marks.Translated

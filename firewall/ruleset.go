@@ -25,6 +25,10 @@ type Ruleset struct {
 	DivertTo   bool   // in the words of FreeBSD's pf
 	Number     uint16 // of the rules, iff Backend is IPFW
 
+	// Ports are the interfaces, and Lanes how many lanes there are between them, iff Backend is Bridge; there are no chains then.
+	Ports []string
+	Lanes int
+
 	// Translated is the bit of the packet mark by which workers know packets that were translated on
 	// their way to the queue, and by which the rules know injected datagrams that connection tracking is
 	// to leave alone; 0 where there are no such rules.

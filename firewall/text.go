@@ -12,7 +12,7 @@ func (rs *Ruleset) Text(k Kind) (string, error) {
 	if k == Auto {
 		k = rs.Backend
 	}
-	if k != rs.Backend && (k.Sockets() || rs.Backend.Sockets()) {
+	if k != rs.Backend && (!k.Marks() || !rs.Backend.Marks()) {
 		return "", fmt.Errorf("firewall: rules for %s cannot be printed as %s", rs.Backend, k)
 	}
 	switch k {
@@ -30,6 +30,8 @@ func (rs *Ruleset) Text(k Kind) (string, error) {
 		return rs.ipfwText(ipfwSet, ipfwTables[0]), nil
 	case PF:
 		return rs.pfText(pfDiverting), nil
+	case Bridge:
+		return rs.gateText(), nil
 	}
 	return "", fmt.Errorf("firewall: no printer for %s", k)
 }

@@ -3,6 +3,7 @@
 package holder
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +42,7 @@ func (h *Holder) stepAside(now time.Time) {
 		return
 	}
 	h.unwatch()
-	if err := h.config.Backend.Pause(); err != nil {
+	if err := errors.Join(h.flow(false), h.config.Backend.Pause()); err != nil {
 		h.config.Log.Error("cannot pause the rules, packets are dropped until a worker is ready", "err", err)
 		h.absentAt = now // it is tried again
 		h.watch()
@@ -54,11 +55,20 @@ func (h *Holder) stepAside(now time.Time) {
 	}
 }
 
+// bridges reports whether the sockets are a bridge's.
+func (h *Holder) bridges() bool {
+	return h.all(func(c divert.Caps) bool { return c.Backend == "bridge" })
+}
+
 // lostWords says once what becomes of packets that a dead worker had read, where they do not come again.
 func (h *Holder) lostWords(w *child) {
 	if h.toldLost || w.readyAt.IsZero() || h.reclaims() {
 		return
 	}
 	h.toldLost = true
+	if h.bridges() {
+		h.config.Log.Warn("what a worker holds when it dies is lost, and what it was about to answer may cross twice: a frame leaves the ring when it is answered")
+		return
+	}
 	h.config.Log.Warn("what a worker has read and not answered when it dies is lost: a divert socket gives no packet twice")
 }

@@ -4,6 +4,8 @@ package holder
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/weir-project/weir/firewall"
 )
@@ -12,6 +14,7 @@ import (
 type Load struct {
 	Waiting int                       // packets without a verdict, now
 	Dropped uint64                    // packets that the kernel dropped, since there was no room for them
+	Down    []string                  // interfaces of a bridge that carry nothing, each with the reason
 	Rules   map[string]firewall.Count // by firewall.Counter; empty while there are no rules
 }
 
@@ -26,6 +29,7 @@ func (h *Holder) weigh() {
 		if l, err := b.Load(); err == nil {
 			next.Waiting += l.Waiting
 			next.Dropped += l.Dropped
+			next.Down = l.Down // every lane has the same
 		}
 	}
 	if counters, err := h.config.Backend.Counters(); err == nil && h.applied {
@@ -34,6 +38,13 @@ func (h *Holder) weigh() {
 		}
 	}
 	h.state.Load = next
+	switch {
+	case slices.Equal(before.Down, next.Down):
+	case len(next.Down) == 0:
+		h.news("interface-up", "frames cross again")
+	default:
+		h.tell("interface-down", strings.Join(next.Down, ", ")+": nothing crosses")
+	}
 	if next.Dropped > before.Dropped {
 		h.tell("queue-overflow", fmt.Sprintf("%d packets were dropped since there was no room for them, %d in all", next.Dropped-before.Dropped, next.Dropped))
 	}

@@ -20,11 +20,24 @@ func (h *Holder) apply() error {
 		return err
 	}
 	h.applied, h.mendAt = true, time.Time{}
+	if err := h.flow(true); err != nil {
+		return err
+	}
 	if err := firewall.SetSysctls(h.config.StateFile, h.policy.Rules.Sysctls, firewall.Options{}); err != nil {
 		h.config.Log.Warn("a kernel setting could not be made", "err", err)
 	}
 	h.watch()
 	return nil
+}
+
+// flow has packets come that no rule sends (divert.Bound), or none. The rules keep them from everybody else, so these are there before it
+// is on and go after it is off: between, frames are lost, and none crosses twice.
+func (h *Holder) flow(on bool) error {
+	var errs []error
+	for _, b := range h.bound {
+		errs = append(errs, b.Flow(on))
+	}
+	return errors.Join(errs...)
 }
 
 // watch begins to compare the kernel's rules with ours.
@@ -84,7 +97,7 @@ func (h *Holder) mend(err error) {
 func (h *Holder) lift() error {
 	h.unwatch()
 	h.applied, h.paused, h.mendAt = false, false, time.Time{}
-	var errs []error
+	errs := []error{h.flow(false)}
 	if err := h.config.Backend.Pause(); err != nil {
 		errs = append(errs, err)
 	}

@@ -100,7 +100,9 @@ func (h *Holder) workerReady(data json.RawMessage) error {
 	h.state.Missing = slices.Concat(r.Sandbox.Missing, r.Missing)
 	if h.lost || h.gaveUp {
 		again := "what its predecessor had received is asked for again"
-		if !h.reclaims() {
+		if h.bridges() {
+			again = "what its predecessor held is lost, what waits in the rings is read"
+		} else if !h.reclaims() {
 			again = "what its predecessor had read and not answered is lost"
 		} else if r.Reclaimed >= 0 {
 			again = fmt.Sprintf("packets asked for again: %d", r.Reclaimed)
@@ -147,6 +149,7 @@ func (h *Holder) begin() error {
 
 // undo takes back rules that could not be applied: if only the last step has failed, they are in place, and might divert to nobody.
 func (h *Holder) undo() error {
+	_ = h.flow(false)
 	if h.begun {
 		return h.config.Backend.Pause() // it is tried again
 	}

@@ -323,3 +323,27 @@ func TestRewriteSetsLengths(t *testing.T) {
 		t.Errorf("beyond 65535 bytes: %v", p.Malformed)
 	}
 }
+
+// TestChecksumThatIsLeft: what a kernel would complete, for both families, and nothing where there is no such checksum.
+func TestChecksumThatIsLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		b    []byte
+		want bool
+	}{"TCP": {tcp4(t), true}, "TCP, IPv6": {tcp6(t), true}, "UDP": {udp4(t), true}, "UDP, IPv6": {udp6(t), true}, "echo": {ping4(t), false}, "echo, IPv6": {ping6(t), false}} {
+		before := bytes.Clone(c.b)
+		p := decoded(c.b)
+		if got := p.LeaveChecksum(); got != c.want || got != p.PartialChecksum() || got != (p.Meta.Checksum == ChecksumPartial) {
+			t.Errorf("%s: left %v, partial %v, %v; want %v", name, got, p.PartialChecksum(), p.Meta.Checksum, c.want)
+		}
+		if !c.want && !bytes.Equal(before, p.Bytes()) {
+			t.Errorf("%s: it was changed", name)
+		}
+		if p.MarkDirty(); c.want {
+			p.Repair()
+			p.Meta.Checksum = ChecksumUnknown
+			if !p.VerifyChecksum() {
+				t.Errorf("%s: it cannot be completed", name)
+			}
+		}
+	}
+}

@@ -36,6 +36,19 @@ func (p *Packet) PartialChecksum() bool {
 	return at >= 0 && wire.Uint16(p.data[at:]) == p.pseudoSum(int(p.upper-p.l4))
 }
 
+// LeaveChecksum makes the checksum of TCP or UDP the one that a kernel leaves for a card to complete, see PartialChecksum. It is
+// for packets that a card or a kernel cuts anyway, and then computes it for each piece. It reports whether it did: false, with the
+// packet left alone, where there is no such checksum.
+func (p *Packet) LeaveChecksum() bool {
+	at := p.sumAt()
+	if p.Malformed != WellFormed || p.Fragment.IsFragment() || p.Proto != TCP && p.Proto != UDP || at < 0 {
+		return false
+	}
+	wire.PutUint16(p.data[at:], p.pseudoSum(int(p.upper-p.l4)))
+	p.Meta.Checksum = ChecksumPartial
+	return true
+}
+
 // sumAt returns the offset in data of the upper-layer checksum; -1 if the protocol has
 // none that is known here, or if it is not in this packet.
 func (p *Packet) sumAt() int {

@@ -40,6 +40,7 @@ var effects = map[string]Effect{
 	"mode":              EffectProgram,
 	"divert":            EffectRules,
 	"divert.backend":    EffectRestart,
+	"divert.bridge":     EffectRestart,
 	"divert.port":       EffectRestart,
 	"divert.queues":     EffectRestart,
 	"divert.rule":       EffectRestart,

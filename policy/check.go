@@ -63,23 +63,27 @@ func (l *loader) backend() firewall.Kind {
 	return l.options.Backend
 }
 
-// checkSockets finds what the firewalls with divert sockets have not.
+// checkSockets finds what bridges, and the firewalls with divert sockets, have not.
 func (l *loader) checkSockets() {
 	backend := l.backend()
-	if !backend.Sockets() {
+	if backend.Marks() {
 		return
 	}
 	if l.doc.Settle.HandBack == "always" {
 		l.notes.add(l.at("settle.hand_back"), "write auto or never", "settle.hand_back: %s has no connection marks, and hands no flow back", backend)
 	}
-	if l.doc.Divert.Position != "auto" {
+	if l.doc.Divert.Position != "auto" && backend.Sockets() {
 		l.notes.add(l.at("divert.position"), "leave it out", "divert.position: with %s the place of the rules decides", backend)
 	}
 	for _, path := range l.marks {
 		l.notes.add(l.at(path), "leave it out, or write dscp", "%s: with %s a packet goes back without a mark", path, backend)
 	}
 	if at := l.at("outcomes.overload"); at.Value == string(Pass) { // it is written there, and no default of monitor's
-		l.notes.warn(at, "", "outcomes.overload: with %s, packets are dropped while the socket's buffer is full: a divert socket does not fail open", backend)
+		room, who := "the socket's buffer", "a divert socket"
+		if backend == firewall.Bridge {
+			room, who = "its ring", "a bridge"
+		}
+		l.notes.warn(at, "", "outcomes.overload: with %s, packets are dropped while %s is full: %s does not fail open", backend, room, who)
 	}
 }
 
@@ -87,7 +91,7 @@ func (l *loader) checkSockets() {
 func (l *loader) checkRules() {
 	whole := l.doc.firewall()
 	whole.Backend = l.backend()
-	if !whole.Backend.Sockets() {
+	if whole.Backend.Marks() {
 		whole.HandBack, whole.Generation = true, 1
 	}
 	probe := func(path, hint string, c firewall.Config) bool {

@@ -50,8 +50,12 @@ type Divert struct {
 	// the place of the rules decides, and only auto is possible.
 	Position Position `yaml:"position"`
 	// How rules are written into the kernel; auto takes the best that works. ipfw is
-	// FreeBSD's, pf that of FreeBSD or OpenBSD; both divert to a socket and hand no flows back.
+	// FreeBSD's, pf that of FreeBSD or OpenBSD; both divert to a socket and hand no flows back. With bridge,
+	// on Linux, no rule diverts: Weir is the wire between two interfaces.
 	Backend Backend `yaml:"backend"`
+	// The two interfaces between which Weir is the wire, iff the backend is bridge. They have no addresses. queues counts
+	// lanes then. Iff both are ports of one bridge of the kernel, that carries what Weir does not, while it is absent.
+	Bridge []Interface `yaml:"bridge"`
 	// Port of the divert socket, on FreeBSD and OpenBSD. Linux has queues instead.
 	Port int `yaml:"port" bounds:"1..65535"`
 	// Number of Weir's rules in ipfw; the one before it and the one behind are used too. Rules with lower

@@ -60,6 +60,7 @@ func (d *Document) firewall() firewall.Config {
 		Backend:  backend,
 		Traffic:  map[Traffic]firewall.Traffic{"forwarded": firewall.Forwarded, "local": firewall.Local, "both": firewall.Both}[d.Divert.Traffic],
 		Position: firewall.Position(slices.Index(Position("").Words(), string(d.Divert.Position))),
+		Ports:    names(d.Divert.Bridge),
 		Port:     uint16(d.Divert.Port), RuleNumber: uint16(d.Divert.Rule),
 		Queues: firewall.Queues{First: d.Divert.Queues.First, Last: d.Divert.Queues.Last, Bypass: d.Outcomes.Absent == Pass},
 		Marks: firewall.Marks{

@@ -62,7 +62,7 @@ var wrong = []struct{ name, src, want string }{
 	{"queues list", "divert: {queues: [0, 1]}\n", "1:18: divert.queues: want one value, not a list; write a queue number from 0 to 65535, or a range such as 0-3"},
 	{"queues large", "divert: {queues: 65536}\n", `1:18: divert.queues: "65536" is not a range of queues; write a queue number from 0 to 65535, or a range such as 0-3`},
 	{"position", "divert: {position: before}\n", `1:20: divert.position: "before" is none of the words known here; write auto, after_filter or before_filter`},
-	{"backend", "divert: {backend: nftables}\n", `1:19: divert.backend: "nftables" is none of the words known here; write auto, nft, nft-compat, iptables, ipfw or pf`},
+	{"backend", "divert: {backend: nftables}\n", `1:19: divert.backend: "nftables" is none of the words known here; write auto, nft, nft-compat, iptables, ipfw, pf or bridge`},
 	{"port of the socket", "divert: {port: 0}\n", "1:16: divert.port: 0 is out of range; write 1 to 65535"},
 	{"rule number", "divert: {rule: 65534}\n", "1:16: divert.rule: 65534 is out of range; write 2 to 65533"},
 	{"pf without in", "divert: {backend: pf, select: [{ports: [80]}]}\n", "1:32: divert.select[0]: pf needs the inside interfaces by name: there packets have the addresses that both ends know, before and after NAT, and no state of pf lets them pass by; write them under in; leave out what excludes it"},

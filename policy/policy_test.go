@@ -284,3 +284,38 @@ func TestExamplesLoadWithoutWarnings(t *testing.T) {
 		}
 	}
 }
+
+// TestBridgePolicy: a policy of a bridge names two interfaces, and nothing that a wire has not.
+func TestBridgePolicy(t *testing.T) {
+	const src = "divert: {backend: bridge, bridge: [eth0, eth1], queues: 0-3}\n"
+	for more, want := range map[string]string{
+		"":                              "",
+		"outcomes: {absent: pass}\n":    "",
+		"settle: {hand_back: always}\n": "bridge has no connection marks",
+		"management: [192.0.2.0/24]\n":  "third interface",
+		"inspect: {qos: {classes: [{name: b, mark: '0x1/0x1'}]}}\n": "with bridge a packet goes back without a mark",
+	} {
+		p, err := Load(testFiles(src+more), "etc/weir/weir.yaml", Options{Name: "weir.yaml"})
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) || want == "" && err != nil {
+			t.Errorf("%q: %v, want %q", more, err, want)
+		}
+		if err != nil {
+			continue
+		}
+		c := p.Firewall(firewall.AllFeatures(), 1)
+		rs, err := firewall.Plan(c, firewall.AllFeatures())
+		if err != nil || c.HandBack || rs.DivertAddress() != "bridge:eth0,eth1/4" || p.Lanes() != 4 {
+			t.Errorf("%q: %v, hand back %v, %d lanes", more, err, c.HandBack, p.Lanes())
+		}
+	}
+	for src, want := range map[string]string{
+		"divert: {backend: bridge}\n":                                               "name both",
+		"divert: {bridge: [eth0, eth1]}\n":                                          "write backend bridge",
+		"divert: {backend: bridge, bridge: [eth0, eth1], select: [{in: [eth0]}]}\n": "leave select out",
+		"divert: {backend: bridge, bridge: [eth0, eth*]}\n":                         "whole names",
+	} {
+		if _, err := Load(testFiles(src), "etc/weir/weir.yaml", Options{Name: "weir.yaml"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", src, err, want)
+		}
+	}
+}

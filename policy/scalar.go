@@ -53,7 +53,7 @@ func setString(n *yaml.Node, v reflect.Value) error {
 		return nil
 	}
 	hint := "write " + alternatives(w.Words())
-	if best := nearest(n.Value, w.Words()); best != "" && len(w.Words()) > 6 {
+	if best := nearest(n.Value, w.Words()); best != "" && len(w.Words()) > 7 {
 		hint = "did you mean " + best + "?"
 	}
 	return wrongf(hint, "%s is none of the words known here", quote(n.Value))

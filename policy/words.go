@@ -55,7 +55,7 @@ type Backend string
 
 // Words returns the backends by the names of firewall.Kind.
 func (Backend) Words() []string {
-	return []string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf"}
+	return []string{"auto", "nft", "nft-compat", "iptables", "ipfw", "pf", "bridge"}
 }
 
 // WhenFull says which flow has to go when there is no room.

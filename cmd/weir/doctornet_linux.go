@@ -117,7 +117,10 @@ func lookBridges(e *evidence) []finding {
 	if len(past) > 0 {
 		out = append(out, finding{
 			Name: "bridges", Mark: markNote, Text: list(past) + ": packets between the ports of a bridge are not diverted; what is routed into and out of it is",
-			Hint: []string{"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"},
+			Hint: []string{
+				"to see them too: sudo modprobe br_netfilter && sudo sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1",
+				"or have Weir be the wire between two ports: divert: {backend: bridge, bridge: [eth0, eth1]}",
+			},
 		})
 	}
 	for i, only := range []string{"IPv4", "IPv6"} {

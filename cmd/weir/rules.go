@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -65,7 +66,7 @@ func plan(p *policy.Policy, f firewall.Features, k firewall.Kind) (*firewall.Rul
 	if k != firewall.Auto {
 		c.Backend = k
 	}
-	if k.Sockets() && p.Document().Settle.HandBack == "auto" {
+	if !k.Marks() && p.Document().Settle.HandBack == "auto" {
 		c.HandBack, c.Generation = false, 0 // the policy has asked for its own backend
 	}
 	return firewall.Plan(withSession(c), f)
@@ -108,6 +109,9 @@ func applyRules(file, backend, state string) error {
 	p, k, err := policyFor(file, backend)
 	if err != nil {
 		return err
+	}
+	if k == firewall.Bridge {
+		return fail(exitUsage, errors.New("a bridge has no rules that outlive a process: weir run is the bridge"))
 	}
 	f := firewall.Detect(firewall.Options{})
 	b, err := firewall.Open(k, f, firewall.Options{})

@@ -193,11 +193,16 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if p.FailOpen() {
 		options = append(options, divert.WithFailOpen())
 	}
+	guard := func() *exec.Cmd { return d.guard(kind) }
+	if kind == firewall.Bridge {
+		guard = nil // what it would take away goes with the holder
+		warnBridge(d.log, d.first.Rules.Ports, d.first.Absent)
+	}
 	return holder.New(holder.Config{
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
 		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid())) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
-		Guard:    func() *exec.Cmd { return d.guard(kind) },
+		Guard:    guard,
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})

@@ -81,7 +81,7 @@ func describeStatus(o io.Writer, data []byte) error {
 
 // ailing reports whether somebody should look.
 func ailing(s *holder.State) bool {
-	return s.GaveUp || s.Paused || s.WorkerPID == 0 || len(s.PassedBy) > 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
+	return s.GaveUp || s.Paused || s.WorkerPID == 0 || len(s.PassedBy) > 0 || len(s.Load.Down) > 0 || slices.ContainsFunc(s.Outputs, func(o holder.Output) bool { return o.Failing })
 }
 
 // printStatus is the summary for people.
@@ -97,6 +97,12 @@ func printStatus(o io.Writer, s *holder.State, w *worker.Status) {
 	}
 	for _, what := range s.PassedBy {
 		line("trouble", "! %s", what)
+	}
+	for _, what := range s.Load.Down {
+		line("trouble", "! interface %s: nothing crosses", what)
+	}
+	if s.Load.Dropped > kernelDrops(w.Lanes) {
+		line("trouble", "%d packets were dropped by the kernel: there was no room for them", s.Load.Dropped)
 	}
 	if s.ConfirmLeft > 0 {
 		line("confirm", "the rules go away in %s: keep them with weir confirm", s.ConfirmLeft.Round(time.Second))
@@ -189,6 +195,14 @@ func workerState(s *holder.State, w *worker.Status) string {
 		text += fmt.Sprintf(", started again %s", times(s.Restarts))
 	}
 	return text
+}
+
+// kernelDrops is what the lanes know themselves, and show.
+func kernelDrops(lanes []*engine.Snapshot) (n uint64) {
+	for _, l := range lanes {
+		n += l.Socket.KernelDropped + l.Socket.KernelUserDropped
+	}
+	return n
 }
 
 // printLanes has a row for each lane.

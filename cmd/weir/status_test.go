@@ -97,6 +97,21 @@ func TestStatusOfWhatPassesWeirBy(t *testing.T) {
 	}
 }
 
+func TestStatusOfABridge(t *testing.T) {
+	s := holder.State{Generation: 1, WorkerPID: 7, Ready: true, Applied: true, Load: holder.Load{Dropped: 12, Down: []string{"eth1 is down"}}}
+	got := printed(t, s, &worker.Status{Lanes: []*engine.Snapshot{{}}})
+	for _, want := range []string{"trouble    ! interface eth1 is down: nothing crosses\n", "trouble    12 packets were dropped by the kernel: there was no room for them\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	s.Load.Down = nil
+	got = printed(t, s, &worker.Status{Lanes: []*engine.Snapshot{{Socket: divert.Stats{KernelDropped: 12}}}})
+	if strings.Contains(got, "trouble") {
+		t.Errorf("what the lanes show is said twice:\n%s", got)
+	}
+}
+
 func TestStatusWhilePaused(t *testing.T) {
 	if got, want := printed(t, holder.State{Paused: true, WorkerPID: 7, GuardPID: 9}, nil), "weir       up 0s, policy generation 0\nrules      ! paused, traffic is not inspected until a worker is ready\nworker     pid 7, loading the policy\nguard      pid 9\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
