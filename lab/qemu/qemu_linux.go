@@ -41,6 +41,7 @@ type job struct {
 var jobs = []job{
 	{"firewall", "^Test/^nft$"},
 	{"divert", "^Test"},
+	{"lab/bridge", "^TestBytesArrive$|^TestEditsThatGrow$"},
 	{"lab/stream", "^TestLinks$/^(VLAN|WireGuard)"},
 	{"lab", "^TestHooks$/^(masquerade|dnat|local-out)$|^TestInjectedSegmentsKeepTheirPorts$/^auto$/^(masquerade|dnat)"},
 	{"holder", "^TestSixUses$|^TestFlowTable|^TestFlushedRules$|^TestConfirm$|^TestChildrenAreConfined$"}, // none that loads the machine
@@ -58,6 +59,8 @@ var mustPass = []string{
 	"TestFlowTableTakesFlowsPastWeir/IPv4",
 	"TestFlowTableForWhatIsHandedBack/IPv4",
 	"TestFlowTableForWhatIsHandedBack/IPv6",
+	"TestBytesArrive/large_packets,_tagged/v6=true",
+	"TestEditsThatGrow/longer,_tagged",
 	"TestLinks/VLAN,_plain_packets/v6=true",
 	"TestLinks/WireGuard/v6=true",
 	"TestLinks/WireGuard,_masquerade/v6=false",
