@@ -81,7 +81,7 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		d.read(v, b, from, len(b), false)
 		return len(b)
 	}
-	if d.isTooLittle(v, len(b)-from) {
+	if d.isTooLittle(v, end-from, len(b)-end) {
 		return from
 	}
 	d.look.base = from
@@ -97,11 +97,11 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 	}
 	if v.settled = false; open == len(b) || d.seeAgain(len(b)-open, len(b)-wait) {
 		open = d.act(b, from, open)
-		v.looked, v.held = short(len(b)-open), short(len(b)-max(open, wait))
+		v.looked, v.held = short(max(0, end-open)), short(max(0, end-max(open, wait)))
 		return open
 	}
 	d.read(v, b, from, len(b), false)
-	v.settled, v.looked, v.held = true, short(len(b)-open), 0
+	v.settled, v.looked, v.held = true, 0, 0
 	return open
 }
 
@@ -109,21 +109,27 @@ func short(n int) uint16 { return uint16(min(n, math.MaxUint16)) }
 
 const (
 	muchAgain  = 256 // bytes that would be looked at once more, from which on
-	worthwhile = 16  // a part of them must have come
+	worthwhile = 16  // a part of them must have come,
+	little     = 4   // but for so many times, since what ends a value may come by itself
 )
 
 // isTooLittle reports whether so little has come behind much that is undecided, n bytes in all, that nothing is decided now: looking at all of it each time
-// would cost whoever sends byte by byte little, and us much.
-func (d *Inspector) isTooLittle(v *memory, n int) bool {
+// would cost whoever sends byte by byte little, and us much. The pending bytes behind wait as well.
+func (d *Inspector) isTooLittle(v *memory, n, pending int) bool {
 	fresh := n - int(v.looked)
-	if v.looked < muchAgain || v.settled || fresh < 0 || fresh >= int(v.looked)/worthwhile {
+	switch {
+	case v.looked < muchAgain || fresh < 0 || fresh >= int(v.looked)/worthwhile:
+		v.little = 0
+		return false
+	case v.little < little:
+		v.little++
 		return false
 	}
-	wait := 0
+	wait := pending
 	if d.set.waits {
-		wait = fresh + int(v.held)
+		wait += fresh + int(v.held)
 	}
-	return d.seeAgain(n, wait)
+	return d.seeAgain(n+pending, wait)
 }
 
 // seeAgain asks to see the last n bytes of what is looked at once more, and has the last wait of them wait. It reports false if nothing may follow.

@@ -27,11 +27,13 @@ type memory struct {
 	settled bool         // what is shown once more was decided as if nothing followed
 	looked  uint16       // bytes of what is shown once more that were looked at; detect.MaxOpen is the most
 	held    uint16       // and of them, at the end, how many wait
+	little  uint8        // how often they were looked at again though little had come
 }
 
 // forget is for the begin of another text.
 func (m *memory) forget() {
-	m.taken, m.carry, m.next, m.settled, m.looked, m.held = 0, detect.Carry{}, detect.Carry{}, false, 0, 0
+	m.taken, m.carry, m.next, m.settled = 0, detect.Carry{}, detect.Carry{}, false
+	m.looked, m.held, m.little = 0, 0, 0
 }
 
 // maxKept is how many texts a lane remembers the end of: 64 bytes for each. Who has said nothing while so many others have is

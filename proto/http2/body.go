@@ -17,7 +17,6 @@ type body struct {
 	kept   []byte // of those, what does not lie in the bytes that come again: the first ones, or all of a coded body
 	left   int    // bytes at the head of kept that have left
 	spare  bool   // what is held may leave
-	spared bool   // and has
 	coded  *coded // nil if it is not
 }
 
@@ -179,15 +178,15 @@ func (p *parser) showPart(f *feed, s *stream, text []byte, over bool) (hold int,
 	m.Reset(p.g.Name(), text)
 	m.Response, m.Stream = f.in.Dir == p.server, s.id
 	seen, left := min(b.seen, len(text)), b.left
-	if b.spared {
-		left = seen
+	if b.coded == nil {
+		left = max(left, p.g.goneOf(p.half[f.in.Dir].gone))
 	}
 	m.Add(field.Field{
 		ID: b.id, Value: text, Span: field.Span{End: len(text)}, Editable: b.coded == nil,
 		Offset: b.offset, Seen: seen, Left: min(left, seen), More: !over,
 	})
 	a := p.show(f, m, field.MessagePart)
-	b.spare, b.spared = a.Spare, false
+	b.spare = a.Spare
 	if !over && !p.stopped {
 		hold = min(a.Hold, len(text), maxHold)
 	}

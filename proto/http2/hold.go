@@ -115,17 +115,24 @@ func (p *parser) readFresh(h *half, f *feed) {
 	}
 }
 
-// spare reports whether all that is held may leave, and notes that it does.
+// spare reports whether all that is held may leave.
 func (h *half) spare(dir flow.Direction) bool {
-	for i := range h.held {
-		if b := &h.held[i].s.side[dir].body; !b.spare || b.fresh > 0 {
-			return false
+	return !slices.ContainsFunc(h.held, func(one held) bool {
+		b := &one.s.side[dir].body
+		return !b.spare || b.fresh > 0
+	})
+}
+
+// goneOf is how much of the text that was joined has left: up to that place.
+func (g *Grammar) goneOf(gone uint64) (n int) {
+	for i := range g.pieces {
+		pc := &g.pieces[i]
+		if pc.pos >= gone {
+			break
 		}
+		n = pc.text + min(pc.n, int(gone-pc.pos))
 	}
-	for i := range h.held {
-		h.held[i].s.side[dir].body.spared = true
-	}
-	return true
+	return n
 }
 
 // join returns the text of what is held of a body, and of pc behind it.

@@ -34,9 +34,15 @@ var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLit
 // lateAt looks at what begins with one of the literals whose first byte was the last before the text, where it did not wait.
 func (s *Scanner) lateAt() {
 	for i := range s.set.late {
-		if l := &s.set.late[i]; s.byteAt(-1) == l.text[0] && s.begins(-1, l) {
-			s.look(l.probe, -1, l.kinds)
+		l := &s.set.late[i]
+		if s.byteAt(-1) != l.text[0] {
+			continue
 		}
+		s.from, s.short = -1, false
+		if s.begins(-1, l) {
+			l.probe(s, -1)
+		}
+		s.settleShort(l.kinds)
 	}
 }
 

@@ -91,6 +91,11 @@ func checkLaw(t *testing.T, set *Set, text string, r *rand.Rand) {
 	for cut := range len(text) + 1 {
 		sameFinds(t, text, []int{cut}, scanInParts(t, set, text, []int{cut}), want)
 	}
+	var everywhere []int
+	for cut := range min(len(text), 300) {
+		everywhere = append(everywhere, cut)
+	}
+	sameFinds(t, text, everywhere, scanInParts(t, set, text, everywhere), want)
 	for range 20 {
 		var cuts []int
 		for at := 0; at < len(text); at += 1 + r.IntN(60) {

@@ -158,9 +158,15 @@ func (s *Scanner) valueOf(from, i int, short bool, t trust) (off, end int, quote
 	return s.beside(from, i)
 }
 
+// maxKey is the bytes of the longest key that is told by its length: 64 in Base64.
+const maxKey = 88
+
 // proposeAssigned proposes text[off:last], which is that of the name that holds a word at from, as what it may be.
 func (s *Scanner) proposeAssigned(from, off, last int, quoted bool, t trust) {
 	v := s.text[off:last]
+	if t == passwords && len(v) > maxKey && !s.told(ConnectionString, from, ContextBytes) {
+		return // no password is so long
+	}
 	if len(v) < minPassword || placeholder(v) || s.isDirectory(from, off) {
 		return
 	}
@@ -299,7 +305,7 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 		s.propose(AWSSecretKey, off, last, 45)
 	case len(v) == 32 && all(v, lowerHex) && varied(v):
 		s.propose(TwilioKey, off, last, 45)
-	case len(v) == 88 && all(v, base64std) && is64Bytes(v):
+	case len(v) == maxKey && all(v, base64std) && is64Bytes(v):
 		s.propose(AzureStorageKey, off, last, 45)
 	}
 }
