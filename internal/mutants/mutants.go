@@ -51,7 +51,7 @@ var answers = []mutant{
 	{"a wide space is seen if it comes first", "inspect/dlp/detect/wide.go", "case !isDigit(c) && (c", "case true || !isDigit(c) && (c"},
 	{"letters beyond ASCII end stretches", "inspect/dlp/view/stretch.go", "return c < 0xf0 && i+1", "return c < 0xc0 && i+1"},
 	{"headers of keys hide values", "inspect/dlp/detect/key.go", "\t\t\ts.addToKey(at, end)\n\t\t\ts.key.lines++", "\t\t\ts.key.lines++"},
-	{"every byte has all that is undecided looked at", "inspect/dlp/look.go", "if d.isTooLittle(v, len(b)-from) {", "if false {"},
+	{"every byte has all that is undecided looked at", "inspect/dlp/look.go", "if d.isTooLittle(v, end-from, len(b)-end) {", "if false {"},
 	{"fields have no names", "engine/read.go", "\tr.names = append(r.names, n)\n}", "\t_ = n\n}"},
 	{"names are forgotten with what is kept", "engine/read.go", "*kept = keptName{last.ID,", "_ = keptName{last.ID,"},
 	{"what waited and is dropped is not counted", "engine/session.go", "\tl.outcome(p, inspect.Decision{Verdict: packet.Drop, Reason: why})\n}", "}"},
