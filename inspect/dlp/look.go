@@ -82,6 +82,7 @@ func (d *Inspector) readOn(v *memory, b []byte, from, end int, goesOn bool) (ope
 		return len(b)
 	}
 	if d.isTooLittle(v, end-from, len(b)-end) {
+		d.kept.tabled = false
 		return from
 	}
 	d.look.base = from
@@ -226,7 +227,7 @@ func (d *Inspector) findIn(v *view.View, past *memory) (open int) {
 		}
 	}
 	if v.Code == view.Plain {
-		past.next = s.Carry()
+		past.next, d.kept.tabled = s.Carry(), s.Tabled()
 	}
 	d.wait(openIn(v, s.Wait()), true)
 	return openIn(v, s.Open())

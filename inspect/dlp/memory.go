@@ -50,6 +50,7 @@ type keeper struct {
 	tables []tableOf
 	next   uint32 // place in tables that is taken next
 	begun  detect.Table
+	tabled bool // a table began in the middle of what was looked at
 }
 
 func newKeeper() keeper {
@@ -118,10 +119,19 @@ func (k *keeper) keep(m *memory, b []byte) {
 
 // keepTable has the table of a text go on behind b.
 func (k *keeper) keepTable(e *ending, t *detect.Table, b []byte) {
+	if t == nil && k.tabled {
+		k.begun = detect.NoTable()
+		t = &k.begun
+	}
 	if t == nil {
 		return
 	}
-	if t.Write(b); t == &k.begun && !t.None() {
+	if k.tabled {
+		t.Seek(b)
+	} else {
+		t.Write(b)
+	}
+	if t == &k.begun && !t.None() {
 		if len(k.tables) < maxTables {
 			k.tables = append(k.tables, tableOf{})
 		}

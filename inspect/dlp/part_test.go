@@ -92,10 +92,10 @@ func TestWhateverThePartsOfCodes(t *testing.T) {
 func TestWhateverThePartsOfTables(t *testing.T) {
 	pieces := []string{
 		"name", "ssn", "us ssn", "order id", ",", ",", ";", "\t", "\n", "\n", "\r\n", "536221234", "4111111111111111", "536-22-1234", `"a, b"`, `"`, "x", " ",
-		"a value of some length that stands in between;",
+		"a value of some length that stands in between;", "),(", "'", "<td>", "</tr><tr>",
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		head := rapid.SampledFrom([]string{"", "name,ssn,note\n", "ssn;card;order\r\n"}).Draw(rt, "head")
+		head := rapid.SampledFrom([]string{"", "name,ssn,note\n", "ssn;card;order\r\n", "x INSERT INTO t (ssn, card) VALUES (", "<tr><th>ssn</th><th>x</th></tr><tr><td>"}).Draw(rt, "head")
 		text := head + strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 40).Draw(rt, "text"), "")
 		sameCut(rt, t, text)
 	})

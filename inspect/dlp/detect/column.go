@@ -57,7 +57,7 @@ type walk struct {
 
 // seekFields has the fields be looked for that lie in columns of secrets, from the begin of the text on or behind the header line in it.
 func (s *Scanner) seekFields() {
-	if s.given == nil || s.given.stage == noTable || s.sought || s.set.kinds&secretKinds == 0 {
+	if s.given == nil || s.given.stage == noTable && !s.cell.begun || s.sought || s.set.kinds&secretKinds == 0 {
 		return
 	}
 	c := s.begunCell()
@@ -67,8 +67,19 @@ func (s *Scanner) seekFields() {
 	s.sought = true
 	if c.table.stage == inRecords && !c.table.secrets.none() {
 		s.walk = walk{c.first, c.table.at}
-		s.field = s.seekField(s.walk.at.length == s.walk.at.field && !s.walk.at.quoted)
+		s.field = s.seekField(c.table.begins(s.walk.at))
 	}
+}
+
+// begins says whether a field begins at p.
+func (t *Table) begins(p position) bool {
+	switch t.shape {
+	case tuples:
+		return p.length == p.field && p.depth == 1 && p.quote == 0
+	case markedUp:
+		return p.length == p.field && p.column >= 0
+	}
+	return p.length == p.field && !p.quoted
 }
 
 // seekField returns where the next field begins that is to be looked at, at the walk or behind it; begins says whether one begins there.
@@ -79,26 +90,9 @@ func (s *Scanner) seekField(begins bool) int {
 		if begins && w.at.column < maxColumns && mask>>w.at.column&1 != 0 && w.at.length <= maxRecord {
 			return w.off
 		}
-		begins = w.pass(s.text[w.off], t.sep)
+		begins = t.step(&w.at, s.text[w.off])
 	}
 	return noField
-}
-
-// pass moves the walk's position behind c, and says whether a field begins there.
-func (w *walk) pass(c, sep byte) (begins bool) {
-	w.at.length++
-	switch {
-	case c == '\n':
-		w.at = position{}
-		return true
-	case c == '"':
-		w.at.quoted = !w.at.quoted
-	case c == sep && !w.at.quoted:
-		w.at.column++
-		w.at.field = w.at.length
-		return true
-	}
-	return false
 }
 
 // lookAtField looks at the next field.
@@ -108,7 +102,7 @@ func (s *Scanner) lookAtField() {
 		s.at = i
 		s.look(fieldAt, i, secretKinds)
 	}
-	begins := s.walk.pass(s.text[i], s.cell.table.sep)
+	begins := s.cell.table.step(&s.walk.at, s.text[i])
 	s.walk.off++
 	s.field = s.seekField(begins)
 }
@@ -119,13 +113,25 @@ func fieldAt(s *Scanner, i int) {
 	if s.cell.table.secrets[randoms]>>s.walk.at.column&1 != 0 {
 		t = randoms
 	}
+	stop := s.cell.table.stop()
 	at := s.quote(s.run(i, maxSpaces, onlySpace))
-	end := s.until(at, s.cell.table.sep)
+	end := s.until(at, stop)
 	behind := s.run(s.quote(end), maxSpaces, onlySpace)
-	if c := s.byteAt(behind); s.short || c != s.cell.table.sep && c != '\r' && c != '\n' && c != 0 || end-at > maxSecret {
+	if c := s.byteAt(behind); s.short || c != stop && c != ')' && c != '\r' && c != '\n' && c != 0 || end-at > maxSecret {
 		return
 	}
 	s.proposeAssigned(i, at, end, true, t)
+}
+
+// stop is what ends a field.
+func (t *Table) stop() byte {
+	switch t.shape {
+	case tuples:
+		return ','
+	case markedUp:
+		return '<'
+	}
+	return t.sep
 }
 
 // onlySpace is a space, which stands between no fields.

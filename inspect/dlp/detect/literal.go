@@ -24,7 +24,7 @@ func (l *literal) spellings(k int) []byte {
 	return []byte{l.text[k]}
 }
 
-var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), []literal{
+var literals = compared(slices.Concat(tokenLiterals(), keyLiterals(), discordLiterals(), secretLiterals(), tableLiterals(), []literal{
 	{text: "eyJ", kinds: setOf(JWT), probe: jwtAt},
 	{text: "://", kinds: setOf(ConnectionString), probe: userinfoAt},
 	{text: "@", kinds: setOf(Email), probe: emailAt, next: base62},

@@ -66,7 +66,11 @@ func scanPartsBy(t *testing.T, s *Scanner, text string, cuts []int) (found []fin
 			t.Fatalf("Open %d of a text of %d bytes", open, cut-at)
 		}
 		carry = s.Carry()
-		table.Write(b[at : at+open])
+		if s.Tabled() {
+			table.Seek(b[at : at+open])
+		} else {
+			table.Write(b[at : at+open])
+		}
 		at += open
 	}
 	return found

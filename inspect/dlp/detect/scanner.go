@@ -44,6 +44,7 @@ type Scanner struct {
 	cell   cell
 	field  int  // the next field of a column of secrets: see column.go
 	sought bool // fields were looked for
+	tabled bool // a table began in the text
 	walk   walk // to the next one, in the table of the cell
 
 	// While something is looked at:
@@ -100,7 +101,7 @@ func (s *Scanner) Resume(carry Carry, before, text []byte, more bool) {
 	s.block.restart(0)
 	s.queue.clear()
 	s.words.off, s.words.seen.to = -1, -1
-	s.given, s.cell.begun, s.field, s.sought = nil, false, noField, false
+	s.given, s.cell.begun, s.field, s.sought, s.tabled = nil, false, noField, false, false
 	s.plain = plain{}
 }
 
@@ -246,6 +247,9 @@ func (s *Scanner) settleShort(ks kindSet) {
 // undecide notes that what begins at off is undecided, and may be of some of these kinds.
 func (s *Scanner) undecide(off int, ks kindSet) {
 	off = max(off, s.floor)
+	if s.tabled && off > s.cell.from && off < s.cell.first {
+		off = s.cell.from // what names columns is decided at once
+	}
 	s.open = min(s.open, off)
 	if ks&s.set.waits != 0 {
 		s.wait = min(s.wait, off)

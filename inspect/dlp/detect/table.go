@@ -12,12 +12,14 @@ const (
 )
 
 // A Table is what is known of a text as a table: lines of fields with a comma, semicolon, tab or bar between them, of which the first
-// names the columns (RFC 4180 §2). The name of a column stands for a word of context in front of each of its fields.
+// names the columns (RFC 4180 §2); or, anywhere in a text, what a statement of SQL or a row of HTML names. The name of a column stands for a word of
+// context in front of each of its fields.
 //
 // The zero Table is that of a text that has not begun. It is a plain value: who copies it has another one.
 type Table struct {
 	stage   tableStage
-	sep     byte // between fields
+	shape   tableShape
+	sep     byte // between fields, iff separated
 	columns uint8
 	named   uint8              // columns that have a name
 	n       uint16             // bytes of header
@@ -35,12 +37,26 @@ const (
 	noTable
 )
 
+// A tableShape is how records are written.
+type tableShape uint8
+
+const (
+	separated tableShape = iota // lines
+	tuples                      // of SQL
+	markedUp                    // rows of HTML
+)
+
 // A position is a place in a record.
 type position struct {
-	column int
-	length int  // bytes of the record in front of it
-	field  int  // of which so many are in front of its field
-	quoted bool // it lies within quotation marks
+	column  int   // -1 in front of the first
+	length  int   // bytes of the record in front of it
+	field   int   // of which so many are in front of its field
+	quoted  bool  // it lies within quotation marks; of lines
+	depth   uint8 // parentheses that are open; of tuples, as what follows
+	quote   byte  // that is open
+	escaped bool
+	tag     uint8 // of markup: how much of a tag stands before it
+	over    bool  // the table has ended
 }
 
 // Write goes on behind b, the next bytes of the text.
@@ -49,12 +65,15 @@ func (t *Table) Write(b []byte) {
 		b = t.readHeader(b)
 	}
 	if t.stage == inRecords {
-		if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+		if i := bytes.LastIndexByte(b, '\n'); i >= 0 && t.shape == separated {
 			b, t.at = b[i+1:], position{}
 		}
 		t.at = t.pass(t.at, b)
 	}
 }
+
+// NoTable is that of a text that does not begin as a table.
+func NoTable() Table { return Table{stage: noTable} }
 
 // None says that the text is no table with a header line.
 func (t *Table) None() bool { return t.stage == noTable }
@@ -126,7 +145,7 @@ func (t *Table) split() bool {
 // findSecrets notes which columns are called as secrets are.
 func (t *Table) findSecrets() {
 	for k := range int(t.columns) {
-		name, _ := t.name(position{column: k})
+		name, _ := t.name(position{column: k, depth: 1})
 		if trust, ok := trustOf(name); ok {
 			t.secrets[trust] |= 1 << k
 		}
@@ -186,20 +205,34 @@ func inTitle(c byte) bool {
 // pass is the position behind b, which stands at p.
 func (t *Table) pass(p position, b []byte) position {
 	for i, c := range b {
-		switch {
-		case c == '\n':
-			p = position{length: -1}
-		case c == '"':
-			p.quoted = !p.quoted
-		case c == t.sep && !p.quoted && p.column < maxColumns:
-			p.column++
-			p.field = p.length + 1
-		}
-		if p.length++; p.length > maxRecord {
+		if t.step(&p, c); p.length > maxRecord && t.shape == separated {
 			return t.skip(p, b[i+1:])
 		}
 	}
 	return p
+}
+
+// step moves p behind c, and says whether a field begins there.
+func (t *Table) step(p *position, c byte) (begins bool) {
+	switch t.shape {
+	case tuples:
+		return p.stepTuple(c)
+	case markedUp:
+		return p.stepMarkup(c)
+	}
+	p.length++
+	switch {
+	case c == '\n':
+		*p = position{}
+		return true
+	case c == '"':
+		p.quoted = !p.quoted
+	case c == t.sep && !p.quoted && p.column < maxColumns:
+		p.column++
+		p.field = p.length
+		return true
+	}
+	return false
 }
 
 // skip is pass in a record that is too long.
@@ -212,7 +245,7 @@ func (t *Table) skip(p position, b []byte) position {
 
 // name is what the column at p is called; ok is false where none is.
 func (t *Table) name(p position) (name []byte, ok bool) {
-	if p.length > maxRecord || p.column >= int(t.columns) {
+	if p.length > maxRecord || p.column >= int(t.columns) || p.column < 0 || p.over || t.shape == tuples && p.depth == 0 {
 		return nil, false
 	}
 	from := 0
@@ -233,7 +266,7 @@ func (s *Scanner) Under(t *Table) {
 
 // column is the name of the column in which off lies, and where: ok is false if the text is no table, or off in none of its columns.
 func (s *Scanner) column(off int) (name []byte, at position, ok bool) {
-	if s.given == nil || s.given.stage == noTable {
+	if s.given == nil || s.given.stage == noTable && !s.cell.begun {
 		return nil, at, false
 	}
 	c := s.begunCell()
@@ -274,6 +307,8 @@ func (s *Scanner) backTo(off int) bool {
 	back := s.text[max(c.first, off-maxRecord-1):off]
 	i := bytes.LastIndexByte(back, '\n')
 	switch {
+	case c.table.shape != separated:
+		c.mark = mark{c.first, c.table.at}
 	case i >= 0:
 		c.mark = mark{off - len(back) + i + 1, position{}}
 	case len(back) > maxRecord:
@@ -290,6 +325,7 @@ type cell struct {
 	begun bool
 	table Table // in front of the first record of the text, or of its rest
 	first int   // where that begins
+	from  int   // and what names its columns, iff in the middle of a text
 	mark
 	before mark // a place a little before
 }
@@ -326,7 +362,7 @@ func (t *Table) compose(dst, window, name []byte, at position) []byte {
 	room := cap(dst) - len(name) - len(": ")
 	window = window[max(0, len(window)-min(at.length, room)):]
 	field := max(0, len(window)-(at.length-at.field))
-	if t.named == 2 {
+	if t.named == 2 && t.shape == separated {
 		field = 0
 	}
 	dst = append(append(append(dst, window[:field]...), name...), ": "...)

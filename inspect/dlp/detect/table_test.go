@@ -19,6 +19,15 @@ func TestColumnsAreNamed(t *testing.T) {
 		{"name,tfn,city\n\"Smith, Bob\",Perth,123456782\n", ""},
 		{"| name | tfn |\n|---|---|\n| Bob | 123456782 |\n", "au-tfn 123456782"},
 		{"| Feld | Wert |\n|---|---|\n| name | Bob |\n| TFN | 123456782 |\n| zip | 876543210 |\n", "au-tfn 123456782"},
+		{"x\nINSERT INTO `users` (`id`, `ssn`, `note`) VALUES (1, '536224587', 'a, b (c)'),\n (2,'536224588','it\\'s'), (3, '536224589', 'x''y'); 4, '536224580'", "us-ssn 536224587, us-ssn 536224588, us-ssn 536224589"},
+		{"INSERT INTO t (customer_id, ssn) VALUES ('756753956', '403477889');", "us-ssn 403477889"},
+		{"insert into orders (bsn_flag, order_no) values (1, 111222333);", ""},
+		{"INSERT INTO t(isbn10,nhs_no,password)VALUES('9434765919','9434765919','Winter245!');", "uk-nhs 9434765919, secret Winter245!"},
+		{"COPY public.users (id, ssn, password) FROM stdin;\n1\t536224587\tWinter245!\n2\t536224588\t\\N\n\\.\n", "us-ssn 536224587, secret Winter245!, us-ssn 536224588"},
+		{"<table>\n<thead><tr><th>Name</th>\n<th scope=\"col\">SSN</th></tr></thead>\n<tr><td>Bob</td><td class=\"n\">403477889</td></tr>\n<tr><td>403477888</td><td>403477887</td></tr></table> 403477886", "us-ssn 403477889, us-ssn 403477887"},
+		{"<tr><th>Order</th><th>SSN</th></tr><tr><td>756753956</td><td>403477889</td></tr>", "us-ssn 403477889"},
+		{"<tr><th>user</th><th>password</th></tr><tr><td>bob</td><td>Winter245!</td></tr>", "secret Winter245!"},
+		{"<tr><th>SSN</th><td>403477889</td></tr>", "us-ssn 403477889"},
 		{",tfn,name\n0,123456782,x\n", "au-tfn 123456782"},
 		{"isbn10,nhsNo\n9434765919,x\n", ""},
 		{"tracking,note\n4111111111111111,4111111111111111\n", "card 4111111111111111"},
@@ -77,6 +86,28 @@ func TestTablesAreCutAnywhere(t *testing.T) {
 	}
 	if found < 200 {
 		t.Errorf("only %d values had a word of context", found)
+	}
+}
+
+// TestTablesInTextsAreCutAnywhere makes texts in which tables begin and end, and cuts them.
+func TestTablesInTextsAreCutAnywhere(t *testing.T) {
+	r := rand.New(rand.NewPCG(35, 36))
+	pieces := []string{
+		"INSERT INTO t (id, ssn, password) VALUES ", "insert into t(nhs_no,tfn)\n values\n", "INSERT INTO t (a", "COPY t (id, ssn, tfn) FROM stdin;\n", "1\t536224587\t123456782\n", "\\.\n",
+		"(1, '536224587', 'Winter245!')", ", ('9434765919', 123456782)", "(536224587", "'it''s ()'", ";\n", "\n", "name,ssn\n", "Bob,536224587\n", " x ", "<table><tr><th>SSN</th><th>password</th></tr>",
+		"<tr><td>536224587</td><td>Winter245!</td></tr>", "<tr><th>x</th><td>536224587</td></tr>", "</table>", "<th>a", "<td>", "536224587", "9434765919",
+	}
+	found := 0
+	for range 600 {
+		var b strings.Builder
+		for range 1 + r.IntN(9) {
+			b.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		checkLaw(t, everything, b.String(), r)
+		found += len(scan(everything, b.String()))
+	}
+	if found < 150 {
+		t.Errorf("only %d values", found)
 	}
 }
 
