@@ -5,6 +5,7 @@ import "bytes"
 const (
 	raise  = 45 // what a word of context adds, up to 100
 	lowers = 50 // what a word takes that says that a value is something else, unless a word of context stands nearer
+	proven = 95 // what a form is worth that proves a value by itself
 	madeUp = 45 // what a word takes that says that a value is made up
 )
 
@@ -65,7 +66,9 @@ func (s *Scanner) weigh(k Kind, off, base, lead int) (score int, told bool) {
 		score = min(ceiling(k), base+raise)
 	}
 	if stop > context {
-		score -= lowers
+		if score -= lowers; base >= proven {
+			score = max(score, Threshold) // whatever it is called
+		}
 	}
 	if dummy {
 		score -= madeUp
