@@ -32,6 +32,9 @@ func (r *source) surround(m *maker) Case {
 		snake = name
 	}
 	t := new(text)
+	if m.kind != "private-key" && !strings.ContainsAny(v, ",;\t|'\"<>()\n") && r.chance(20) {
+		return r.tabled(m.kind, v, snake)
+	}
 	switch r.IntN(7) {
 	case 0:
 		if !strings.ContainsAny(v, " +&\n") && m.kind != "private-key" {
@@ -56,6 +59,22 @@ func (r *source) surround(m *maker) Case {
 		return t.put(r.date()+"T12:00:00Z INFO user="+r.person()+" "+snake+"=").value(m.kind, v, false).put(" status=ok\n").done("log")
 	}
 	return t.put(name+":\t").value(m.kind, v, false).put("\r\n" + r.city() + "\r\n").done("form on paper")
+}
+
+// tabled puts a value into a column of that name, beside one with a number of another sort.
+func (r *source) tabled(kind, v, name string) Case {
+	t := new(text)
+	other, n, person := r.pick("order_no", "zip", "invoice", "sku"), r.digits(r.between(8, 11)), r.person()
+	switch r.IntN(4) {
+	case 0:
+		return t.put("INSERT INTO people (name, "+other+", "+name+") VALUES ('"+person+"', '"+n+"', '").value(kind, v, false).put("');\n").done("sql")
+	case 1:
+		head := "<table><tr><th>Name</th><th>" + other + "</th><th>" + name + "</th></tr>\n<tr><td>" + person + "</td><td>" + n + "</td><td>"
+		return t.put(head).value(kind, v, false).put("</td></tr></table>").done("html table")
+	}
+	sep := r.pick(",", ";", "\t", "|")
+	records := strings.Repeat(person+sep+"x"+sep+sep+"\n", r.IntN(9))
+	return t.put("name"+sep+other+sep+name+sep+"city\n"+records+person+sep+n+sep).value(kind, v, false).put(sep + r.city() + "\n").done("table")
 }
 
 // assignedOnly says whether a value of that kind has no form of its own.

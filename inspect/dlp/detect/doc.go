@@ -25,7 +25,7 @@
 // called so. A word that says that it is something else or made up counts for it only if it belongs to the name.
 //
 // Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
-// that stand behind a value are not seen; nor are header lines elsewhere than at the begin of a text. A value that is broken over lines is not
+// that stand behind a value are not seen; nor are header lines of lines with commas elsewhere than at the begin of a text, or columns that spaces line up. A value that is broken over lines is not
 // found, private keys excepted; nor are digits of other scripts or of full width. Passwords of letters only are found
 // in connection strings, and where they are four words with dashes; UUIDs nowhere. Of a name in a table only the column or the first cell of a row counts. Of a token longer than its kind's MaxLen only the beginning is found, or nothing where
 // the end is needed to tell what it is.
