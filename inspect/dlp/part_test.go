@@ -101,6 +101,25 @@ func TestWhateverThePartsOfTables(t *testing.T) {
 	})
 }
 
+// TestTablesGoOn: the columns of a table are known in parts that come long after they were named, and nothing but these says what its numbers are.
+func TestTablesGoOn(t *testing.T) {
+	for head, row := range map[string][2]string{
+		"name;ssn;note\n": {"Bob;", ";x\n"},
+		"-- people\nINSERT INTO t (name, ssn, note) VALUES\n": {"('Bob', '", "', 'a longer note'),\n"},
+		"COPY t (name, ssn, note) FROM stdin;\n":              {"Bob\t", "\tx\n"},
+		"<table><tr><th>name</th><th>SSN</th></tr>\n":         {"<tr><td>Bob</td><td>", "</td></tr>\n"},
+	} {
+		text := head + strings.Repeat(row[0]+"none"+row[1], 20) + row[0] + "536221234" + row[1]
+		for cut := len(head); cut < len(text); cut += 7 {
+			for _, body := range []bool{false, true} {
+				if h := show(t, text, []int{cut}, body, 0); strings.Contains(string(h.left), "536221234") {
+					t.Errorf("%q, body %v, cut at %d: %q", head, body, cut, h.left)
+				}
+			}
+		}
+	}
+}
+
 // TestLittleBehindMuch sends byte by byte behind kilobytes that are undecided, since each value in them overlaps the next: it is not all looked at with
 // each byte.
 func TestLittleBehindMuch(t *testing.T) {
