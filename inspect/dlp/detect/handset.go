@@ -1,0 +1,33 @@
+package detect
+
+import "bytes"
+
+// isSecret says whether the word at from is "secret", and the name that holds it ends with it, or says that it is a key: JWT_SECRET, SECRET_KEY.
+func (s *Scanner) isSecret(from int) bool {
+	if !s.saysFolded(from, "secret") {
+		return false
+	}
+	end := from + len("secret")
+	if c := s.byteAt(end); c == '_' || c == '-' || c == ' ' {
+		end++
+	}
+	if s.saysFolded(end, "key") {
+		end += len("key")
+	}
+	if s.saysFolded(end, "_base") {
+		end += len("_base")
+	}
+	return !nameBytes.has(s.byteAt(end))
+}
+
+// handSet says whether v may be a secret that somebody made up, as passwords are, or that is drawn from signs too: of three sorts of characters, with a
+// sign that stands in no name and no path.
+func handSet(v []byte) bool {
+	return len(v) >= minSafe && len(v) <= maxKey && sorts(v) > 2 && chosen(v) && hasSign(v) && hasDigit(v) && !path(v)
+}
+
+func hasSign(v []byte) bool {
+	return bytes.ContainsAny(v, "!#$%^&*+?") || sorts(v) > 3 && bytes.IndexByte(v, '@') >= 0
+}
+
+func hasDigit(v []byte) bool { return bytes.ContainsAny(v, "0123456789") }
