@@ -86,7 +86,7 @@ func (s *Scanner) folded(i int) int {
 func (s *Scanner) argument(from, i int, short bool, t trust) (off, end int, quoted bool) {
 	at := s.quote(i)
 	switch c := s.byteAt(at); {
-	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from) || s.afterSetter(from, t) || s.saysFolded(from-len("bin"), "bindpw")):
+	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from) || s.afterSetter(from, t) || s.bindsAt(from)):
 		if at = s.spaces(at); isSpace(s.byteAt(at)) {
 			at++
 		}

@@ -20,6 +20,18 @@ func (s *Scanner) isSecret(from int) bool {
 	return !nameBytes.has(s.byteAt(end))
 }
 
+// isKey says whether the word at from is "secret" and its name goes on as that of a key: secretKey.
+func (s *Scanner) isKey(from int) bool {
+	at := from + len("secret")
+	if c := s.byteAt(at); c == '_' || c == '-' {
+		at++
+	}
+	return s.isSecret(from) && s.saysFolded(at, "key")
+}
+
+// hasSlash says whether v has a sign of Base64, as three in four of 40 characters have, and tokens of letters and digits do not.
+func hasSlash(v []byte) bool { return bytes.ContainsAny(v, "+/") }
+
 // handSet says whether v may be a secret that somebody made up, as passwords are, or that is drawn from signs too: of three sorts of characters, with a
 // sign that stands in no name and no path.
 func handSet(v []byte) bool {

@@ -53,7 +53,6 @@ func secretLiterals() (all []literal) {
 	return append(append(all, commandLiterals()...),
 		literal{text: "pass", fold: true, kinds: secretKinds, probe: passAt},
 		literal{text: "pw", fold: true, kinds: secretKinds, probe: shortAt(0, 2), next: assigning},
-		literal{text: "dpw", fold: true, kinds: secretKinds, probe: bindAt, next: assigning},
 		literal{text: "mdp", fold: true, kinds: secretKinds, probe: shortAt(0, 3), next: assigning},
 		literal{text: "psk", fold: true, kinds: secretKinds, probe: shortAt(0, 3), next: assigning},
 		literal{text: "lave", fold: true, kinds: secretKinds, probe: shortAt(-1, 4), next: assigning}, // clave
@@ -101,21 +100,17 @@ func shortAt(begin, end int) func(*Scanner, int) {
 		if begin < 0 && lower(s.byteAt(from)) != 'c' {
 			return
 		}
-		if s.byteAt(i+end) == ' ' && s.byteAt(i+end+1) != '=' && s.byteAt(i+end+1) != ':' && s.byteAt(i+end+1) != '|' {
+		if s.byteAt(i+end) == ' ' && !s.bindsAt(from) && s.byteAt(i+end+1) != '=' && s.byteAt(i+end+1) != ':' && s.byteAt(i+end+1) != '|' {
 			return
 		}
-		if c := s.byteAt(from - 1); !isAlnum(c) && s.fresh(from) {
+		if s.bindsAt(from) || !isAlnum(s.byteAt(from-1)) && s.fresh(from) {
 			s.assignedAt(from, i+end, passwords)
 		}
 	}
 }
 
-// bindAt looks for the password with which a program binds to a directory, with the "dpw" of its name at i: bindpw.
-func bindAt(s *Scanner, i int) {
-	if s.saysFolded(i-len("bin"), "bin") {
-		s.assignedAt(i, i+len("dpw"), passwords)
-	}
-}
+// bindsAt says whether "pw" at i ends the name of the password with which a program binds to a directory: bindpw.
+func (s *Scanner) bindsAt(i int) bool { return s.saysFolded(i-len("bind"), "bindpw") }
 
 // assignedAt looks for a value that is assigned to the name that holds the word [from, i).
 func (s *Scanner) assignedAt(from, i int, t trust) {
@@ -179,6 +174,9 @@ func (s *Scanner) proposeAssigned(from, off, last int, quoted bool, t trust) {
 		return
 	}
 	s.knownKeys(v, off, last)
+	if t == randoms && len(v) == awsSecretLen && hasSlash(v) && s.isKey(from) && random(v) && all(v, base64std) {
+		s.propose(AWSSecretKey, off, last, 80)
+	}
 	if t == passwords && !quoted && s.proposeInString(v, from, off, last) || reference(v, quoted, t) {
 		return
 	}

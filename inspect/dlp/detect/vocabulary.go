@@ -24,7 +24,7 @@ var contexts = [kinds]string{
 	AUTFN:            "tfn tfnnumber taxfile taxfilenumber taxfileno",
 	USSSN:            "ssnumber ssn ss# socialsecurity socsec socialsecuritynumber socialsecurityno ssnnumber ssno seguridadsocial segurosocial",
 	USITIN:           "itin itinnumber taxpayer taxpayerid taxpayeridentification taxid individualtaxpayer formw7",
-	AWSSecretKey:     "secretkey aws amazon amazonaws secretaccesskey awssecret",
+	AWSSecretKey:     "s3secretkey miniosecretkey aws amazon amazonaws secretaccesskey awssecret",
 	TwilioKey:        "accountsid twilio",
 	TelegramToken:    "telegram bottoken bot",
 	AzureStorageKey:  "primaryaccesskey secondaryaccesskey azure azurestorage storageaccount storagekey accountkey",
