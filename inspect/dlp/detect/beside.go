@@ -267,7 +267,7 @@ func (s *Scanner) apartFrom(from, i int, t trust) {
 	v := s.text[off:last]
 	switch {
 	case s.short || len(v) < minPassword || len(v) > maxSecret || placeholder(v) || path(v) && !phrase(v):
-	case (wide || t == passwords && s.afterUser(from)) && (t == randoms || sorts(v) > 2 || phrase(v)):
+	case (wide || t == passwords && (s.afterUser(from) || sorts(v) > 3 && handSet(v))) && (t == randoms || sorts(v) > 2 || phrase(v)):
 		s.proposeAssigned(from, off, last, false, t)
 	case t == randoms:
 		s.knownKeys(v, off, last)

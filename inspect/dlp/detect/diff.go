@@ -1,6 +1,6 @@
 package detect
 
-// inDiff says whether the + at i and the digits that end at end are a line that a diff adds: the line before or behind is another of one, and none of
+// inDiff says whether the + at i and the digits that end at end are a line that a diff adds: the line behind or one above is another of one, and none of
 // digits, of which there may be a list.
 func (s *Scanner) inDiff(i, end int) bool {
 	next := s.lineBreak(end)
@@ -10,11 +10,24 @@ func (s *Scanner) inDiff(i, end int) bool {
 	if s.ofDiff(next) {
 		return true
 	}
-	before := i - 1
-	for i-before < ContextBytes && s.byteAt(before-1) != '\n' && s.byteAt(before-1) != 0 {
-		before--
+	return s.belowDiff(i)
+}
+
+// belowDiff says whether a line of a diff that is no number stands above the line that begins at i, with lines that add numbers between or none; all in the
+// ContextBytes before i.
+func (s *Scanner) belowDiff(i int) bool {
+	for begin := i - 1; i-begin < ContextBytes; begin-- {
+		if c := s.byteAt(begin - 1); c != '\n' && c != 0 {
+			continue
+		}
+		if s.ofDiff(begin) {
+			return true
+		}
+		if s.byteAt(begin) != '+' {
+			return false
+		}
 	}
-	return i-before < ContextBytes && s.ofDiff(before)
+	return false
 }
 
 // ofDiff says whether at i a line of a diff begins that is no number: +x, -x, @@ -1 +1 @@.

@@ -67,7 +67,7 @@ func onlyFillers(b []byte) bool {
 		switch string(b[from:k]) {
 		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
 			"unter", "bitte", "please", "bei", "al", "au", "a", "n", "numero", "value", "to", "lautet", "est", "es", "er", "jest", "r", "type", "TYPE", "Type",
-			"WORK", "HOME", "VOICE", "CELL", "PREF", "voice", "cell", "pref", "MAIN", "main":
+			"Value", "val", "str", "String", "As", "default", "WORK", "HOME", "VOICE", "CELL", "PREF", "voice", "cell", "pref", "MAIN", "main":
 		default:
 			return false
 		}

@@ -44,7 +44,7 @@ func (s *Scanner) purpose(i int) int {
 	return i
 }
 
-var purposes = strings.Fields("for f\u00fcr fuer zum zur pour para per voor dla till to of")
+var purposes = strings.Fields("for f\u00fcr fuer zum zur vom pour para per del de du des do da di voor van dla till to of")
 
 // objects returns the end of the words at end, as many as may stand behind the purpose at i, if they are followed by a word such as "is" or a colon; otherwise i.
 func (s *Scanner) objects(i, end int) int {

@@ -46,7 +46,7 @@ const others = "order orders ordernumber orderno orderid bestellung bestellnumme
 	"prezzo lot charge chargennummer awb airwaybill waybill consignment sendungsnummer paket paketnummer fedex ups dhl dpd usps quantity qty menge anzahl duration latency elapsed"
 
 // places say that a number that rests on a word rather than on its form is another: of what is paid from, kept in, bought or built.
-const places = "account konto dossier protocolo protocol contract contrato vertrag part partno po purchaseorder"
+const places = "account konto dossier protocolo protocol contract contrato vertrag part partno po purchaseorder model modelno"
 
 // rested are the kinds that these say so of.
 var rested = numbers &^ setOf(Card, IBAN, FRNIR, ITCodiceFiscale)

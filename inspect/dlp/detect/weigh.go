@@ -300,13 +300,14 @@ func neutral(name []byte) bool {
 	}
 	switch string(l[:len(name)]) {
 	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "type", "kind", "label", "country", "home", "work", "office", "private",
-		"privat", "main", "primary", "business", "emergency", "voice", "cell", "pref":
+		"privat", "main", "primary", "business", "emergency", "voice", "cell", "pref",
+		"str", "string", "default", "parametervalue":
 		return true
 	}
 	return false
 }
 
-const maxNeutral = 12 // bytes
+const maxNeutral = 14 // bytes
 
 // told says whether a word of context for k ends in the last max bytes before off.
 func (s *Scanner) told(k Kind, off, max int) bool {
@@ -460,7 +461,7 @@ func (k *seen) add(one spelled, from int) {
 }
 
 func (w *words) note(window []byte, i, end int, id uint16) {
-	if w.n < len(w.hits) && !inAddress(window, i, end) {
+	if w.n < len(w.hits) && !inAddress(window, i, end) && !isSpan(window, i, end) {
 		w.hits[w.n] = hit{id, uint8(end)}
 		w.n++
 	}
@@ -483,6 +484,11 @@ func wordsAt(b []byte, i int) []uint16 {
 // inAddress says whether the word [i, end) may be a byte of a hardware address: d4:cc.
 func inAddress(b []byte, i, end int) bool {
 	return end-i == 2 && i > 0 && (b[i-1] == ':' || b[i-1] == '-') && (i == 1 || isHex(b[i-2])) && isHex(b[i]) && isHex(b[i+1])
+}
+
+// isSpan says whether the word [i, end) is the name of a tag that says nothing of what is in it, rather than that of a part of a trace.
+func isSpan(window []byte, i, end int) bool {
+	return end-i == len("span") && i > 0 && (window[i-1] == '<' || i > 1 && window[i-1] == '/' && window[i-2] == '<') && bytes.EqualFold(window[i:end], []byte("span"))
 }
 
 // A word of the vocabulary, in lower case and without the spaces, dashes and underscores that may stand in it.
