@@ -14,7 +14,8 @@ const key64 = "MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi"
 // positives are texts by kind in which exactly one value of that kind is found. Numbers are published examples of the
 // authority, or made from them by another implementation of the check.
 var positives = map[Kind][]string{
-	Card: {"SE03 4111 1111 1111 1111",
+	Card: {
+		"SE03 4111 1111 1111 1111",
 		"3530111333300000", "\"card\": {\"brand\": \"x\", \"exp\": \"12/27\", \"number\": \"6759649826438453\"}", "order 12, 4111 1111 1111 1111", "\"type\":\"maestro\",\"card\":{\"number\":\"6759649826438453\"}",
 		"Card No......4111111111111111", "“4111 1111 1111 1111”", "卡号4111111111111111", "«4111-1111-1111-1111»", "pay\u00a04111111111111111", "/card/4111111111111111", "/pay/4111-1111-1111-1111",
 		"4111\u00a01111\u00a01111\u00a01111", "4111\u20131111\u20131111\u20131111", "6510000000001230", "card 4111 1111 1111 1111 123",
@@ -47,7 +48,8 @@ var positives = map[Kind][]string{
 		"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v1\n",
 	},
 	AWSAccessKey: {unbar("\u201cAKIA¦IOSFODNN7ABCDEFG\u201d"), unbar("\u2014AKIA¦IOSFODNN7ABCDEFG"), unbar("AKIA¦IOSFODNN7ABCDEFG"), unbar("id = ASIA¦JEXAMPLEXEG2JICE"[:27])},
-	AWSSecretKey: {unbar("Content-Disposition: form-data; name=\"secretAccessKey\"\r\n\r\nwJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\r\n--x"), unbar("boto3.Session(\"AKIA¦PPGWKHCU3WQD32YW\", \"TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq\")"), unbar("MINIO_SECRET_KEY=TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("secretKey: TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("AKIA¦PPGWKHCU3WQD32YW:TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"),
+	AWSSecretKey: {
+		unbar("Content-Disposition: form-data; name=\"secretAccessKey\"\r\n\r\nwJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\r\n--x"), unbar("boto3.Session(\"AKIA¦PPGWKHCU3WQD32YW\", \"TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq\")"), unbar("MINIO_SECRET_KEY=TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("secretKey: TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("AKIA¦PPGWKHCU3WQD32YW:TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"),
 		unbar("aws configure set aws_secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("ENV AWS_SECRET_ACCESS_KEY wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("- name: AWS_SECRET_KEY\n  value: \"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\""), unbar("{\"name\":\"SecretAccessKey\",\"value\":\"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\"}"), unbar("| AWS secret | wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs |"),
 		unbar("<dt>awsSecretKey</dt><dd>wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs</dd>"), unbar("<tr><th>secretAccessKey</th><td class=\"v\">wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs</td>"), unbar("user,AWS_SECRET_KEY,x\nbob,wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs,1"), unbar("AWS secret\twJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("aws_secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"),
 		unbar("AWS secret access key: wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("AWS Secret Access Key [None]: wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("var aws_secret_access_key string = \"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\""), unbar("--aws-secret-access-key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("AWS secret:              wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"),
@@ -68,7 +70,8 @@ var positives = map[Kind][]string{
 	NPMToken:     {unbar("npm_¦qkJaB6MffYVzZXWqmcoF49yrUxP3wf0LsakP")},
 	PyPIToken:    {unbar("pypi-¦AgEIcHlwaS5vcmcCJDU2ZTUzYWE1LTQ0NDItNGVlMi1iODRhLTc4ZTE5NjZkZDg5MwACKlszLCJhYmM")},
 	SendGridKey:  {unbar("SG.¦aB3dE5fG7hJ9kL1mN3pQ5r.aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9f")},
-	TwilioKey: {unbar("account_sid: AC0123456789abcdef0123456789abcdef\nauth_token: ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"),
+	TwilioKey: {
+		unbar("account_sid: AC0123456789abcdef0123456789abcdef\nauth_token: ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"),
 		unbar("ENV TWILIO_AUTH_TOKEN ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("- name: TWILIO_AUTH_TOKEN\n  value: ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("| Twilio auth token | ¦3f9a1c7be4d2086b5a7cf1e9d3048b62 |"), unbar("<dt>twilioAuthToken</dt><dd>¦3f9a1c7be4d2086b5a7cf1e9d3048b62</dd>"), unbar("twilio: auth token ¦3f9a1c7be4d2086b5a7cf1e9d3048b62 rotated"),
 		unbar("Twilio auth token:      ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("SK¦0123456789abcdef0123456789abcdef"), unbar("TWILIO_AUTH_TOKEN=¦3f9a1c7be4d2086b5a7cf1e9d3048b62"),
 	},
@@ -80,7 +83,8 @@ var positives = map[Kind][]string{
 	OpenAIKey: {unbar("sk-¦Q7xR2mT9vK4nL8pW3zYcT3BlbkFJa5Bd6Cf7Dg8Eh9Fi0Gjk"), unbar("OPENAI_API_KEY=sk-proj-¦" +
 		"Q7xR2mT9vK4nL8pW3zYcQ7xR2mT9vK4nL8pW3zYcT3BlbkFJa5Bd6Cf7Dg8Eh9Fi0Gjka5Bd6Cf7Dg8")},
 	AnthropicKey: {unbar("sk-ant-¦api03-" + strings.Repeat("aB3-dE5_fG7hJ9k", 6) + "abcAA")},
-	AzureStorageKey: {unbar("primary_access_key = \"¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\""),
+	AzureStorageKey: {
+		unbar("primary_access_key = \"¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\""),
 		unbar("ENV AZURE_STORAGE_KEY ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("- name: STORAGE_ACCOUNT_KEY\n  value: \"¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\""), unbar("| AccountKey | ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== |"), unbar("<td>AZURE_STORAGE_KEY</td><td>¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==</td>"),
 		unbar("Azure storage key: ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("Storage account key:    ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("azure account-key=¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="),
 		unbar("AccountName=weir;AccountKey=¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"),
@@ -96,10 +100,12 @@ var positives = map[Kind][]string{
 		"mail to alice@weir.org.", "<bob.smith+x@mail.weir.co.uk>", "\"email\":\"O'Brien@weir.net\"", "x@xn--bcher-kva.xn--p1ai",
 		"'carol@weir.de'",
 	},
-	Phone: {"<label>phone</label><span>07825944088</span>", "let phone: &str = \"07825944088\";", "{\n  \"Name\": \"phone\",\n  \"Value\": \"07825944088\"\n}", "Dim phone As String = \"07825944088\"", "id,phone,city\n1,917740849,Recife", "id;phone;city\n1;0612027640;R", "<th>Telefono</th><td>937387468</td>", "<dt>phone</dt><dd>0508714980</dd>", "<Phone type=\"x\">07825944088</Phone>", "<phone><![CDATA[07825944088]]></phone>", "TEL;TYPE=WORK,VOICE:07825944088", "TEL;HOME;VOICE:07825944088", "Meine Handynummer lautet 01512345678.", "mi Tel. es 07412363292", "msisdn: 07825944088", "Festnetz: 07825944088", "numer telefonu: 917740849", "a\n+4647378288\nb", "-- \n+4647378288\n",
+	Phone: {
+		"<b>Phone:</b> 07825944088", "<key>phone</key>\n<string>07825944088</string>", "<input name=\"phone\" type=\"hidden\" value=\"07825944088\">", "<ns:phone xsi:type=\"xsd:string\">07825944088</ns:phone>", "<label>phone</label><span>07825944088</span>", "let phone: &str = \"07825944088\";", "{\n  \"Name\": \"phone\",\n  \"Value\": \"07825944088\"\n}", "Dim phone As String = \"07825944088\"", "id,phone,city\n1,917740849,Recife", "id;phone;city\n1;0612027640;R", "<th>Telefono</th><td>937387468</td>", "<dt>phone</dt><dd>0508714980</dd>", "<Phone type=\"x\">07825944088</Phone>", "<phone><![CDATA[07825944088]]></phone>", "TEL;TYPE=WORK,VOICE:07825944088", "TEL;HOME;VOICE:07825944088", "Meine Handynummer lautet 01512345678.", "mi Tel. es 07412363292", "msisdn: 07825944088", "Festnetz: 07825944088", "numer telefonu: 917740849", "a\n+4647378288\nb", "-- \n+4647378288\n",
 		"+201001234567", "0049 221 5935609", "00 49 221 5935609", "Tel.:                   0637065681", "\"phoneNumbers\":[{\"type\":\"home\",\"number\":\"212 555-4321\"", "Phone numbers\nHome: 212-555-0123", "tel: (21) 2989-7709", "Telefono: 333 1826000", "Phone: 71560 87126", "Tel\u00e9fono: 629 59 19 81", "Telefon: 0049 221 6209166", "phone: 0033642839157", "+33 (0)6 42 83 91 57", "+49 89 / 2318 4427", "T\u00e9l. 01.42.68.53.00", "Mob: 07838 308928", "+49\u00a030\u00a0901820", "+33 6\u202f12\u202f34\u202f56\u202f78", "phone number is 2127365000", "order 12 +49 30 23125000", "+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678",
 	},
-	Secret: {"New password Winter245! for VPN", "La contraseña del VPN es Winter245!", "Content-Disposition: form-data; name=\"password\"\r\n\r\nWinter245!\r\n--x", "Content-Disposition: form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\nWinter245!\r\n--x", "SECRET_KEY = 'p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "SECRET_KEY = 'django-insecure-p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "secret: N*O5cgwO3$x+BvLYDY", "JWT_SECRET=S3cr3t!d3icEG", "CLIENT_SECRET=Winter245!", "machine h\n  login bot\n  password Winter245!", "The password for the VPN is Winter245!", "Passwort für WLAN: Winter245!", "Das Kennwort für Ihr Konto lautet: Winter245!", "Mot de passe pour le wifi : Falcon689!", "user: admin pass: Winter245!", "Benutzer admin, Passwort Winter245!", "login admin / password Winter245!", "password (temporary): Winter245!", "docker login -u bot -p Winter245! reg", "var password = @\"Winter245!\";", "let password: &str = \"Winter245!\";", "<password><![CDATA[Winter245!]]></password>", "DB_PASSWORD ?= Winter245!", "Dim password As String = \"Winter245!\"", "password: >-\n  Winter245!", "<label>password</label><span>Winter245!</span>", "  DBPassword:\n    Type: String\n    Default: Winter245!", "<ns:password xsi:type=\"xsd:string\">Winter245!</ns:password>", "pswd: Winter245!", "heslo: Winter245!", "bindpw Winter245!", "bindpw = Winter245!",
+	Secret: {
+		"New password Winter245! for VPN", "La contraseña del VPN es Winter245!", "Content-Disposition: form-data; name=\"password\"\r\n\r\nWinter245!\r\n--x", "Content-Disposition: form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\nWinter245!\r\n--x", "SECRET_KEY = 'p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "SECRET_KEY = 'django-insecure-p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "secret: N*O5cgwO3$x+BvLYDY", "JWT_SECRET=S3cr3t!d3icEG", "CLIENT_SECRET=Winter245!", "machine h\n  login bot\n  password Winter245!", "The password for the VPN is Winter245!", "Passwort für WLAN: Winter245!", "Das Kennwort für Ihr Konto lautet: Winter245!", "Mot de passe pour le wifi : Falcon689!", "user: admin pass: Winter245!", "Benutzer admin, Passwort Winter245!", "login admin / password Winter245!", "password (temporary): Winter245!", "docker login -u bot -p Winter245! reg", "var password = @\"Winter245!\";", "let password: &str = \"Winter245!\";", "<password><![CDATA[Winter245!]]></password>", "DB_PASSWORD ?= Winter245!", "Dim password As String = \"Winter245!\"", "password: >-\n  Winter245!", "<label>password</label><span>Winter245!</span>", "  DBPassword:\n    Type: String\n    Default: Winter245!", "<ns:password xsi:type=\"xsd:string\">Winter245!</ns:password>", "pswd: Winter245!", "heslo: Winter245!", "bindpw Winter245!", "bindpw = Winter245!",
 		"<td><b>Password:</b></td>\n  <td><code>hunTer2!x</code></td>", "<th>password</th><td class=\"v\">hunTer2!x</td>", "<dt>password</dt><dd>hunTer2!x</dd>", "<b>Password:</b> hunTer2!x<br>", "<strong>Passwort</strong>: hunTer2!x",
 		"<key>password</key>\n<string>hunTer2!x</string>", "<span class=\"label\">Password</span> <span class=\"val\">hunTer2!x</span>", "| password | hunTer2!x |", "a: b\n| **DB password** | `hunTer2!x` |",
 		"{\"key\":\"password\",\"value\":\"hunTer2!x\"}", "{\n  \"name\": \"DB_PASSWORD\",\n  \"type\": \"a b\",\n  \"value\": \"hunTer2!x\"\n}", "- name: DB_PASSWORD\n  value: R60dKyH9vX77", "- key: DB_PASSWORD\r\n  value: \"R60dKyH9vX77\"",
@@ -119,7 +125,8 @@ var positives = map[Kind][]string{
 
 // negatives are texts in which a plain regexp finds a value of that kind and there is none.
 var negatives = map[Kind][]string{
-	Card: {"SE03 3001 5937 5247 9276 0428",
+	Card: {
+		"SE03 3001 5937 5247 9276 0428",
 		"card: 6762-9973-4886-4658", "4605-7127-6379-5904-820", "5020 5849 0671 3274 20", "a9cc0f 4009706427322", "9a:d4:cc\n4009706427322", "9pan7 672843456278206454", "\"card\":\"x\",\"ean\":\"4009706427322\"",
 		"creditor_iban=\"DE29 2480 1471 6685 7296 72\"", "creditor_iban = 'FR76 2561 1430 2464 1701 6243 503'", "é4111111111111111", "1..4111111111111111", "30/4111111111111111", "/u/4111111111111111/p", "4111 4111 1111 1111 1111", "order no. 4111 1111 1111 1111",
 		"4111 1111 1111 1112", "order 4111111111111111", "tracking: 4111 1111 1111 1111", "0.4111111111111111", "x4111111111111111", "1714561234567890",
@@ -138,7 +145,8 @@ var negatives = map[Kind][]string{
 	NLBSN:           {"bsn trace, span 123456782", "BSN ontbreekt in dossier 123456782", "111.222.333", "sha=ab12bsn34 111222333", "111222333", "BSN 111222334", "phone 123456782"},
 	SEPersonnummer:  {"811218-9877", "20240501-1234", "811318-9876", "1981121898760"},
 	AUTFN:           {"123 456 782", "TFN 123 456 783"},
-	USSSN: {"Model no 241-37-0523", "SSN verified for account 536907399", "ssn_verified=true account=536907399", "Part 539-41-4642", "PO 241-37-0523", "{\"name\": \"ssn\",\n \"amount\": \"403477889\"}",
+	USSSN: {
+		"Model no 241-37-0523", "SSN verified for account 536907399", "ssn_verified=true account=536907399", "Part 539-41-4642", "PO 241-37-0523", "{\"name\": \"ssn\",\n \"amount\": \"403477889\"}",
 		"\"ssn\":null,\"account\":536907399", "ssn=&customer_no=536907399", "DK7Q6SSN90C8,536907399", "<ssn></ssn><n>536907399</n>", "ssn,city\n,Oslo,536907399", "SSN: n/a\ncustomer: 536907399",
 		"000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "078-05-1120", "536907399", "1-536-90-7399", "536-90-7399-1", "536-90 7399",
 		"part no. 536-90-73991", "order id 536-90-7399",
@@ -167,13 +175,15 @@ var negatives = map[Kind][]string{
 		"user@localhost", "image@2x.png", "lodash@4.17.21", "git@github.com:x/y.git", "@app.route", "a..b@weir.org", "x@y.z", "icon@3x.svg",
 		strings.Repeat("a", 65) + "@weir.org", "foo@bar.service",
 	},
-	Phone: {"@@ -1 +1 @@\n+4647378288\n+4647378288\n+4647378288\n", "@@ -1 +1 @@\n-foo\n+4647378288\n+bar", "@@ -1 +1 @@\n+201001234567\n", "<phone></phone><id>07825944088</id>", "<td>Phone</td><td>x</td><td>937387468</td>", "-a\n+4647378288\n", "id,phone,order\n1,x,917740849,R",
+	Phone: {
+		"call foo > 07825944088", "<phone/>07825944088x", "<phone type=\"a\"/> <n>07825944088</n>", "<td>Phone</td><td>order</td><td>07825944088</td>", "@@ -1 +1 @@\n+4647378288\n+4647378288\n+4647378288\n", "@@ -1 +1 @@\n-foo\n+4647378288\n+bar", "@@ -1 +1 @@\n+201001234567\n", "<phone></phone><id>07825944088</id>", "<td>Phone</td><td>x</td><td>937387468</td>", "-a\n+4647378288\n", "id,phone,order\n1,x,917740849,R",
 		"@@ -1 +1 @@\n+202403011259\n", "0049221 5935609", "0010 221 5935609", "0049 5935609", "Tel.: is of the home or the office 0637065681",
 		"x=a[3]+3999738487*b", "+12025550123 bytes", "call log 9876543210", "Tel. n/a, Vertrag 7712338910", "phone 0000 12345678", "mobile 12 2024 1234", "call 36 1234 5678",
 		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "call\n0 1 3 6 10 15 21", "fax version 1.2.3.4",
 		"192.168.100.200",
 	},
-	Secret: {"New password policy-2 for VPN", "password reset?x=1", "password_last_changed: 2024-03-11T10:15:00Z", "secret: arn:aws:secretsmanager:eu-west-1:12345:secret:x-AbCdEf", "secret: db-secret-v2", "JWT_SECRET=${SECRET_2!}", "secret_name: Winter245!", "Content-Disposition: form-data; name=\"password\"\r\nX: y\r\n\r\n", "The password for the VPN is required.", "password for the account: see-intranet", "user bob needs password policy-2", "the user, password hashes2", "password (optional): string", "docker login -u bot -p $PASS1 reg", "<label>password</label><span>required</span>", "password:\n  type: string\n  description: x1", "<password type=\"text1\"/>next1!", "password:\ndefault: x1y2z3", "let password: &str = x1;", "secret = a1b2c3d4", "login page / password reset-1", "password: |\n",
+	Secret: {
+		"New password policy-2 for VPN", "password reset?x=1", "password_last_changed: 2024-03-11T10:15:00Z", "secret: arn:aws:secretsmanager:eu-west-1:12345:secret:x-AbCdEf", "secret: db-secret-v2", "JWT_SECRET=${SECRET_2!}", "secret_name: Winter245!", "Content-Disposition: form-data; name=\"password\"\r\nX: y\r\n\r\n", "The password for the VPN is required.", "password for the account: see-intranet", "user bob needs password policy-2", "the user, password hashes2", "password (optional): string", "docker login -u bot -p $PASS1 reg", "<label>password</label><span>required</span>", "password:\n  type: string\n  description: x1", "<password type=\"text1\"/>next1!", "password:\ndefault: x1y2z3", "let password: &str = x1;", "secret = a1b2c3d4", "login page / password reset-1", "password: |\n",
 		"| Password | 8-20 chars |", "| password | SHA256 |", "<td>Password</td><td>SHA256</td>", "<th>Password</th><th>Created2024</th>", "<label>Password:</label> <input name=\"q1\">",
 		"{\"name\":\"csrf_token\",\"value\":\"9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\"}", "- name: DB_PASSWORD\n  valueFrom:\n    name: db-secret1\n    key: pw-key1", "- name: DB_PASSWORD\n- name: MODE\n  value: fast-mode2",
 		"\"password\": {\"type\": \"string\", \"minLength\": 12}", "please set password policy-2", "identified by values 'S:8F1A2B3C4D5E6F7A8B9C0D'", "modified by user1x", "u.getPassword(\"key_name1\")",

@@ -6,11 +6,30 @@ import "bytes"
 func (s *Scanner) toldBeside(k Kind, off int) bool {
 	w := s.wordsBefore(off)
 	for _, h := range w.hits[:w.n] {
-		if vocabulary[h.word].raises.has(k) && fillers(w.window[h.end:w.len]) {
+		if b, open := w.behind(int(h.end)); open && vocabulary[h.word].raises.has(k) && fillers(b) {
 			return true
 		}
 	}
 	return false
+}
+
+// behind is what stands behind the word that ends at end; if it is in the name of a tag, behind that. open says whether the element goes on there.
+func (w *words) behind(end int) (b []byte, open bool) {
+	name := end
+	for name > 0 && (isInName(w.window[name-1]) && w.window[name-1] != ' ' || w.window[name-1] == ':') {
+		name--
+	}
+	b = w.window[end:w.len]
+	k := bytes.IndexByte(b, '>')
+	if k < 0 || name == 0 || w.window[name-1] != '<' {
+		return b, true
+	}
+	open = k == 0 || b[k-1] != '/'
+	b = b[k+1:]
+	if rest, ok := bytes.CutPrefix(b, []byte("<![CDATA[")); ok {
+		return rest, open
+	}
+	return b, open
 }
 
 // fillers says whether all words of b are such as stand between what a number is and the number, and few: names of types in a vCard (RFC 6350 §6.4.1), and tags.
@@ -18,10 +37,8 @@ func fillers(b []byte) bool {
 	if len(b) > 0 && b[0] == ';' {
 		return onlyFillers(b)
 	}
-	if k := bytes.IndexByte(b, '>'); k >= 0 {
-		if b = b[k+1:]; len(b) > 0 && b[0] == '<' {
-			b = withoutTags(b)
-		}
+	if rest := bytes.TrimLeft(b, ": "); len(rest) > 0 && rest[0] == '<' {
+		b = withoutTags(rest)
 	}
 	return len(b)-bytes.Count(b, []byte{' '}) <= bareBytes && onlyFillers(b)
 }
@@ -51,7 +68,7 @@ func isMarkup(tag []byte) bool {
 		n++
 	}
 	switch string(tag[:n]) {
-	case "td", "th", "dd", "dt", "tr", "b", "i", "p", "a", "li", "br", "div", "span", "strong", "em", "code", "value", "number":
+	case "td", "th", "dd", "dt", "tr", "b", "i", "p", "a", "li", "br", "div", "span", "strong", "em", "code", "value", "number", "string":
 		return true
 	}
 	return false
@@ -67,7 +84,7 @@ func onlyFillers(b []byte) bool {
 		switch string(b[from:k]) {
 		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
 			"unter", "bitte", "please", "bei", "al", "au", "a", "n", "numero", "value", "to", "lautet", "est", "es", "er", "jest", "r", "type", "TYPE", "Type",
-			"Value", "val", "str", "String", "As", "default", "WORK", "HOME", "VOICE", "CELL", "PREF", "voice", "cell", "pref", "MAIN", "main":
+			"Value", "val", "str", "String", "As", "default", "hidden", "text", "tel", "WORK", "HOME", "VOICE", "CELL", "PREF", "voice", "cell", "pref", "MAIN", "main":
 		default:
 			return false
 		}

@@ -39,7 +39,7 @@ const (
 	maxE164     = 15 // digits: ITU-T E.164 §6.2.1
 	maxNational = 12
 	maxGap      = 3  // separators between two groups
-	bareBytes   = 16 // between a word of context and a national number without separators, spaces not counted
+	bareBytes   = 22 // between a word of context and a national number without separators, spaces not counted
 )
 
 // A phoneNumber is digits in groups, as they are read.
