@@ -183,6 +183,7 @@ var negatives = map[Kind][]string{
 		"192.168.100.200",
 	},
 	Secret: {
+		"oauth_token_secret=secret%3Dpassword&x=1",
 		"New password policy-2 for VPN", "password reset?x=1", "password_last_changed: 2024-03-11T10:15:00Z", "secret: arn:aws:secretsmanager:eu-west-1:12345:secret:x-AbCdEf", "secret: db-secret-v2", "JWT_SECRET=${SECRET_2!}", "secret_name: Winter245!", "Content-Disposition: form-data; name=\"password\"\r\nX: y\r\n\r\n", "The password for the VPN is required.", "password for the account: see-intranet", "user bob needs password policy-2", "the user, password hashes2", "password (optional): string", "docker login -u bot -p $PASS1 reg", "<label>password</label><span>required</span>", "password:\n  type: string\n  description: x1", "<password type=\"text1\"/>next1!", "password:\ndefault: x1y2z3", "let password: &str = x1;", "secret = a1b2c3d4", "login page / password reset-1", "password: |\n",
 		"| Password | 8-20 chars |", "| password | SHA256 |", "<td>Password</td><td>SHA256</td>", "<th>Password</th><th>Created2024</th>", "<label>Password:</label> <input name=\"q1\">",
 		"{\"name\":\"csrf_token\",\"value\":\"9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\"}", "- name: DB_PASSWORD\n  valueFrom:\n    name: db-secret1\n    key: pw-key1", "- name: DB_PASSWORD\n- name: MODE\n  value: fast-mode2",

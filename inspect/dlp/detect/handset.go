@@ -35,7 +35,17 @@ func hasSlash(v []byte) bool { return bytes.ContainsAny(v, "+/") }
 // handSet says whether v may be a secret that somebody made up, as passwords are, or that is drawn from signs too: of three sorts of characters, with a
 // sign that stands in no name and no path.
 func handSet(v []byte) bool {
-	return len(v) >= minSafe && len(v) <= maxKey && sorts(v) > 2 && chosen(v) && hasSign(v) && hasDigit(v) && !path(v)
+	return len(v) >= minSafe && len(v) <= maxKey && sorts(v) > 2 && chosen(v) && hasSign(v) && hasDigit(v) && !path(v) && (len(v) >= minDrawn || !escapes(v))
+}
+
+// escapes says whether v holds an escape of RFC 3986 §2.1, whose sign and digits are none of a secret's.
+func escapes(v []byte) bool {
+	for k := 0; k+2 < len(v); k++ {
+		if v[k] == '%' && isHex(v[k+1]) && isHex(v[k+2]) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasSign(v []byte) bool {
