@@ -15,7 +15,7 @@ const (
 
 // assignment returns the value that is assigned to the name that ends at i, and whether it stands in quotes; off is -1
 // if there is none. It reads name = "value", "name": "value", name: value, name=value&…, <name>value<,
-// \"name\":\"value\", var name string = "value", **name**: `value`, and name is value.
+// <name><![CDATA[value]]>, name: >⏎ value, \"name\":\"value\", var name string = "value", **name**: `value`, and name is value.
 func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	if at := s.copula(i); at > i {
 		return at, s.until(at, endsBare), false
@@ -45,18 +45,48 @@ func (s *Scanner) assignment(i int) (off, end int, quoted bool) {
 	if at := s.curly(i); at > i {
 		return at, s.until(at, endsBare), true
 	}
-	if off = s.quote(i); off > i {
+	if off = s.quote(s.prefix(i)); off > i {
 		return s.quotedValue(off)
 	}
-	return off, s.until(off, stop), false
+	if at := s.folded(i); at > i {
+		return at, s.until(at, endsBare), false
+	}
+	return i, s.until(i, stop), false
+}
+
+// prefix returns what follows the mark at i of a text in quotes, as C#, Python and SQL have it: @"X", r"X", N'X'.
+func (s *Scanner) prefix(i int) int {
+	switch c := s.byteAt(i); c {
+	case '@', '$', 'r', 'b', 'u', 'R', 'L', 'N':
+		if isQuote(s.byteAt(i + 1)) {
+			return i + 1
+		}
+	}
+	return i
+}
+
+// folded returns where the text begins that YAML has in the lines below the mark at i, one of > | with + or - or without; otherwise i.
+func (s *Scanner) folded(i int) int {
+	if c := s.byteAt(i); c != '>' && c != '|' {
+		return i
+	}
+	at := i + 1
+	if c := s.byteAt(at); c == '-' || c == '+' {
+		at++
+	}
+	end := s.run(at, maxSpaces, white)
+	if c := s.byteAt(at); end == at || c != '\n' && c != '\r' {
+		return i
+	}
+	return end
 }
 
 // argument returns the value that is handed over with the name that holds a word at from and ends at i; off is -1 if there is none. It reads
-// --name value, ("name", "value") if the name is short, ENV NAME value, and login user password value, as in a .netrc file.
+// --name value, ("name", "value") if the name is short, ENV NAME value, login user password value, as in a .netrc file, and bindpw value.
 func (s *Scanner) argument(from, i int, short bool, t trust) (off, end int, quoted bool) {
 	at := s.quote(i)
 	switch c := s.byteAt(at); {
-	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from) || s.afterSetter(from, t)):
+	case at == i && isSpace(c) && (s.isOption(from) || s.afterLogin(from) || s.afterSetter(from, t) || s.bindsAt(from)):
 		if at = s.spaces(at); isSpace(s.byteAt(at)) {
 			at++
 		}
@@ -82,17 +112,27 @@ func (s *Scanner) isOption(from int) bool {
 	return (c == 0 || isSpace(c) || isQuote(c)) && s.byteAt(at) == '-' && s.byteAt(at+1) == '-'
 }
 
-// afterLogin says whether "login" and the name of a user stand before from.
+// afterLogin says whether "login" and the name of a user stand before from, in the same line or in those above.
 func (s *Scanner) afterLogin(from int) bool {
-	at := from - 1
-	if !isSpace(s.byteAt(at)) {
-		return false
-	}
-	for from-at < maxName && userBytes.has(s.byteAt(at-1)) {
+	user := s.spacesBefore(from, maxIndent)
+	at := user
+	for user-at < maxName && userBytes.has(s.byteAt(at-1)) {
 		at--
 	}
-	return isSpace(s.byteAt(at-1)) && s.says(at-1-len("login"), "login")
+	begin := s.spacesBefore(at, maxIndent)
+	return user < from && at < user && begin < at && s.says(begin-len("login"), "login")
 }
+
+// spacesBefore returns where the spaces and line ends begin that end at i, max of them at most.
+func (s *Scanner) spacesBefore(i, max int) int {
+	begin := i
+	for i-begin < max && isSpace(s.byteAt(begin-1)) {
+		begin--
+	}
+	return begin
+}
+
+const maxIndent = 12 // bytes between fields of a .netrc file
 
 // opensCall says whether the name that holds a word at from is in quotes, and these are the first argument of a call.
 func (s *Scanner) opensCall(from int) bool {
@@ -102,7 +142,7 @@ func (s *Scanner) opensCall(from int) bool {
 
 // typed returns what follows the type of a variable at i, and the spaces behind it, if an assignment stands there; otherwise i.
 func (s *Scanner) typed(i int) int {
-	for _, name := range [...]string{"string", "str", "String"} {
+	for _, name := range [...]string{"string", "str", "String", "&str", "&'static str", "As String", "as String"} {
 		if s.says(i, name) {
 			if at := s.spaces(i + len(name)); s.byteAt(at) == '=' {
 				return at
@@ -123,6 +163,14 @@ func (s *Scanner) stars(i int) int {
 // element returns the value between two tags of XML, of which the first ends at off; off is -1 if the second is not
 // one that ends.
 func (s *Scanner) element(off int) (from, end int, quoted bool) {
+	if s.says(off, "<![CDATA[") {
+		off += len("<![CDATA[")
+		end = s.until(off, ']')
+		if !s.says(end, "]]>") {
+			return -1, 0, false
+		}
+		return off, end, true
+	}
 	end = s.until(off, '<')
 	if s.byteAt(end) != '<' || s.byteAt(end+1) != '/' {
 		return -1, 0, false
@@ -130,7 +178,22 @@ func (s *Scanner) element(off int) (from, end int, quoted bool) {
 	return off, end, true
 }
 
-// operator returns what follows an assignment at i, which is one of = : := => and no comparison, or the wide colon of Chinese.
+// attributes returns the end of what stands in a tag between its name, which holds a word at from and ends at i, and the > that ends it; otherwise i.
+func (s *Scanner) attributes(from, i int) int {
+	at := s.nameStart(from)
+	if s.byteAt(at-1) == ':' {
+		at = s.nameStart(at - 1)
+	}
+	if s.byteAt(i) != ' ' || s.byteAt(at-1) != '<' {
+		return i
+	}
+	if end := s.run(i, maxTag, inTag); s.byteAt(end) == '>' && s.byteAt(end-1) != '/' {
+		return end
+	}
+	return i
+}
+
+// operator returns what follows an assignment at i, which is one of = : := => ?= and no comparison, or the wide colon of Chinese.
 func (s *Scanner) operator(i int) (end int, ok bool) {
 	next := s.byteAt(i + 1)
 	switch s.byteAt(i) {
@@ -144,6 +207,8 @@ func (s *Scanner) operator(i int) (end int, ok bool) {
 			return i + 2, true
 		}
 		return i + 1, next != '='
+	case '?': // of make
+		return i + 2, next == '='
 	case 0xef:
 		return i + 3, next == 0xbc && s.byteAt(i+2) == 0x9a
 	}

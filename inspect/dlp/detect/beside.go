@@ -6,7 +6,7 @@ import "bytes"
 
 const (
 	maxBeside   = 160 // bytes between a name and its value in another field
-	maxFields   = 4   // of which the last is that of the value
+	maxFields   = 6   // of which the last is that of the value
 	maxTags     = 6   // of HTML or XML between a name and its value
 	maxTag      = 40  // bytes of such a tag
 	maxMarkup   = 7   // of <b>, <code>, <strong without its end
@@ -26,10 +26,13 @@ func (s *Scanner) beside(from, i int) (off, end int, quoted bool) {
 		return s.inElement(next, false)
 	case c == ':' && s.byteAt(next+1) == '<':
 		return s.inElement(next+1, true)
+	case named && (c == '\n' || c == '\r') && s.isPart(from):
+		return s.inPart(next)
 	case c == '{' && named, c == '\n', c == '\r', c == ',', named && next > at:
 		return s.inField(at)
 	case c == ':' || c == '=':
-		if at = s.spaces(next + 1); s.byteAt(at) == '{' {
+		at = s.spaces(next + 1)
+		if b := s.byteAt(at); b == '{' || c == ':' && (b == '\n' || b == '\r') && s.isIndented(at) {
 			return s.inField(at)
 		}
 	case !named && next == at+1 && isQuote(c) && i-from > len("pass"): // you can pass `x=1`
@@ -38,6 +41,54 @@ func (s *Scanner) beside(from, i int) (off, end int, quoted bool) {
 		return s.spoken(next + 2)
 	}
 	return -1, 0, false
+}
+
+// isIndented says whether the line that follows the end of one at i begins with a space.
+func (s *Scanner) isIndented(i int) bool {
+	if s.byteAt(i) == '\r' {
+		i++
+	}
+	return s.byteAt(i) == '\n' && s.byteAt(i+1) == ' '
+}
+
+// isPart says whether the name that holds a word at from is that of a part of a form: Content-Disposition: form-data; name="NAME" (RFC 7578 §4.2).
+func (s *Scanner) isPart(from int) bool {
+	const before = "form-data; name="
+	at := s.nameStart(from) - 1
+	return isQuote(s.byteAt(at)) && s.saysFolded(at-len(before), before)
+}
+
+// inPart returns the value of the part of a form whose header line ends at i: the line behind the empty one; off is -1 if there is none.
+func (s *Scanner) inPart(i int) (off, end int, quoted bool) {
+	for range maxHeaders {
+		i = s.lineBreak(i)
+		off = s.lineBreak(i)
+		if off > i {
+			end = s.until(off, '\n')
+			if c := s.byteAt(end); c != '\r' && c != '\n' && c != 0 {
+				return -1, 0, false
+			}
+			return off, end, true
+		}
+		if !s.saysFolded(i, "content-") {
+			return -1, 0, false
+		}
+		i = s.run(i, maxTag+maxTag, inTag)
+	}
+	return -1, 0, false
+}
+
+const maxHeaders = 3 // lines of a part, from that of its name on
+
+// lineBreak returns the end of the line break at i, or i.
+func (s *Scanner) lineBreak(i int) int {
+	if s.byteAt(i) == '\r' && s.byteAt(i+1) == '\n' {
+		return i + 2
+	}
+	if s.byteAt(i) == '\n' {
+		return i + 1
+	}
+	return i
 }
 
 // spoken returns the value between the quote before off and its like; off is -1 if they rather stand around something else, as in "password "+x+" is wrong".
@@ -158,13 +209,13 @@ func (s *Scanner) inElement(i int, colon bool) (off, end int, quoted bool) {
 	if s.byteAt(i+1) != '/' {
 		return -1, 0, false
 	}
-	opened := false
+	opened, label := false, s.saysFolded(i, "</label>")
 	for range maxTags {
 		if s.byteAt(i) != '<' {
 			break
 		}
 		last := s.run(i, maxTag, inTag)
-		opened = opened || s.opensValue(i+1, last)
+		opened = opened || s.opensValue(i+1, last) || label && s.saysFolded(i, "<span")
 		if s.byteAt(last) != '>' || colon && !opened && s.byteAt(i+1) != '/' && last-i > maxMarkup {
 			return -1, 0, false
 		}
@@ -216,7 +267,7 @@ func (s *Scanner) apartFrom(from, i int, t trust) {
 	v := s.text[off:last]
 	switch {
 	case s.short || len(v) < minPassword || len(v) > maxSecret || placeholder(v) || path(v) && !phrase(v):
-	case wide && (t == randoms || sorts(v) > 2 || phrase(v)):
+	case (wide || t == passwords && (s.afterUser(from) || sorts(v) > 3 && handSet(v))) && (t == randoms || sorts(v) > 2 || phrase(v)):
 		s.proposeAssigned(from, off, last, false, t)
 	case t == randoms:
 		s.knownKeys(v, off, last)

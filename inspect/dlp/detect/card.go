@@ -19,7 +19,7 @@ type cardNumber struct {
 // cardAt looks for a payment card that begins with the group [i, end) of digits; the longest one counts.
 func (s *Scanner) cardAt(i, end int) {
 	lengths := mayIssue(s.text[i], s.text[i+1])
-	if lengths == 0 || !s.cardMayBegin(i) {
+	if lengths == 0 || !s.cardMayBegin(i) || s.inAccount(i) {
 		return
 	}
 	var c cardNumber
@@ -84,6 +84,40 @@ func (s *Scanner) cardMayBegin(i int) bool {
 		return !isDigit(s.byteAt(i - 2))
 	}
 	return s.mayBegin(i, 0)
+}
+
+// inAccount says whether the group of digits at i stands in what has the form of an IBAN, in groups of four, be its check right or not.
+func (s *Scanner) inAccount(i int) bool {
+	sep := s.byteAt(i - 1)
+	if sep != ' ' && sep != '-' {
+		return false
+	}
+	for k := 1; k <= maxIBAN/4; k++ {
+		at := i - 5*k
+		if s.byteAt(at+4) != sep {
+			return false
+		}
+		if isLetter(s.byteAt(at)) && isLetter(s.byteAt(at+1)) && isDigit(s.byteAt(at+2)) && isDigit(s.byteAt(at+3)) && !isAlnum(s.byteAt(at-1)) {
+			return s.accountEnds(i, at, len(ibans[ibanCountry(s.byteAt(at), s.byteAt(at+1))]))
+		}
+		if !isAlnum(s.byteAt(at)) || !isAlnum(s.byteAt(at+1)) || !isAlnum(s.byteAt(at+2)) || !isAlnum(s.byteAt(at+3)) {
+			return false
+		}
+	}
+	return false
+}
+
+// accountEnds says whether the groups of four from i on, the last with fewer, end with an IBAN that begins at off and has n characters behind its check digits.
+func (s *Scanner) accountEnds(i, off, n int) bool {
+	end := off + 4 + n + (n+3)/4 // with the separators
+	sep := s.byteAt(off + 4)
+	for at := i; at < end; at++ {
+		c := s.byteAt(at)
+		if (at-off)%5 == 4 && c != sep || (at-off)%5 != 4 && !isAlnum(c) {
+			return false
+		}
+	}
+	return n > 0 && !isAlnum(s.byteAt(end))
 }
 
 // cardMayEnd says whether a card may end at end: neither within a word nor before the decimals of a number.

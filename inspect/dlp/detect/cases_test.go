@@ -15,6 +15,7 @@ const key64 = "MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi"
 // authority, or made from them by another implementation of the check.
 var positives = map[Kind][]string{
 	Card: {
+		"SE03 4111 1111 1111 1111",
 		"3530111333300000", "\"card\": {\"brand\": \"x\", \"exp\": \"12/27\", \"number\": \"6759649826438453\"}", "order 12, 4111 1111 1111 1111", "\"type\":\"maestro\",\"card\":{\"number\":\"6759649826438453\"}",
 		"Card No......4111111111111111", "“4111 1111 1111 1111”", "卡号4111111111111111", "«4111-1111-1111-1111»", "pay\u00a04111111111111111", "/card/4111111111111111", "/pay/4111-1111-1111-1111",
 		"4111\u00a01111\u00a01111\u00a01111", "4111\u20131111\u20131111\u20131111", "6510000000001230", "card 4111 1111 1111 1111 123",
@@ -27,20 +28,20 @@ var positives = map[Kind][]string{
 		"DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NL91 ABNA 0417 1643 00", "iban:no9386011117947",
 		"MT84MALT011000012345MTLCAST001S", "BE68-5390-0754-7034", "BR1800360305000010009795493C1",
 	},
-	UKNHS:           {"NHS 943\u00a0476\u00a05919", "NHS number: 943 476 5919", "nhs_no=9434765919", "Patient 401 023 2137"},
+	UKNHS:           {"NHSNo: 9434765919", "nhs_id: 9434765919", "NHS 943\u00a0476\u00a05919", "NHS number: 943 476 5919", "nhs_no=9434765919", "Patient 401 023 2137"},
 	CASIN:           {"SIN: 130 692 544", "numéro d'assurance sociale 130-692-544", "\"sin\": \"130692544\""},
-	DESteuerID:      {"Tax ID (Germany): 86095742719", "IdNr. 86095742719", "Steuer-ID 47 036 892 816", "IdNr. 65929970489"},
+	DESteuerID:      {"Identifikationsnr.: 86095742719", "steuerliche ID: 86095742719", "Tax ID (Germany): 86095742719", "IdNr. 86095742719", "Steuer-ID 47 036 892 816", "IdNr. 65929970489"},
 	FRNIR:           {"1\u202f85\u202f05\u202f78\u202f006\u202f084\u202f91", "1 85 05 78 006 084 91", "255081416802538", "1 84 12 2A 451 089 33"},
 	ESDNI:           {"D.N.I.: 12345678Z", "N.I.F. 12345678Z", "DNI 12345678Z", "12345678-Z", "12.345.678-Z", "NIE: X1234567L", "X-1234567-L"},
 	ITCodiceFiscale: {"codice fiscale RSS MRA 85T10 A562 S", "cf=RSS+MRA+85T10+A562+S&x=1", "C.F. RSSMRA85T10A562S", "RSSMRA85T10A562S", "cf: MRTMTT91D08F205J", "rssmra85t10a562s"},
 	BRCPF:           {"C.P.F.: 52998224725", "529.982.247-25", "CPF 52998224725", "111444777-35"},
-	INAadhaar:       {"2341 2341 2346", "aadhaar: 234123412346"},
-	PLPESEL:         {"nr pesel 44051401359", "PESEL: 02070803628"},
-	NLBSN:           {"bsn 111.222.333", "BSN 111222333", "burgerservicenummer: 123456782"},
-	SEPersonnummer:  {"811218-9876", "19811218-9876", "personnummer 198112189876", "640823-3234", "811228+9874"},
+	INAadhaar:       {"aadhaar_id: 234123412346", "2341 2341 2346", "aadhaar: 234123412346"},
+	PLPESEL:         {"nr ewid. 44051401359", "nr pesel 44051401359", "PESEL: 02070803628"},
+	NLBSN:           {"<span>bsn</span><span>123456782</span>", "{\"ParameterKey\": \"bsn\", \"ParameterValue\": \"123456782\"}", "variable \"bsn\" {\n  type = string\n  default = \"123456782\"\n}", "bsn 111.222.333", "BSN 111222333", "burgerservicenummer: 123456782"},
+	SEPersonnummer:  {"person_no: 198112189876", "personalNumber: 198112189876", "811218-9876", "19811218-9876", "personnummer 198112189876", "640823-3234", "811228+9874"},
 	AUTFN:           {"TFN: 123 456 782", "tax file number 876543210"},
-	USSSN:           {"Soc. Sec. No.: 536907399", "SSN 536\u201390\u20137399", "\"ssn\": {\"value\": \"536907399\"}", "SSN: number 536907399", "SSN:\n536907399", "<b>SSN</b>\n <b>536907399</b>", "123-45-6788", "SSN: 219-09-9998", "ssn 536907399", "social security number 536 90 7399"},
-	USITIN:          {"912-70-1234", "ITIN 912701234"},
+	USSSN:           {"let ssn: &str = \"403477889\";", "{\"name\": \"ssn\",\n \"value\": \"403477889\"}", "- name: ssn\n  value: 403477889", "\"system\": \"http://hl7.org/fhir/sid/us-ssn\",\n \"value\": \"402764972\"", "ss_number: 536907399", "account 12, SSN 536907399", "SSN verified: 536907399", "Soc. Sec. No.: 536907399", "SSN 536\u201390\u20137399", "\"ssn\": {\"value\": \"536907399\"}", "SSN: number 536907399", "SSN:\n536907399", "<b>SSN</b>\n <b>536907399</b>", "123-45-6788", "SSN: 219-09-9998", "ssn 536907399", "social security number 536 90 7399"},
+	USITIN:          {"- name: itin\n  value: 912701234", "912-70-1234", "ITIN 912701234"},
 	PrivateKey: {
 		"-----BEGIN PRIVATE KEY-----MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi", "> -----BEGIN EC PRIVATE KEY-----\n> MIIEpAIBAAKCAQEA7bq2hPRZx0dVvVYc3T1mF5k8oWnJ6sLQeGu9yXtK4rBaHzDi", "PuTTY-User-Key-File-3: ssh-rsa\\nEncryption: none\\nPublic-Lines: 6\\n",
 		"-----BEGIN RSA PRIVATE KEY-----\n" + key64, "-----BEGIN OPENSSH PRIVATE KEY-----\\n" + key64,
@@ -48,6 +49,7 @@ var positives = map[Kind][]string{
 	},
 	AWSAccessKey: {unbar("\u201cAKIA¦IOSFODNN7ABCDEFG\u201d"), unbar("\u2014AKIA¦IOSFODNN7ABCDEFG"), unbar("AKIA¦IOSFODNN7ABCDEFG"), unbar("id = ASIA¦JEXAMPLEXEG2JICE"[:27])},
 	AWSSecretKey: {
+		unbar("Content-Disposition: form-data; name=\"secretAccessKey\"\r\n\r\nwJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\r\n--x"), unbar("boto3.Session(\"AKIA¦PPGWKHCU3WQD32YW\", \"TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq\")"), unbar("MINIO_SECRET_KEY=TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("secretKey: TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), unbar("AKIA¦PPGWKHCU3WQD32YW:TdxA7¦byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"),
 		unbar("aws configure set aws_secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("ENV AWS_SECRET_ACCESS_KEY wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("- name: AWS_SECRET_KEY\n  value: \"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\""), unbar("{\"name\":\"SecretAccessKey\",\"value\":\"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\"}"), unbar("| AWS secret | wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs |"),
 		unbar("<dt>awsSecretKey</dt><dd>wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs</dd>"), unbar("<tr><th>secretAccessKey</th><td class=\"v\">wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs</td>"), unbar("user,AWS_SECRET_KEY,x\nbob,wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs,1"), unbar("AWS secret\twJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("aws_secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"),
 		unbar("AWS secret access key: wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("AWS Secret Access Key [None]: wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("var aws_secret_access_key string = \"wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs\""), unbar("--aws-secret-access-key wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"), unbar("AWS secret:              wJalrXUtnFEMI/K7MDENG/bPxRfiCY¦zKq8mP3vLs"),
@@ -69,6 +71,7 @@ var positives = map[Kind][]string{
 	PyPIToken:    {unbar("pypi-¦AgEIcHlwaS5vcmcCJDU2ZTUzYWE1LTQ0NDItNGVlMi1iODRhLTc4ZTE5NjZkZDg5MwACKlszLCJhYmM")},
 	SendGridKey:  {unbar("SG.¦aB3dE5fG7hJ9kL1mN3pQ5r.aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9f")},
 	TwilioKey: {
+		unbar("account_sid: AC0123456789abcdef0123456789abcdef\nauth_token: ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"),
 		unbar("ENV TWILIO_AUTH_TOKEN ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("- name: TWILIO_AUTH_TOKEN\n  value: ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("| Twilio auth token | ¦3f9a1c7be4d2086b5a7cf1e9d3048b62 |"), unbar("<dt>twilioAuthToken</dt><dd>¦3f9a1c7be4d2086b5a7cf1e9d3048b62</dd>"), unbar("twilio: auth token ¦3f9a1c7be4d2086b5a7cf1e9d3048b62 rotated"),
 		unbar("Twilio auth token:      ¦3f9a1c7be4d2086b5a7cf1e9d3048b62"), unbar("SK¦0123456789abcdef0123456789abcdef"), unbar("TWILIO_AUTH_TOKEN=¦3f9a1c7be4d2086b5a7cf1e9d3048b62"),
 	},
@@ -81,6 +84,7 @@ var positives = map[Kind][]string{
 		"Q7xR2mT9vK4nL8pW3zYcQ7xR2mT9vK4nL8pW3zYcT3BlbkFJa5Bd6Cf7Dg8Eh9Fi0Gjka5Bd6Cf7Dg8")},
 	AnthropicKey: {unbar("sk-ant-¦api03-" + strings.Repeat("aB3-dE5_fG7hJ9k", 6) + "abcAA")},
 	AzureStorageKey: {
+		unbar("primary_access_key = \"¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\""),
 		unbar("ENV AZURE_STORAGE_KEY ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("- name: STORAGE_ACCOUNT_KEY\n  value: \"¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==\""), unbar("| AccountKey | ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== |"), unbar("<td>AZURE_STORAGE_KEY</td><td>¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==</td>"),
 		unbar("Azure storage key: ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("Storage account key:    ¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="), unbar("azure account-key=¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="),
 		unbar("AccountName=weir;AccountKey=¦Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"),
@@ -97,9 +101,11 @@ var positives = map[Kind][]string{
 		"'carol@weir.de'",
 	},
 	Phone: {
-		"@@ -1 +1 @@\n+201001234567\n", "+201001234567", "0049 221 5935609", "00 49 221 5935609", "Tel.:                   0637065681", "\"phoneNumbers\":[{\"type\":\"home\",\"number\":\"212 555-4321\"", "Phone numbers\nHome: 212-555-0123", "tel: (21) 2989-7709", "Telefono: 333 1826000", "Phone: 71560 87126", "Tel\u00e9fono: 629 59 19 81", "Telefon: 0049 221 6209166", "phone: 0033642839157", "+33 (0)6 42 83 91 57", "+49 89 / 2318 4427", "T\u00e9l. 01.42.68.53.00", "Mob: 07838 308928", "+49\u00a030\u00a0901820", "+33 6\u202f12\u202f34\u202f56\u202f78", "phone number is 2127365000", "order 12 +49 30 23125000", "+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678",
+		"<b>Phone:</b> 07825944088", "<key>phone</key>\n<string>07825944088</string>", "<input name=\"phone\" type=\"hidden\" value=\"07825944088\">", "<ns:phone xsi:type=\"xsd:string\">07825944088</ns:phone>", "<label>phone</label><span>07825944088</span>", "let phone: &str = \"07825944088\";", "{\n  \"Name\": \"phone\",\n  \"Value\": \"07825944088\"\n}", "Dim phone As String = \"07825944088\"", "id,phone,city\n1,917740849,Recife", "id;phone;city\n1;0612027640;R", "<th>Telefono</th><td>937387468</td>", "<dt>phone</dt><dd>0508714980</dd>", "<Phone type=\"x\">07825944088</Phone>", "<phone><![CDATA[07825944088]]></phone>", "TEL;TYPE=WORK,VOICE:07825944088", "TEL;HOME;VOICE:07825944088", "Meine Handynummer lautet 01512345678.", "mi Tel. es 07412363292", "msisdn: 07825944088", "Festnetz: 07825944088", "numer telefonu: 917740849", "a\n+4647378288\nb", "-- \n+4647378288\n",
+		"+201001234567", "0049 221 5935609", "00 49 221 5935609", "Tel.:                   0637065681", "\"phoneNumbers\":[{\"type\":\"home\",\"number\":\"212 555-4321\"", "Phone numbers\nHome: 212-555-0123", "tel: (21) 2989-7709", "Telefono: 333 1826000", "Phone: 71560 87126", "Tel\u00e9fono: 629 59 19 81", "Telefon: 0049 221 6209166", "phone: 0033642839157", "+33 (0)6 42 83 91 57", "+49 89 / 2318 4427", "T\u00e9l. 01.42.68.53.00", "Mob: 07838 308928", "+49\u00a030\u00a0901820", "+33 6\u202f12\u202f34\u202f56\u202f78", "phone number is 2127365000", "order 12 +49 30 23125000", "+1 212-555-0123", "+442079460958", "+49 30 901820", "tel: (212) 555-0123", "Telefon 030 901820-11", "Phone: 020 7946 0958", "móvil 612 345 678",
 	},
 	Secret: {
+		"New password Winter245! for VPN", "La contraseña del VPN es Winter245!", "Content-Disposition: form-data; name=\"password\"\r\n\r\nWinter245!\r\n--x", "Content-Disposition: form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\nWinter245!\r\n--x", "SECRET_KEY = 'p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "SECRET_KEY = 'django-insecure-p@8ix#4%@e#a4q9om-4894z%jo%j7y=a&)ek+@ct)br4#_y-1z'", "secret: N*O5cgwO3$x+BvLYDY", "JWT_SECRET=S3cr3t!d3icEG", "CLIENT_SECRET=Winter245!", "machine h\n  login bot\n  password Winter245!", "The password for the VPN is Winter245!", "Passwort für WLAN: Winter245!", "Das Kennwort für Ihr Konto lautet: Winter245!", "Mot de passe pour le wifi : Falcon689!", "user: admin pass: Winter245!", "Benutzer admin, Passwort Winter245!", "login admin / password Winter245!", "password (temporary): Winter245!", "docker login -u bot -p Winter245! reg", "var password = @\"Winter245!\";", "let password: &str = \"Winter245!\";", "<password><![CDATA[Winter245!]]></password>", "DB_PASSWORD ?= Winter245!", "Dim password As String = \"Winter245!\"", "password: >-\n  Winter245!", "<label>password</label><span>Winter245!</span>", "  DBPassword:\n    Type: String\n    Default: Winter245!", "<ns:password xsi:type=\"xsd:string\">Winter245!</ns:password>", "pswd: Winter245!", "heslo: Winter245!", "bindpw Winter245!", "bindpw = Winter245!",
 		"<td><b>Password:</b></td>\n  <td><code>hunTer2!x</code></td>", "<th>password</th><td class=\"v\">hunTer2!x</td>", "<dt>password</dt><dd>hunTer2!x</dd>", "<b>Password:</b> hunTer2!x<br>", "<strong>Passwort</strong>: hunTer2!x",
 		"<key>password</key>\n<string>hunTer2!x</string>", "<span class=\"label\">Password</span> <span class=\"val\">hunTer2!x</span>", "| password | hunTer2!x |", "a: b\n| **DB password** | `hunTer2!x` |",
 		"{\"key\":\"password\",\"value\":\"hunTer2!x\"}", "{\n  \"name\": \"DB_PASSWORD\",\n  \"type\": \"a b\",\n  \"value\": \"hunTer2!x\"\n}", "- name: DB_PASSWORD\n  value: R60dKyH9vX77", "- key: DB_PASSWORD\r\n  value: \"R60dKyH9vX77\"",
@@ -120,6 +126,7 @@ var positives = map[Kind][]string{
 // negatives are texts in which a plain regexp finds a value of that kind and there is none.
 var negatives = map[Kind][]string{
 	Card: {
+		"SE03 3001 5937 5247 9276 0428",
 		"card: 6762-9973-4886-4658", "4605-7127-6379-5904-820", "5020 5849 0671 3274 20", "a9cc0f 4009706427322", "9a:d4:cc\n4009706427322", "9pan7 672843456278206454", "\"card\":\"x\",\"ean\":\"4009706427322\"",
 		"creditor_iban=\"DE29 2480 1471 6685 7296 72\"", "creditor_iban = 'FR76 2561 1430 2464 1701 6243 503'", "é4111111111111111", "1..4111111111111111", "30/4111111111111111", "/u/4111111111111111/p", "4111 4111 1111 1111 1111", "order no. 4111 1111 1111 1111",
 		"4111 1111 1111 1112", "order 4111111111111111", "tracking: 4111 1111 1111 1111", "0.4111111111111111", "x4111111111111111", "1714561234567890",
@@ -132,13 +139,14 @@ var negatives = map[Kind][]string{
 	FRNIR:           {"1 85 05 78 006 084 92", "255081416802539", "3 85 05 78 006 084 91"},
 	ESDNI:           {"12345678Z", "DNI 12345678A", "X1234567L", "part 12345678-A"},
 	ITCodiceFiscale: {"RSS MRA 85T10 A562 T", "the new 85T10 A562 S", "RSSMRA85T10A562T", "RSSMRA85T99A562S", "ABCDEF12G34H567I"},
-	BRCPF:           {"529.982.247-26", "111.111.111-11", "52998224725", "CPF 52998224724"},
+	BRCPF:           {"cpf_status=ok protocolo=16429455793", "529.982.247-26", "111.111.111-11", "52998224725", "CPF 52998224724"},
 	INAadhaar:       {"2341 2341 2347", "0x0040:  4000 4001 3617 ac10 0101", "3f7e 2341 2341 2346", "1341 2341 2346", "234123412346"},
 	PLPESEL:         {"44051401359", "44051401358", "44951401359", "order 44051401359"},
-	NLBSN:           {"111.222.333", "sha=ab12bsn34 111222333", "111222333", "BSN 111222334", "phone 123456782"},
+	NLBSN:           {"bsn trace, span 123456782", "BSN ontbreekt in dossier 123456782", "111.222.333", "sha=ab12bsn34 111222333", "111222333", "BSN 111222334", "phone 123456782"},
 	SEPersonnummer:  {"811218-9877", "20240501-1234", "811318-9876", "1981121898760"},
 	AUTFN:           {"123 456 782", "TFN 123 456 783"},
 	USSSN: {
+		"Model no 241-37-0523", "SSN verified for account 536907399", "ssn_verified=true account=536907399", "Part 539-41-4642", "PO 241-37-0523", "{\"name\": \"ssn\",\n \"amount\": \"403477889\"}",
 		"\"ssn\":null,\"account\":536907399", "ssn=&customer_no=536907399", "DK7Q6SSN90C8,536907399", "<ssn></ssn><n>536907399</n>", "ssn,city\n,Oslo,536907399", "SSN: n/a\ncustomer: 536907399",
 		"000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "078-05-1120", "536907399", "1-536-90-7399", "536-90-7399-1", "536-90 7399",
 		"part no. 536-90-73991", "order id 536-90-7399",
@@ -146,7 +154,7 @@ var negatives = map[Kind][]string{
 	USITIN:       {"912-69-1234", "912-93-1234", "812-70-1234", "912701234"},
 	PrivateKey:   {"-----BEGIN PUBLIC KEY-----\n" + key64, "if line == \"-----BEGIN RSA PRIVATE KEY-----\" {", "-----BEGIN CERTIFICATE-----\n" + key64},
 	AWSAccessKey: {unbar("\u00e9AKIA¦IOSFODNN7ABCDEFG"), unbar("AKIA¦IOSFODNN7EXAMPLE"), unbar("AKIA¦iosfodnn7abcdefg"), unbar("AKIA¦IOSFODNN7ABCDEFGH"), unbar("XAKIA¦IOSFODNN7ABCDEFG"), "AKIAAAAAAAAAAAAAAAAA"},
-	AWSSecretKey: {"aws csrf_token=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", "aws token etag wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs", "aws commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", "sha1 wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs"},
+	AWSSecretKey: {unbar("AKIA¦PPGWKHCU3WQD32YW, 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"), unbar("AKIA¦PPGWKHCU3WQD32YW is TdxA7byBNkTNq/nWJRQOIO2dXibtpg4DhHJJYCRq"), "aws csrf_token=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs", "aws token etag wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs", "aws commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", "sha1 wJalrXUtnFEMI/K7MDENG/bPxRfiCYzKq8mP3vLs"},
 	GitHubToken:  {unbar("ghp_¦zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"), "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
 	GitLabToken:  {"glpat-xxxxxxxxxxxxxxxxxxxx", "glpat-short"},
 	SlackToken:   {"xoxb-your-token-here", "xoxb-not-a-real-token-this-will-not-work-at-all"},
@@ -168,12 +176,15 @@ var negatives = map[Kind][]string{
 		strings.Repeat("a", 65) + "@weir.org", "foo@bar.service",
 	},
 	Phone: {
+		"call foo > 07825944088", "<phone/>07825944088x", "<phone type=\"a\"/> <n>07825944088</n>", "<td>Phone</td><td>order</td><td>07825944088</td>", "@@ -1 +1 @@\n+4647378288\n+4647378288\n+4647378288\n", "@@ -1 +1 @@\n-foo\n+4647378288\n+bar", "@@ -1 +1 @@\n+201001234567\n", "<phone></phone><id>07825944088</id>", "<td>Phone</td><td>x</td><td>937387468</td>", "-a\n+4647378288\n", "id,phone,order\n1,x,917740849,R",
 		"@@ -1 +1 @@\n+202403011259\n", "0049221 5935609", "0010 221 5935609", "0049 5935609", "Tel.: is of the home or the office 0637065681",
 		"x=a[3]+3999738487*b", "+12025550123 bytes", "call log 9876543210", "Tel. n/a, Vertrag 7712338910", "phone 0000 12345678", "mobile 12 2024 1234", "call 36 1234 5678",
 		"+1 111-555-0123", "+999 123456789", "a +12125550123x", "212-555-0123", "2024-05-01 12:34:56", "+12 34", "C++17 20240501", "call\n0 1 3 6 10 15 21", "fax version 1.2.3.4",
 		"192.168.100.200",
 	},
 	Secret: {
+		"oauth_token_secret=secret%3Dpassword&x=1",
+		"New password policy-2 for VPN", "password reset?x=1", "password_last_changed: 2024-03-11T10:15:00Z", "secret: arn:aws:secretsmanager:eu-west-1:12345:secret:x-AbCdEf", "secret: db-secret-v2", "JWT_SECRET=${SECRET_2!}", "secret_name: Winter245!", "Content-Disposition: form-data; name=\"password\"\r\nX: y\r\n\r\n", "The password for the VPN is required.", "password for the account: see-intranet", "user bob needs password policy-2", "the user, password hashes2", "password (optional): string", "docker login -u bot -p $PASS1 reg", "<label>password</label><span>required</span>", "password:\n  type: string\n  description: x1", "<password type=\"text1\"/>next1!", "password:\ndefault: x1y2z3", "let password: &str = x1;", "secret = a1b2c3d4", "login page / password reset-1", "password: |\n",
 		"| Password | 8-20 chars |", "| password | SHA256 |", "<td>Password</td><td>SHA256</td>", "<th>Password</th><th>Created2024</th>", "<label>Password:</label> <input name=\"q1\">",
 		"{\"name\":\"csrf_token\",\"value\":\"9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c\"}", "- name: DB_PASSWORD\n  valueFrom:\n    name: db-secret1\n    key: pw-key1", "- name: DB_PASSWORD\n- name: MODE\n  value: fast-mode2",
 		"\"password\": {\"type\": \"string\", \"minLength\": 12}", "please set password policy-2", "identified by values 'S:8F1A2B3C4D5E6F7A8B9C0D'", "modified by user1x", "u.getPassword(\"key_name1\")",

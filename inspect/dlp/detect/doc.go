@@ -21,8 +21,9 @@
 //
 // Where values overlap each other without end, over more than MaxOpen bytes, a cut may lose one that another has begun in.
 //
-// A secret is found by its name, to which it is assigned or beside which it stands: in the next field, cell or element, behind a gap, or in a column that is
-// called so. A word that says that it is something else or made up counts for it only if it belongs to the name.
+// A secret is found by its name, to which it is assigned or beside which it stands: in the next field, cell or element, in the part of a form, behind a gap, behind the
+// name of a user, or in a column that is called so. In a sentence words may stand between that say what it is for. What is called a secret may be one that
+// somebody made up, if it has a sign that stands in no name and no path. A word that says that it is something else or made up counts for it only if it belongs to the name.
 //
 // Limits. It reads bytes, not encodings: text in UTF-16, Base64 or compressed must be decoded before. Words of context
 // that stand behind a value are not seen; nor are header lines of lines with commas elsewhere than at the begin of a text, or columns that spaces line up. A value that is broken over lines is not

@@ -21,13 +21,15 @@ func harmless(name []byte) bool {
 }
 
 var harmlessNames = bytes.Fields([]byte("hash digest type url uri file path field length size count expir policy hint label name version" +
-	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint izer limit _min -min .min _max -max .max strength"))
+	" class format regex pattern manager arn id_ .id _id -id id- _at prefix suffix event endpoint izer limit changed _min -min .min _max -max .max strength"))
 
 // placeholder says whether v stands for a secret and is none: a variable, a template, a word of documentation.
 func placeholder(v []byte) bool {
 	switch v[0] {
 	case '{', '<', '*', '[', '(':
-		return true
+		if len(v) < minDrawn || !restless(v) {
+			return true
+		}
 	case '@', '#':
 		if len(v) < 8 {
 			return true
@@ -58,6 +60,8 @@ func placeholder(v []byte) bool {
 	return distinct(v) < 4
 }
 
+const minDrawn = 40 // bytes of a secret drawn from signs, such as Django's of 50, which may begin with any
+
 // variable says whether v, which begins with a $ or %, is a variable of a shell or a template, or a password's hash: $NAME, %NAME%, %(name)s, $2b$10$….
 func variable(v []byte) bool {
 	return isName(bytes.TrimRight(v[1:], "%")) || isLetter(v[1]) && all(v[1:], memberBytes) || v[1] == '(' || v[1] == '{' || v[0] == '$' && bytes.Count(v, v[:1]) > 2
@@ -65,6 +69,11 @@ func variable(v []byte) bool {
 
 // memberBytes are those of a member of a variable.
 var memberBytes = classOf("_:->.[]")
+
+// isTime says whether v begins as a time of ISO 8601 does: 2024-03-11T.
+func isTime(v []byte) bool {
+	return len(v) > 10 && decimalOnly(v[:4]) && v[4] == '-' && decimalOnly(v[5:7]) && v[7] == '-' && decimalOnly(v[8:10]) && v[10] == 'T'
+}
 
 // slug says whether v is words of letters and numbers, with dashes or the like between: server-token-1.
 func slug(v []byte) bool {

@@ -1,7 +1,5 @@
 package detect
 
-import "bytes"
-
 // callingCodes are the country codes of ITU-T E.164 with the fewest and the most digits that follow them, as the
 // national numbering plans published by the ITU have them. A code that is missing has not been given out.
 const callingCodes = `1:10-10 7:10-10 20:8-10 27:9-9 30:10-10 31:9-9 32:8-9 33:9-9 34:9-9 36:8-9 39:6-11 40:9-9 41:9-9 43:7-13 44:9-10 45:8-8
@@ -41,7 +39,7 @@ const (
 	maxE164     = 15 // digits: ITU-T E.164 §6.2.1
 	maxNational = 12
 	maxGap      = 3  // separators between two groups
-	bareBytes   = 16 // between a word of context and a national number without separators, spaces not counted
+	bareBytes   = 22 // between a word of context and a national number without separators, spaces not counted
 )
 
 // A phoneNumber is digits in groups, as they are read.
@@ -111,7 +109,7 @@ func phoneAt(s *Scanner, i int) {
 	switch {
 	case p.g > 1:
 		s.propose(Phone, i, p.end, 85)
-	case s.addsTime(i, &p):
+	case s.addsTime(i, &p), s.inDiff(i, p.end):
 		s.propose(Phone, i, p.end, 40)
 	case !s.saysFolded(p.end, " byte"):
 		s.propose(Phone, i, p.end, 70)
@@ -163,7 +161,7 @@ func (s *Scanner) nationalAt(i, end int) {
 	if s.byteAt(i-1) == '(' {
 		off--
 	}
-	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, s.narrow(end)) || s.widelyBehind(off) {
+	if off < 0 || !mayOpen(s.text[i], end-i) || !s.mayBegin(off, phoneSeparator(s.narrow(end))) || s.widelyBehind(off) {
 		return
 	}
 	p := s.readPhone(i)
@@ -180,41 +178,17 @@ func (s *Scanner) nationalAt(i, end int) {
 	}
 }
 
+// phoneSeparator returns c if it may stand between the groups of a phone number; otherwise 0: what parts fields does not.
+func phoneSeparator(c byte) byte {
+	if isPhoneSeparator(c) {
+		return c
+	}
+	return 0
+}
+
 // mayOpen says whether a phone number in the form of its country may begin with a group of n digits, of which this is the first.
 func mayOpen(first byte, n int) bool {
 	return first == '0' && n > 1 || n == 2 || n == 3 || n == 5 || n == 9 || n == 10
-}
-
-// toldBeside says whether a word of context for k stands before off, with nothing between but words such as "number" and "is".
-func (s *Scanner) toldBeside(k Kind, off int) bool {
-	w := s.wordsBefore(off)
-	for _, h := range w.hits[:w.n] {
-		if vocabulary[h.word].raises.has(k) && fillers(w.window[h.end:w.len]) {
-			return true
-		}
-	}
-	return false
-}
-
-// fillers says whether all words of b are such as stand between what a number is and the number, and few.
-func fillers(b []byte) bool {
-	if len(b)-bytes.Count(b, []byte{' '}) > bareBytes {
-		return false
-	}
-	from := 0
-	for k := 0; k <= len(b); k++ {
-		if k < len(b) && isLetter(b[k]) {
-			continue
-		}
-		switch string(b[from:k]) {
-		case "", "no", "No", "nr", "Nr", "number", "Number", "nummer", "num", "is", "ist", "me", "us", "at", "on", "or", "my", "the", "of", "home", "work", "office",
-			"unter", "bitte", "please", "bei", "al", "au", "a", "n", "numero", "value", "to":
-		default:
-			return false
-		}
-		from = k + 1
-	}
-	return true
 }
 
 // abroad says whether the number begins with the 00 that most countries dial before the code of another.

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 const (
 	maxEnding      = 4  // bytes of a name behind that word, of one that is handed over
@@ -27,7 +24,7 @@ var secretKinds = setOf(Secret, AWSSecretKey, TwilioKey, AzureStorageKey, Connec
 // secretNames are words that names of secrets begin or end with, or hold.
 var secretNames = [...][]string{
 	passwords: {
-		"passw", "passord", "passphrase", "pwd", "kennwort", "senha", "contrase", "wachtwoord", "l\u00f6senord", "s\u0142o",
+		"passw", "passord", "passphrase", "pwd", "kennwort", "senha", "contrase", "wachtwoord", "l\u00f6senord", "s\u0142o", "pswd", "eslo",
 	},
 	randoms: {
 		"secret", "token", "apikey", "api_key", "api-key", "api key", "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key",
@@ -36,13 +33,16 @@ var secretNames = [...][]string{
 	},
 }
 
+// begins are what stands before words of which the first letters are too common to be looked for: hasło, heslo.
+var begins = map[string]string{"s\u0142o": "ha", "eslo": "h"}
+
 func secretLiterals() (all []literal) {
 	for t, names := range secretNames {
 		for _, name := range names {
 			probe := func(s *Scanner, i int) { s.assignedAt(i, i+len(name), trust(t)) }
-			if name == "s\u0142o" { // hasło
+			if begin := begins[name]; begin != "" {
 				probe = func(s *Scanner, i int) {
-					if s.saysFolded(i-2, "ha") {
+					if s.saysFolded(i-len(begin), begin) {
 						s.assignedAt(i, i+len(name), trust(t))
 					}
 				}
@@ -77,7 +77,7 @@ func passAt(s *Scanner, i int) {
 		s.proposeBare(s.word(s.spaces(end + len(" -p"))))
 	case c == ' ' && s.saysFolded(i-7, "require"):
 		s.proposeBare(s.word(s.spaces(end)))
-	case isLetter(s.byteAt(i-1)) || isLetter(c), c == ':' && s.byteAt(i-1) != '_' && s.isRun(i, end):
+	case isLetter(s.byteAt(i-1)) || isLetter(c), c == ':' && s.byteAt(i-1) != '_' && !s.afterUser(i) && s.isRun(i, end):
 	default:
 		s.assignedAt(i, end, passwords)
 	}
@@ -100,14 +100,17 @@ func shortAt(begin, end int) func(*Scanner, int) {
 		if begin < 0 && lower(s.byteAt(from)) != 'c' {
 			return
 		}
-		if s.byteAt(i+end) == ' ' && s.byteAt(i+end+1) != '=' && s.byteAt(i+end+1) != ':' && s.byteAt(i+end+1) != '|' {
+		if s.byteAt(i+end) == ' ' && !s.bindsAt(from) && s.byteAt(i+end+1) != '=' && s.byteAt(i+end+1) != ':' && s.byteAt(i+end+1) != '|' {
 			return
 		}
-		if c := s.byteAt(from - 1); !isAlnum(c) && s.fresh(from) {
+		if s.bindsAt(from) || !isAlnum(s.byteAt(from-1)) && s.fresh(from) {
 			s.assignedAt(from, i+end, passwords)
 		}
 	}
 }
+
+// bindsAt says whether "pw" at i ends the name of the password with which a program binds to a directory: bindpw.
+func (s *Scanner) bindsAt(i int) bool { return s.saysFolded(i-len("bind"), "bindpw") }
 
 // assignedAt looks for a value that is assigned to the name that holds the word [from, i).
 func (s *Scanner) assignedAt(from, i int, t trust) {
@@ -146,7 +149,7 @@ func (s *Scanner) assignedAt(from, i int, t trust) {
 // valueOf returns the value of the name that holds a word at from and ends at i: what is assigned to it, is handed over with it or stands beside it; off is -1 if
 // there is none.
 func (s *Scanner) valueOf(from, i int, short bool, t trust) (off, end int, quoted bool) {
-	off, end, quoted = s.assignment(i)
+	off, end, quoted = s.assignment(s.attributes(from, i))
 	if off >= 0 && end > off && s.byteAt(off) != '{' {
 		return off, end, quoted
 	}
@@ -167,17 +170,20 @@ func (s *Scanner) proposeAssigned(from, off, last int, quoted bool, t trust) {
 	if t == passwords && len(v) > maxKey && !s.told(ConnectionString, from, ContextBytes) {
 		return // no password is so long
 	}
-	if len(v) < minPassword || placeholder(v) || s.isDirectory(from, off) {
+	if len(v) < minPassword || placeholder(v) || isTime(v) || s.isDirectory(from, off) {
 		return
 	}
 	s.knownKeys(v, off, last)
+	if t == randoms && len(v) == awsSecretLen && hasSlash(v) && s.isKey(from) && random(v) && all(v, base64std) {
+		s.propose(AWSSecretKey, off, last, 80)
+	}
 	if t == passwords && !quoted && s.proposeInString(v, from, off, last) || reference(v, quoted, t) {
 		return
 	}
 	if t == passwords && s.byteAt(last) != '(' {
 		s.proposePassword(v, from, off, last, quoted)
 	}
-	if t == randoms && random(v) && !path(v) && (!slug(v) || restless(v)) {
+	if t == randoms && (random(v) && !path(v) && (!slug(v) || restless(v)) || s.isSecret(from) && handSet(v)) {
 		s.propose(Secret, off, last, 75)
 	}
 }
@@ -229,21 +235,6 @@ func (s *Scanner) moreName(i int) int {
 	}
 	return i
 }
-
-// qualified returns the end of the name of a password that goes on at i with a word that says which: "mot de passe temporaire".
-func (s *Scanner) qualified(i int) int {
-	if s.byteAt(i) != ' ' || !isLetter(s.byteAt(i+1)) {
-		return i
-	}
-	for _, word := range qualifiers {
-		if end := i + 1 + len(word); s.saysFolded(i+1, word) && !isLetter(s.byteAt(end)) && s.byteAt(end) < 0x80 {
-			return end
-		}
-	}
-	return i
-}
-
-var qualifiers = strings.Fields("temporaire provisoire temporal provisional temporanea provvisoria tempor\u00e1ria provis\u00f3ria tymczasowe temporary initial initiale inicial wifi wi-fi admin root")
 
 // promptBytes are those of an old value that a program shows when it asks for a new one.
 var promptBytes = classOf("*")
@@ -310,7 +301,7 @@ func (s *Scanner) knownKeys(v []byte, off, last int) {
 	}
 }
 
-// userAt looks for the password of a user on a command line: "curl -u user:password", with the dash at i.
+// userAt looks for the password of a user on a command line: "curl -u user:password", "docker login -u user -p password", with the dash at i.
 func userAt(s *Scanner, i int) {
 	user := i + len("-u ")
 	if !isSpace(s.byteAt(i - 1)) {
@@ -320,6 +311,10 @@ func userAt(s *Scanner, i int) {
 		user++
 	}
 	off := s.run(user, maxUser+1, userBytes)
+	if s.says(off, " -p ") && s.saysFolded(i-len("login "), "login ") { // docker
+		s.proposeBare(s.word(off + len(" -p ")))
+		return
+	}
 	if s.byteAt(off) != ':' || off == user || off-user > maxUser {
 		return
 	}

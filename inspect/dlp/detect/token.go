@@ -80,7 +80,11 @@ func tokenLiterals() (all []literal) {
 		if t.check == nil {
 			t.check = varied
 		}
-		all = append(all, literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at, next: t.body})
+		l := literal{text: t.prefix, kinds: setOf(t.kind), probe: t.at, next: t.body}
+		if t.kind == AWSAccessKey {
+			l.kinds |= setOf(AWSSecretKey)
+		}
+		all = append(all, l)
 	}
 	return all
 }
@@ -102,7 +106,30 @@ func (t *token) at(s *Scanner, i int) {
 		off = i
 	}
 	s.propose(t.kind, off, end, t.base)
+	if t.kind == AWSAccessKey {
+		s.secretBehind(end)
+	}
 }
+
+// secretBehind looks for the secret key behind the access key that ends at i, in the next field: "AKIA…", "X".
+func (s *Scanner) secretBehind(i int) {
+	off := s.run(i, maxBetween, partsKeys)
+	end := s.run(off, awsSecretLen+1, base64std)
+	if v := s.text[i:min(end, len(s.text))]; s.short || off == i || end-off != awsSecretLen || isWord(s.byteAt(end)) || len(v) < awsSecretLen {
+		return
+	}
+	if v := s.text[off:end]; random(v) && !all(v, lowerHex) && sorts(v) > 2 {
+		s.propose(AWSSecretKey, off, end, 75)
+	}
+}
+
+const (
+	awsSecretLen = 40 // characters
+	maxBetween   = 12 // bytes between an access key and its secret one
+)
+
+// partsKeys are bytes that stand between these.
+var partsKeys = classWhere(func(c byte) bool { return isSpace(c) || isQuote(c) || c == ',' || c == ':' || c == ';' || c == '|' })
 
 // varied says whether b has many different bytes, as what is drawn at random: no placeholder of crosses or rows.
 func varied(b []byte) bool {

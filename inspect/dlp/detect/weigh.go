@@ -51,14 +51,14 @@ func (s *Scanner) weigh(k Kind, off, base, lead int) (score int, told bool) {
 		}
 		switch word := &vocabulary[h.word]; {
 		case word.raises.has(k):
-			context = int(h.end)
+			context = max(context, int(h.end))
 		case word.lowers.has(k) && near:
 			stop = int(h.end)
 		case word.madeUp.has(k) && near:
 			dummy = true
 		}
 	}
-	if context >= 0 && counts(k) && (w.endsFor(context) || w.saysOther(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
+	if context >= 0 && counts(k) && (w.endsFor(context) || w.inNext(context) || w.saysOther(context) || base < maxBare && unchecked.has(k) && w.linesApart(context)) {
 		context = -1
 	}
 	score = base
@@ -142,15 +142,31 @@ const maxBare = 45
 func (w *words) linesApart(end int) bool {
 	between := w.window[end:w.len]
 	tag := false
-	for _, c := range between {
-		switch {
+	for i := end; i < w.len; i++ {
+		switch c := w.window[i]; {
 		case c == '<' || c == '>':
 			tag = c == '<'
 		case !tag && isAlnum(c):
+			if name := w.fieldName(i); name > i {
+				i = name
+				continue
+			}
 			return bytes.IndexByte(between, '\n') >= 0
 		}
 	}
 	return false
+}
+
+// fieldName returns the end of the name at i, if it says nothing of what is assigned to it: "value"; otherwise i.
+func (w *words) fieldName(i int) int {
+	end := i
+	for end < w.len && isWord(w.window[end]) {
+		end++
+	}
+	if end > i && neutral(w.window[i:end]) && w.assigns(end) {
+		return end
+	}
+	return i
 }
 
 // saysOther says whether the value stands in a later line than the word that ends at end, in which other words stand before it: "TFN 876543210", and below
@@ -215,6 +231,23 @@ func (w *words) endsFor(end int) bool {
 	return false
 }
 
+// inNext says whether the value is assigned to another name than that with the word that ends at end, to which something else is, with spaces between:
+// cpf_status=ok protocol=X.
+func (w *words) inNext(end int) bool {
+	if w.len == 0 || w.window[w.len-1] != '=' {
+		return false
+	}
+	name := w.len - 1
+	for name > end && isWord(w.window[name-1]) {
+		name--
+	}
+	if name <= end || w.window[name-1] != ' ' || neutral(w.window[name:w.len-1]) {
+		return false
+	}
+	assigned := bytes.IndexByte(w.window[end:name], '=')
+	return assigned >= 0 && assigned < name-end-2
+}
+
 // inEndTag says whether the word that ends at end is the name of a tag that ends an element.
 func (w *words) inEndTag(end int) bool {
 	name := end
@@ -270,13 +303,14 @@ func neutral(name []byte) bool {
 	}
 	switch string(l[:len(name)]) {
 	case "number", "value", "val", "no", "nr", "num", "numero", "nummer", "text", "data", "type", "kind", "label", "country", "home", "work", "office", "private",
-		"privat", "main", "primary", "business", "emergency":
+		"privat", "main", "primary", "business", "emergency", "voice", "cell", "pref",
+		"str", "string", "default", "parametervalue":
 		return true
 	}
 	return false
 }
 
-const maxNeutral = 12 // bytes
+const maxNeutral = 14 // bytes
 
 // told says whether a word of context for k ends in the last max bytes before off.
 func (s *Scanner) told(k Kind, off, max int) bool {
@@ -430,7 +464,7 @@ func (k *seen) add(one spelled, from int) {
 }
 
 func (w *words) note(window []byte, i, end int, id uint16) {
-	if w.n < len(w.hits) && !inAddress(window, i, end) {
+	if w.n < len(w.hits) && !inAddress(window, i, end) && !isSpan(window, i, end) {
 		w.hits[w.n] = hit{id, uint8(end)}
 		w.n++
 	}
@@ -453,6 +487,11 @@ func wordsAt(b []byte, i int) []uint16 {
 // inAddress says whether the word [i, end) may be a byte of a hardware address: d4:cc.
 func inAddress(b []byte, i, end int) bool {
 	return end-i == 2 && i > 0 && (b[i-1] == ':' || b[i-1] == '-') && (i == 1 || isHex(b[i-2])) && isHex(b[i]) && isHex(b[i+1])
+}
+
+// isSpan says whether the word [i, end) is the name of a tag that says nothing of what is in it, rather than that of a part of a trace.
+func isSpan(window []byte, i, end int) bool {
+	return end-i == len("span") && i > 0 && (window[i-1] == '<' || i > 1 && window[i-1] == '/' && window[i-2] == '<') && bytes.EqualFold(window[i:end], []byte("span"))
 }
 
 // A word of the vocabulary, in lower case and without the spaces, dashes and underscores that may stand in it.
@@ -498,7 +537,7 @@ func (w *word) ends(b []byte, end int) bool {
 
 // humps says whether n letters, of which those of the bits are capitals, are written as words are: SSN, Ssn, idNr, IdNr.
 func humps(capitals uint, n int) bool {
-	if capitals == 1<<n-1 {
+	if capitals == 1<<n-1 || capitals >= 1<<minAcronym-1 && capitals&(capitals+1) == 0 { // NHSNo
 		return true
 	}
 	for k := 1; k < n; k++ {
@@ -509,6 +548,8 @@ func humps(capitals uint, n int) bool {
 	}
 	return true
 }
+
+const minAcronym = 3 // capitals in front of small letters
 
 // endsShort says whether a short word may end with the first byte of b, behind which stands another.
 func endsShort(b []byte) bool {
