@@ -42,9 +42,12 @@ type Bridge struct {
 	idle      bool // the last Recv that waited brought little
 	firstPort int  // which is read first the next time
 	counting  bool // nobody else asks the kernel for its counts
+	lanes     int
+	feltAt    uint32 // batch of the last look whether rings are stuck
 
 	crossed       atomic.Uint64
 	kernelDropped atomic.Uint64
+	ringsRenewed  atomic.Uint64
 	gate
 	counters
 }
@@ -53,6 +56,7 @@ type Bridge struct {
 type port struct {
 	bridgePort
 	ring    ring
+	pulse   pulse
 	outlet  outlet
 	pending []byte // a frame from beside the ring whose slot has not come
 	misses  int    // slots in a row that lacked the frame beside them
@@ -67,6 +71,7 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 	}
 	s, err := attachPorts(b.Files(), b.Caps, cfg)
 	if err == nil {
+		s.lanes = b.keeper.(*bridgeBound).lanes
 		s.counting = true
 		for i := range s.ports {
 			s.ports[i].ring.lost = false // nobody has read
@@ -82,13 +87,15 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 
 // attachBridge makes a Socket of the descriptors of a Bound. The process needs no privilege.
 func attachBridge(address, rest string, caps Caps, files []*os.File, cfg Config) (Socket, error) {
-	if _, err := parseBridge(rest); err != nil {
+	a, err := parseBridge(rest)
+	if err != nil {
 		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
 	s, err := attachPorts(files, caps, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("divert: attach %s: %w", address, err)
 	}
+	s.lanes = a.lanes
 	return s, nil
 }
 
@@ -142,6 +149,11 @@ func (s *Bridge) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		return 0, nil
 	}
 	s.retire()
+	if s.batch-s.feltAt >= pulseBatches {
+		if err := s.feel(); err != nil {
+			return 0, err
+		}
+	}
 	ps = ps[:min(len(ps), s.cfg.Batch)]
 	n, err := s.read(ps)
 	if n == 0 && err == nil && wait != 0 {
@@ -335,9 +347,8 @@ func (s *Bridge) readLater(ps []*packet.Packet, wait time.Duration) (n int, err 
 			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // see NFQueue.spin
 		}
 	}
-	errno := s.await(wait)
-	if errno != 0 && errno != unix.EINTR {
-		return 0, errno
+	if err := s.awaitSome(wait); err != nil {
+		return 0, err
 	}
 	if err := s.hear(); err != nil {
 		return 0, err
@@ -347,9 +358,34 @@ func (s *Bridge) readLater(ps []*packet.Packet, wait time.Duration) (n int, err 
 	return n, err
 }
 
+// awaitSome waits like await, and looks now and then whether a ring is stuck: the kernel wakes nobody for one.
+func (s *Bridge) awaitSome(wait time.Duration) error {
+	for {
+		step := wait
+		if wait < 0 || wait > pulseEvery {
+			step = pulseEvery
+		}
+		n, errno := s.await(step)
+		switch {
+		case errno == unix.EINTR:
+			return nil
+		case errno != 0:
+			return errno
+		case n > 0 || step == wait:
+			return nil
+		}
+		if err := s.feel(); err != nil {
+			return err
+		}
+		if wait > 0 {
+			wait -= step
+		}
+	}
+}
+
 // await waits for frames, Wake or the end of the time. While frames come it keeps Go's processor, for keptWait at most; see
 // NFQueue.recvKeeping, and NFQueue.recvYielding for why it yields.
-func (s *Bridge) await(wait time.Duration) syscall.Errno {
+func (s *Bridge) await(wait time.Duration) (int, syscall.Errno) {
 	if s.keeps {
 		kept := keptWait
 		if wait > 0 {
@@ -357,7 +393,7 @@ func (s *Bridge) await(wait time.Duration) syscall.Errno {
 		}
 		n, errno := s.ppoll(kept, true)
 		if n > 0 || errno != 0 || wait == kept {
-			return errno
+			return n, errno
 		}
 		if wait > 0 {
 			wait -= kept
@@ -366,8 +402,7 @@ func (s *Bridge) await(wait time.Duration) syscall.Errno {
 	if s.idle {
 		runtime.Gosched()
 	}
-	_, errno := s.ppoll(wait, false)
-	return errno
+	return s.ppoll(wait, false)
 }
 
 // ppoll waits; without end if wait is negative.
@@ -448,6 +483,7 @@ func (s *Bridge) Stats() Stats {
 		s.leave()
 	}
 	st.KernelDropped, st.Crossed = s.kernelDropped.Load(), s.crossed.Load()
+	st.RingsRenewed = s.ringsRenewed.Load()
 	for i := range s.ports {
 		if s.ports[i].down.Load() {
 			st.PortsDown++

@@ -15,6 +15,7 @@ import (
 // A bridgeBound keeps the two packet sockets of a lane of a bridge, and a memory file that says how their rings are made.
 type bridgeBound struct {
 	address, rest string
+	lanes         int
 	files         []*os.File
 	dropped       uint64
 }
@@ -38,7 +39,7 @@ func bindBridge(address, rest string, cfg Config) (*Bound, error) {
 	if err != nil {
 		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
-	d := &bridgeBound{address: address, rest: rest}
+	d := &bridgeBound{address: address, rest: rest, lanes: a.lanes}
 	b := &Bound{Address: address, Caps: bridgeCaps(cfg), keeper: d}
 	var ports [2]bridgePort
 	for i, name := range a.ports {
