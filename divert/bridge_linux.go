@@ -116,6 +116,10 @@ func attachPorts(files []*os.File, caps Caps, cfg Config) (*Bridge, error) {
 	for i := range s.ports {
 		p, fd := &s.ports[i], int(files[i].Fd())
 		p.bridgePort, p.outlet = plan[i], newOutlet(fd)
+		if err = p.there(fd); err != nil {
+			s.unmap()
+			return nil, err
+		}
 		p.ring = ring{shape: p.Ring, lost: true}
 		if p.ring.mem, err = unix.Mmap(fd, 0, p.Ring.bytes(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 			s.unmap()
@@ -443,12 +447,17 @@ func (s *Bridge) fallen(i int) error {
 	_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // reading it clears it
 	s.recvErrors.Add(1)
 	s.ports[i].down.Store(true)
+	return s.ports[i].there(fd)
+}
+
+// there is an error iff the interface was deleted: the socket is bound to none then, whatever has its name.
+func (p *bridgePort) there(fd int) error {
 	at, err := unix.Getsockname(fd)
 	if err != nil {
-		return fmt.Errorf("bridge: interface %s: %w", s.ports[i].Name, err)
+		return fmt.Errorf("bridge: interface %s: %w", p.Name, err)
 	}
-	if l, ok := at.(*unix.SockaddrLinklayer); ok && l.Ifindex != s.ports[i].Index {
-		return fmt.Errorf("bridge: interface %s is gone: nothing crosses until it is opened anew", s.ports[i].Name)
+	if l, ok := at.(*unix.SockaddrLinklayer); ok && l.Ifindex != p.Index {
+		return fmt.Errorf("bridge: interface %s %w", p.Name, errPortGone)
 	}
 	return nil
 }

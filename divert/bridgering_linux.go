@@ -50,10 +50,10 @@ func (s shape) request() *unix.TpacketReq {
 type ring struct {
 	shape
 	mem   []byte
-	next  int  // the slot that is filled next
-	taken int  // slots before it that were read, and not given back
-	lost  bool // next is not known: another process has read
-	looks uint // times that there was nothing to find
+	next  int    // the slot that is filled next
+	taken int    // slots before it that were read, and not given back
+	lost  bool   // next is not known: another process has read
+	looks uint   // times that there was nothing to find
 	read  uint64 // slots ever
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/weir-project/weir/divert"
@@ -185,5 +186,36 @@ func TestABusyRingIsNotMadeAnew(t *testing.T) {
 	}
 	if st := s.Stats(); st.RingsRenewed != 0 || st.KernelDropped == 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestNobodyAttachesToTheDead: a socket whose interface was deleted is bound to nothing, though there is another of the name.
+func TestNobodyAttachesToTheDead(t *testing.T) {
+	newWire(t)
+	b, err := divert.Bind("bridge:a1,b1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	gone := func() bool {
+		l, err := b.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Gone
+	}
+	l, err := netlink.LinkByName("b1")
+	if err != nil || gone() {
+		t.Fatal(err, "or gone before it is")
+	}
+	if err := netlink.LinkDel(l); err != nil || !gone() {
+		t.Fatal(err, "or not gone")
+	}
+	makePair(t, "b0", "b1")
+	if _, err := divert.Attach(b.Address, b.Caps, b.Files()); err == nil || !strings.Contains(err.Error(), "b1 is gone") {
+		t.Errorf("attached to the dead: %v", err)
+	}
+	if err := b.Release(packet.Accept); err != nil || !gone() {
+		t.Error(err, "or there again")
 	}
 }

@@ -108,8 +108,8 @@ type Stats struct {
 	Batches       uint64 // receive system calls that brought at least one packet
 	Crossed       uint64 // frames of a bridge that are no IP, and went on as they came
 
-	RingsRenewed  uint64 // rings of a bridge that were stuck, and are made anew: frames were lost meanwhile
-	PortsDown uint64 // interfaces of a bridge that are down, as far as it has noticed
+	RingsRenewed uint64 // rings of a bridge that were stuck, and are made anew: frames were lost meanwhile
+	PortsDown    uint64 // interfaces of a bridge that are down, as far as it has noticed
 
 	KernelQueued      uint64 // waiting in the kernel at the time of the call
 	KernelDropped     uint64 // dropped by the kernel: queue full

@@ -25,6 +25,9 @@ func (l *Load) Passed() firewall.Count { return l.Rules[firewall.Uninspected.Str
 func (h *Holder) weigh() {
 	before := h.state.Load
 	next := Load{Rules: map[string]firewall.Count{}}
+	if h.unbound != nil && h.unbound != errUnbound {
+		next.Down = []string{h.unbound.Error()}
+	}
 	for _, b := range h.bound {
 		if l, err := b.Load(); err == nil {
 			next.Waiting += l.Waiting

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/internal/link"
 )
 
@@ -119,7 +120,7 @@ func (h *Holder) failOpen() {
 		if b.Caps.FailOpen == h.policy.FailOpen {
 			continue
 		}
-		if err := b.SetFailOpen(h.policy.FailOpen); err != nil {
+		if err := b.SetFailOpen(h.policy.FailOpen); err != nil && !errors.Is(err, divert.ErrUnsupported) { // such a socket has said so at start (Caps.Missing)
 			h.config.Log.Error("cannot change what becomes of packets while the queue is full", "err", err)
 		}
 	}
