@@ -48,6 +48,7 @@ type Bridge struct {
 	crossed       atomic.Uint64
 	kernelDropped atomic.Uint64
 	ringsRenewed  atomic.Uint64
+	uncut         atomic.Uint64
 	gate
 	counters
 }
@@ -492,7 +493,7 @@ func (s *Bridge) Stats() Stats {
 		s.leave()
 	}
 	st.KernelDropped, st.Crossed = s.kernelDropped.Load(), s.crossed.Load()
-	st.RingsRenewed = s.ringsRenewed.Load()
+	st.RingsRenewed, st.Uncut = s.ringsRenewed.Load(), s.uncut.Load()
 	for i := range s.ports {
 		if s.ports[i].down.Load() {
 			st.PortsDown++

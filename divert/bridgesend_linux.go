@@ -139,6 +139,8 @@ func (s *Bridge) flush(to int) (err error) {
 				runtime.Gosched()
 				continue
 			}
+		case errno == unix.EINVAL && s.pool.at(o.links[at]).vnet().gso():
+			s.uncut.Add(1)
 		case errno == unix.EBADF || errno == unix.ENOTSOCK:
 			err = fmt.Errorf("bridge: interface %s: send: %w", p.Name, errno)
 		case errno == unix.ENETDOWN:

@@ -61,6 +61,7 @@ func TestBridgeInspects(t *testing.T) {
 	}
 	mirror(t, l.Lab, l.Server().In.V4, 7007)
 	passes(t, l.Lab, l.Server().In.V4, 7007, "card "+card+" over TCP\n", "card XXXXXXXXXXXX1111 over TCP\n")
+	confined(t, "worker", d.status().WorkerPID, 0)
 	if !strings.Contains(d.nft(), "weir_gate") {
 		t.Error("nothing keeps the kernel's bridge from the frames")
 	}

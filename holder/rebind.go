@@ -3,6 +3,7 @@
 package holder
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -77,6 +78,30 @@ func (h *Holder) rebind() error {
 		h.mend(fmt.Errorf("behind new sockets: %w", err))
 	}
 	return nil
+}
+
+// tellOfRings tells what a lane of a bridge has met since its last status.
+func (h *Holder) tellOfRings(was, is json.RawMessage) {
+	var before, now struct {
+		Socket struct{ RingsRenewed, Uncut uint64 }
+	}
+	_ = json.Unmarshal(was, &before) // there may be none
+	if !h.bridges() || json.Unmarshal(is, &now) != nil {
+		return
+	}
+	if n := now.Socket.RingsRenewed; n > before.Socket.RingsRenewed {
+		h.tell("ring-renewed", fmt.Sprintf("a frame came for which the kernel has no words (UDP fragmentation offload, SCTP segments), and it filled a ring no more: frames were lost, %s", times(n)))
+	}
+	if n := now.Socket.Uncut; n > 0 && before.Socket.Uncut == 0 {
+		h.tell("packets-uncut", "the kernel does not send offload-sized packets inside a tunnel (VXLAN, GRE): connections in it nearly stop; ethtool -K on both interfaces: gro off, and tx-udp_tnl-segmentation off at the neighbour")
+	}
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once so far"
+	}
+	return fmt.Sprintf("%d times so far", n)
 }
 
 // flowing reports whether a socket is there to be asked: one that could not be bound anew is closed.

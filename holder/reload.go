@@ -103,7 +103,7 @@ func (h *Holder) reloaded(err error) {
 	h.generation++
 	h.failOpen()
 	h.news("reloaded", fmt.Sprintf("generation %d", h.generation))
-	if h.applied || h.paused && !h.opens() {
+	if h.applied || (h.paused || h.aside) && !h.opens() {
 		h.paused = false
 		if err = h.apply(); err != nil {
 			err = fmt.Errorf("the new policy is in force, but its rules are not: %w; it is tried again", err)

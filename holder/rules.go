@@ -98,7 +98,7 @@ func (h *Holder) mend(err error) {
 // answered, then all. With nobody to answer it, what waits goes by the outcome of policy.
 func (h *Holder) lift() error {
 	h.unwatch()
-	h.applied, h.paused, h.mendAt = false, false, time.Time{}
+	h.applied, h.aside, h.paused, h.mendAt = false, false, false, time.Time{}
 	errs := []error{h.flow(false)}
 	if err := h.config.Backend.Pause(); err != nil {
 		errs = append(errs, err)

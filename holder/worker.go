@@ -84,6 +84,7 @@ func (h *Holder) workerStatus(data json.RawMessage) {
 		h.counters.Lanes = make([]json.RawMessage, len(h.bound))
 	}
 	h.counters.Generation, h.counters.RSSBytes = s.Generation, s.RSSBytes
+	h.tellOfRings(h.counters.Lanes[s.Lane], s.Counters)
 	h.counters.Lanes[s.Lane] = s.Counters
 }
 

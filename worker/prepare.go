@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
@@ -57,7 +58,7 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 		}
 	}
 	if !w.config.Unconfined {
-		if ready.Sandbox, err = sandbox.Enter(sandbox.Worker(w.config.User)); err != nil {
+		if ready.Sandbox, err = sandbox.Enter(sandbox.Worker(w.config.User, w.bridges())); err != nil {
 			return ready, err
 		}
 	}
@@ -108,6 +109,11 @@ func (w *worker) attach(queues [][]*os.File) error {
 		w.sockets = append(w.sockets, s)
 	}
 	return nil
+}
+
+// bridges reports whether all sockets are a bridge's.
+func (w *worker) bridges() bool {
+	return !slices.ContainsFunc(w.start.Queues, func(q link.Queue) bool { return q.Caps.Backend != "bridge" })
 }
 
 func ringWriter(f *os.File) (event.Queue, error) {

@@ -200,7 +200,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	}
 	return holder.New(holder.Config{
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
-		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid())) },
+		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid(), kind == firewall.Bridge)) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
 		Guard:    guard,
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
