@@ -196,7 +196,8 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	guard := func() *exec.Cmd { return d.guard(kind) }
 	if kind == firewall.Bridge {
 		guard = nil // what it would take away goes with the holder
-		warnBridge(d.log, d.first.Rules.Ports, d.first.Absent)
+		site := lookAtSite(d.first.Rules.Ports)
+		site.warn(d.log, d.first.Absent)
 	}
 	return holder.New(holder.Config{
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
