@@ -2,6 +2,7 @@ package divert
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -150,6 +151,9 @@ func (s *Bridge) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		return 0, ErrClosed
 	}
 	defer s.leave()
+	if s.orphaned() {
+		return 0, errOrphaned
+	}
 	if len(ps) == 0 {
 		return 0, nil
 	}
@@ -172,6 +176,17 @@ func (s *Bridge) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		s.received.Add(uint64(n))
 	}
 	return n, err
+}
+
+var errOrphaned = errors.New("bridge: the process that started this one has ended, and with it the wire")
+
+// orphaned reports whether the process that started this one is gone. Then another is the parent.
+func (s *Bridge) orphaned() bool {
+	if s.cfg.Parent == 0 {
+		return false
+	}
+	parent, _ := unix.RawSyscallNoError(unix.SYS_GETPPID, 0, 0, 0)
+	return int(parent) != s.cfg.Parent
 }
 
 // retire gives back what the last Recv has lent. Packets of it that are not finished keep their links.

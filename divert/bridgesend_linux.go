@@ -45,6 +45,9 @@ func (s *Bridge) Finish(ps []*packet.Packet) error {
 		return ErrClosed
 	}
 	defer s.leave()
+	if s.orphaned() {
+		return errOrphaned
+	}
 	for _, p := range ps {
 		i, e := s.pool.named(p.Token.ID)
 		if e == nil || !e.open || int(p.Token.Queue) != int(e.in) {

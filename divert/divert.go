@@ -134,6 +134,7 @@ type Config struct {
 	Unfinished packet.Verdict // for packets that the caller of Packets or Each forgot: Drop (default) or Accept
 	Spin       time.Duration  // busy-poll this long before sleeping; 0 for never
 	KeepsCPU   bool           // while packets come, Recv keeps Go's processor as it waits; see WithKeptProcessor
+	Parent     int            // process whose end is this one's; 0: none. See WithParent
 	InjectMark uint32         // packet mark of injected datagrams, which the rules must exempt; 0 for no injection
 
 	// UntrackedMark is set in the packet mark beside InjectMark by InjectUntracked; a rule must keep

@@ -263,3 +263,27 @@ func TestBridgeOutlivesItsInterface(t *testing.T) {
 		})
 	}
 }
+
+// TestBridgeSendsNothingStale: a worker that was stopped when the holder was killed has a ring full of frames that the kernel's bridge has carried
+// since. As it wakes, it sends none of them.
+func TestBridgeSendsNothingStale(t *testing.T) {
+	l := labtest.NewSegment(t, lab.Topology{}, false)
+	l.KernelBridge(t)
+	dir := newDir(t)
+	d := begin(t, l.Router(), dir, bridgePolicy(l.Lab, dir, "outcomes: {absent: pass}\n"))
+	s := d.ready()
+	e, c := probeCrossing(t, l.Lab, 9400, func(*echoLoad) {
+		time.Sleep(100 * time.Millisecond)
+		signalPID(t, s.WorkerPID, syscall.SIGSTOP)
+		time.Sleep(50 * time.Millisecond)
+		signalPID(t, d.cmd.Process.Pid, syscall.SIGKILL)
+		time.Sleep(400 * time.Millisecond)
+		signalPID(t, s.WorkerPID, syscall.SIGCONT)
+		time.Sleep(100 * time.Millisecond)
+	})
+	t.Logf("%v, %d uninspected", c, e.unmasked.Load())
+	if e.unmasked.Load() == 0 || c.duplicates > 0 {
+		t.Errorf("%v, %d uninspected", c, e.unmasked.Load())
+	}
+	d.ended()
+}

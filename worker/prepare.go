@@ -98,7 +98,7 @@ func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queu
 
 func (w *worker) attach(queues [][]*os.File) error {
 	for i, q := range w.start.Queues {
-		opts := []divert.Option{divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithUntrackedMark(w.start.Marks.Translated)}
+		opts := []divert.Option{divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithUntrackedMark(w.start.Marks.Translated), divert.WithParent()}
 		if runtime.GOMAXPROCS(0) > len(queues) {
 			opts = append(opts, divert.WithKeptProcessor())
 		}
