@@ -36,6 +36,7 @@ type Bridge struct {
 	lent      int      // of them, those without a verdict
 	batch     uint32   // number of the last Recv
 	large     [][]byte // for frames that did not fit their slots, of one batch
+	scratch   []byte   // for a piece that we cut ourselves; nil until there is one
 	larges    int      // of them, used
 	hosts     hostTable
 	poll      [3]unix.PollFd
@@ -50,6 +51,7 @@ type Bridge struct {
 	kernelDropped atomic.Uint64
 	ringsRenewed  atomic.Uint64
 	uncut         atomic.Uint64
+	ownCuts       atomic.Uint64
 	gate
 	counters
 }
@@ -509,6 +511,7 @@ func (s *Bridge) Stats() Stats {
 	}
 	st.KernelDropped, st.Crossed = s.kernelDropped.Load(), s.crossed.Load()
 	st.RingsRenewed, st.Uncut = s.ringsRenewed.Load(), s.uncut.Load()
+	st.TunnelCuts = s.ownCuts.Load()
 	for i := range s.ports {
 		if s.ports[i].down.Load() {
 			st.PortsDown++

@@ -132,6 +132,13 @@ func (s *Bridge) flush(to int) (err error) {
 		switch {
 		case errno == 0 || errno == unix.EINTR:
 			continue
+		case (errno == unix.ENOBUFS || errno == unix.EINVAL) && s.inTunnel(o, at):
+			if s.cut(o, at) {
+				s.gone(o.links[at])
+				at, tries = at+1, 0
+				continue
+			}
+			s.uncut.Add(1) // it would not be taken the next time
 		case errno == unix.ENOBUFS && !o.queued && s.pool.at(o.links[at]).vnet().gso():
 			o.queue()
 			s.retries.Add(1)
@@ -142,8 +149,6 @@ func (s *Bridge) flush(to int) (err error) {
 				runtime.Gosched()
 				continue
 			}
-		case errno == unix.EINVAL && s.pool.at(o.links[at]).vnet().gso():
-			s.uncut.Add(1)
 		case errno == unix.EBADF || errno == unix.ENOTSOCK:
 			err = fmt.Errorf("bridge: interface %s: send: %w", p.Name, errno)
 		case errno == unix.ENETDOWN:

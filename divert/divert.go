@@ -109,7 +109,8 @@ type Stats struct {
 	Crossed       uint64 // frames of a bridge that are no IP, and went on as they came
 
 	RingsRenewed uint64 // rings of a bridge that were stuck, and are made anew: frames were lost meanwhile
-	Uncut        uint64 // offload-sized packets of a bridge that the kernel refused to send: a virtio_net_hdr does not say that it is to cut inside a tunnel
+	TunnelCuts   uint64 // offload-sized packets inside a tunnel that a bridge has cut itself, since the kernel does not
+	Uncut        uint64 // those that neither does: tunnels of other kinds
 	PortsDown    uint64 // interfaces of a bridge that are down, as far as it has noticed
 
 	KernelQueued      uint64 // waiting in the kernel at the time of the call

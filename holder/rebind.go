@@ -93,7 +93,7 @@ func (h *Holder) tellOfRings(was, is json.RawMessage) {
 		h.tell("ring-renewed", fmt.Sprintf("a frame came for which the kernel has no words (UDP fragmentation offload, SCTP segments), and it filled a ring no more: frames were lost, %s", times(n)))
 	}
 	if n := now.Socket.Uncut; n > 0 && before.Socket.Uncut == 0 {
-		h.tell("packets-uncut", "the kernel does not send offload-sized packets inside a tunnel (VXLAN, GRE): connections in it nearly stop; ethtool -K on both interfaces: gro off, and tx-udp_tnl-segmentation off at the neighbour")
+		h.tell("packets-uncut", "neither the kernel nor weir cuts offload-sized packets inside a tunnel of this kind, and connections in it nearly stop: ethtool -K on both interfaces: gro off, and at a virtual neighbour tx-gre-csum-segmentation off")
 	}
 }
 
