@@ -48,7 +48,7 @@ func WithSpin(d time.Duration) Option { return func(c *Config) { c.Spin = d } }
 // receive: without a spare one, other goroutines run up to 16 ms late, and garbage is collected in 160 ms instead of 1. NFQUEUE only.
 func WithKeptProcessor() Option { return func(c *Config) { c.KeepsCPU = true } }
 
-// WithParent has Recv and Finish of a bridge fail as soon as the process that started this one has ended. It is for one that was stopped meanwhile:
+// WithParent has Recv, Finish and Inject of a bridge fail as soon as the process that started this one has ended. It is for one that was stopped meanwhile:
 // what waits for it has gone another way by then.
 func WithParent() Option { return func(c *Config) { c.Parent = os.Getppid() } }
 

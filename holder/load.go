@@ -46,7 +46,7 @@ func (h *Holder) weigh() {
 	case len(next.Down) == 0:
 		h.news("interface-up", "frames cross again")
 	default:
-		h.tell("interface-down", strings.Join(next.Down, ", ")+": nothing crosses")
+		h.tell("interface-down", strings.Join(next.Down, ", ")+": weir carries nothing")
 	}
 	if next.Dropped > before.Dropped {
 		h.tell("queue-overflow", fmt.Sprintf("%d packets were dropped since there was no room for them, %d in all", next.Dropped-before.Dropped, next.Dropped))
