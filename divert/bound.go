@@ -48,6 +48,7 @@ type Load struct {
 	Dropped uint64 // packets for which there was no room; of a divert socket not known, and 0
 
 	Down []string // interfaces of a bridge that carry nothing, each with the reason: "eth1 is down"
+	Gone bool     // one of them was deleted: though there may be another of its name, Bind has to be called again
 }
 
 // A Reclaimer is a Socket of which what a dead process had received can be had again.

@@ -2,6 +2,7 @@ package divert
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -35,6 +36,7 @@ type Bridge struct {
 	lent      int      // of them, those without a verdict
 	batch     uint32   // number of the last Recv
 	large     [][]byte // for frames that did not fit their slots, of one batch
+	scratch   []byte   // for a piece that we cut ourselves; nil until there is one
 	larges    int      // of them, used
 	hosts     hostTable
 	poll      [3]unix.PollFd
@@ -42,9 +44,14 @@ type Bridge struct {
 	idle      bool // the last Recv that waited brought little
 	firstPort int  // which is read first the next time
 	counting  bool // nobody else asks the kernel for its counts
+	lanes     int
+	feltAt    uint32 // batch of the last look whether rings are stuck
 
 	crossed       atomic.Uint64
 	kernelDropped atomic.Uint64
+	ringsRenewed  atomic.Uint64
+	uncut         atomic.Uint64
+	ownCuts       atomic.Uint64
 	gate
 	counters
 }
@@ -53,6 +60,7 @@ type Bridge struct {
 type port struct {
 	bridgePort
 	ring    ring
+	pulse   pulse
 	outlet  outlet
 	pending []byte // a frame from beside the ring whose slot has not come
 	misses  int    // slots in a row that lacked the frame beside them
@@ -67,6 +75,7 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 	}
 	s, err := attachPorts(b.Files(), b.Caps, cfg)
 	if err == nil {
+		s.lanes = b.keeper.(*bridgeBound).lanes
 		s.counting = true
 		for i := range s.ports {
 			s.ports[i].ring.lost = false // nobody has read
@@ -82,13 +91,15 @@ func openBridge(address, rest string, cfg Config) (Socket, error) {
 
 // attachBridge makes a Socket of the descriptors of a Bound. The process needs no privilege.
 func attachBridge(address, rest string, caps Caps, files []*os.File, cfg Config) (Socket, error) {
-	if _, err := parseBridge(rest); err != nil {
+	a, err := parseBridge(rest)
+	if err != nil {
 		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
 	s, err := attachPorts(files, caps, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("divert: attach %s: %w", address, err)
 	}
+	s.lanes = a.lanes
 	return s, nil
 }
 
@@ -109,6 +120,10 @@ func attachPorts(files []*os.File, caps Caps, cfg Config) (*Bridge, error) {
 	for i := range s.ports {
 		p, fd := &s.ports[i], int(files[i].Fd())
 		p.bridgePort, p.outlet = plan[i], newOutlet(fd)
+		if err = p.there(fd); err != nil {
+			s.unmap()
+			return nil, err
+		}
 		p.ring = ring{shape: p.Ring, lost: true}
 		if p.ring.mem, err = unix.Mmap(fd, 0, p.Ring.bytes(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 			s.unmap()
@@ -138,10 +153,18 @@ func (s *Bridge) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		return 0, ErrClosed
 	}
 	defer s.leave()
+	if s.orphaned() {
+		return 0, errOrphaned
+	}
 	if len(ps) == 0 {
 		return 0, nil
 	}
 	s.retire()
+	if s.batch-s.feltAt >= pulseBatches {
+		if err := s.feel(); err != nil {
+			return 0, err
+		}
+	}
 	ps = ps[:min(len(ps), s.cfg.Batch)]
 	n, err := s.read(ps)
 	if n == 0 && err == nil && wait != 0 {
@@ -155,6 +178,17 @@ func (s *Bridge) Recv(ps []*packet.Packet, wait time.Duration) (int, error) {
 		s.received.Add(uint64(n))
 	}
 	return n, err
+}
+
+var errOrphaned = errors.New("bridge: the process that started this one has ended, and with it the wire")
+
+// orphaned reports whether the process that started this one is gone. Then another is the parent.
+func (s *Bridge) orphaned() bool {
+	if s.cfg.Parent == 0 {
+		return false
+	}
+	parent, _ := unix.RawSyscallNoError(unix.SYS_GETPPID, 0, 0, 0)
+	return int(parent) != s.cfg.Parent
 }
 
 // retire gives back what the last Recv has lent. Packets of it that are not finished keep their links.
@@ -335,9 +369,8 @@ func (s *Bridge) readLater(ps []*packet.Packet, wait time.Duration) (n int, err 
 			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // see NFQueue.spin
 		}
 	}
-	errno := s.await(wait)
-	if errno != 0 && errno != unix.EINTR {
-		return 0, errno
+	if err := s.awaitSome(wait); err != nil {
+		return 0, err
 	}
 	if err := s.hear(); err != nil {
 		return 0, err
@@ -347,9 +380,34 @@ func (s *Bridge) readLater(ps []*packet.Packet, wait time.Duration) (n int, err 
 	return n, err
 }
 
+// awaitSome waits like await, and looks now and then whether a ring is stuck: the kernel wakes nobody for one.
+func (s *Bridge) awaitSome(wait time.Duration) error {
+	for {
+		step := wait
+		if wait < 0 || wait > pulseEvery {
+			step = pulseEvery
+		}
+		n, errno := s.await(step)
+		switch {
+		case errno == unix.EINTR:
+			return nil
+		case errno != 0:
+			return errno
+		case n > 0 || step == wait:
+			return nil
+		}
+		if err := s.feel(); err != nil {
+			return err
+		}
+		if wait > 0 {
+			wait -= step
+		}
+	}
+}
+
 // await waits for frames, Wake or the end of the time. While frames come it keeps Go's processor, for keptWait at most; see
 // NFQueue.recvKeeping, and NFQueue.recvYielding for why it yields.
-func (s *Bridge) await(wait time.Duration) syscall.Errno {
+func (s *Bridge) await(wait time.Duration) (int, syscall.Errno) {
 	if s.keeps {
 		kept := keptWait
 		if wait > 0 {
@@ -357,7 +415,7 @@ func (s *Bridge) await(wait time.Duration) syscall.Errno {
 		}
 		n, errno := s.ppoll(kept, true)
 		if n > 0 || errno != 0 || wait == kept {
-			return errno
+			return n, errno
 		}
 		if wait > 0 {
 			wait -= kept
@@ -366,8 +424,7 @@ func (s *Bridge) await(wait time.Duration) syscall.Errno {
 	if s.idle {
 		runtime.Gosched()
 	}
-	_, errno := s.ppoll(wait, false)
-	return errno
+	return s.ppoll(wait, false)
 }
 
 // ppoll waits; without end if wait is negative.
@@ -408,12 +465,17 @@ func (s *Bridge) fallen(i int) error {
 	_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // reading it clears it
 	s.recvErrors.Add(1)
 	s.ports[i].down.Store(true)
+	return s.ports[i].there(fd)
+}
+
+// there is an error iff the interface was deleted: the socket is bound to none then, whatever has its name.
+func (p *bridgePort) there(fd int) error {
 	at, err := unix.Getsockname(fd)
 	if err != nil {
-		return fmt.Errorf("bridge: interface %s: %w", s.ports[i].Name, err)
+		return fmt.Errorf("bridge: interface %s: %w", p.Name, err)
 	}
-	if l, ok := at.(*unix.SockaddrLinklayer); ok && l.Ifindex != s.ports[i].Index {
-		return fmt.Errorf("bridge: interface %s is gone: nothing crosses until it is opened anew", s.ports[i].Name)
+	if l, ok := at.(*unix.SockaddrLinklayer); ok && l.Ifindex != p.Index {
+		return fmt.Errorf("bridge: interface %s %w", p.Name, errPortGone)
 	}
 	return nil
 }
@@ -448,6 +510,8 @@ func (s *Bridge) Stats() Stats {
 		s.leave()
 	}
 	st.KernelDropped, st.Crossed = s.kernelDropped.Load(), s.crossed.Load()
+	st.RingsRenewed, st.Uncut = s.ringsRenewed.Load(), s.uncut.Load()
+	st.TunnelCuts = s.ownCuts.Load()
 	for i := range s.ports {
 		if s.ports[i].down.Load() {
 			st.PortsDown++

@@ -15,6 +15,7 @@ import (
 // A bridgeBound keeps the two packet sockets of a lane of a bridge, and a memory file that says how their rings are made.
 type bridgeBound struct {
 	address, rest string
+	lanes         int
 	files         []*os.File
 	dropped       uint64
 }
@@ -38,7 +39,7 @@ func bindBridge(address, rest string, cfg Config) (*Bound, error) {
 	if err != nil {
 		return nil, fmt.Errorf("divert: address %q: %w", address, err)
 	}
-	d := &bridgeBound{address: address, rest: rest}
+	d := &bridgeBound{address: address, rest: rest, lanes: a.lanes}
 	b := &Bound{Address: address, Caps: bridgeCaps(cfg), keeper: d}
 	var ports [2]bridgePort
 	for i, name := range a.ports {
@@ -134,7 +135,10 @@ func lookAt(fd int, name string, p *bridgePort) error {
 	return nil
 }
 
-var errPortDown = errors.New("is down")
+var (
+	errPortDown = errors.New("is down")
+	errPortGone = errors.New("is gone: nothing crosses until it is opened anew")
+)
 
 // readyPort makes the ring and binds the socket, deaf.
 func readyPort(fd int, p *bridgePort, cfg Config, caps *Caps) error {
@@ -240,22 +244,23 @@ func (d *bridgeBound) Flow(on bool) error {
 	return nil
 }
 
-// down says which ports carry nothing.
-func (d *bridgeBound) down() (all []string) {
+// down says which ports carry nothing, and whether one of them never will.
+func (d *bridgeBound) down() (all []string, gone bool) {
 	ports, err := readPlan(d.files[2])
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	for i, p := range ports {
 		now := bridgePort{}
-		switch err := lookAt(int(d.files[i].Fd()), p.Name, &now); {
-		case errors.Is(err, errPortDown):
+		err := lookAt(int(d.files[i].Fd()), p.Name, &now)
+		switch {
+		case errors.Is(err, errPortDown) && now.Index == p.Index:
 			all = append(all, p.Name+" is down")
-		case err != nil || now.Index != p.Index:
-			all = append(all, p.Name+" is gone: weir has to be started anew")
+		case err != nil || now.Index != p.Index || p.there(int(d.files[i].Fd())) != nil:
+			all, gone = append(all, p.Name+" is gone"), true
 		}
 	}
-	return all
+	return all, gone
 }
 
 func (d *bridgeBound) setFailOpen(bool) error {
@@ -272,7 +277,8 @@ func (d *bridgeBound) Load() (l Load, err error) {
 		polls[i] = unix.PollFd{Fd: int32(d.files[i].Fd()), Events: unix.POLLIN}
 		d.dropped += ringDrops(int(d.files[i].Fd()))
 	}
-	l.Dropped, l.Down = d.dropped, d.down()
+	l.Dropped = d.dropped
+	l.Down, l.Gone = d.down()
 	if _, err := unix.Poll(polls, 0); err != nil && !errors.Is(err, unix.EINTR) {
 		return l, fmt.Errorf("bridge: poll: %w", err)
 	}
@@ -299,6 +305,9 @@ func (d *bridgeBound) Release(v packet.Verdict) error {
 		return ErrClosed
 	}
 	s, err := attachPorts(d.files, Caps{}, configure(nil))
+	if errors.Is(err, errPortGone) {
+		return nil // with what waited
+	}
 	if err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}

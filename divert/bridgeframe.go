@@ -16,8 +16,10 @@ const (
 	vnetNeedsChecksum = 1 // flags: the sum of the pseudo-header stands where the checksum belongs
 	vnetDataValid     = 2 // flags: the checksum was verified
 
-	gsoNone = 0
-	gsoECN  = 0x80 // of the type, beside it
+	gsoNone  = 0
+	gsoTCPv4 = 1
+	gsoTCPv6 = 4
+	gsoECN   = 0x80 // of the type, beside it
 )
 
 func (v vnet) needsChecksum() bool { return v[0]&vnetNeedsChecksum != 0 }

@@ -18,6 +18,9 @@ func (s *Bridge) Inject(p *packet.Packet, how Injection) error {
 		return ErrClosed
 	}
 	defer s.leave()
+	if s.orphaned() {
+		return errOrphaned
+	}
 	if p.Changed() {
 		p.Repair()
 	}

@@ -35,8 +35,8 @@ func shapeFor(mtu int, cfg Config) shape {
 	return s
 }
 
-func (s shape) perBlock() int { return s.Block / s.Slot }
-func (s shape) slots() int    { return s.perBlock() * s.Blocks }
+func (s shape) perBlock() int { return s.Block / max(1, s.Slot) }
+func (s shape) slots() int    { return s.Blocks * s.perBlock() }
 func (s shape) bytes() int    { return s.Block * s.Blocks }
 
 // request is the shape as the kernel wants it (struct tpacket_req).
@@ -50,10 +50,11 @@ func (s shape) request() *unix.TpacketReq {
 type ring struct {
 	shape
 	mem   []byte
-	next  int  // the slot that is filled next
-	taken int  // slots before it that were read, and not given back
-	lost  bool // next is not known: another process has read
-	looks uint // times that there was nothing to find
+	next  int    // the slot that is filled next
+	taken int    // slots before it that were read, and not given back
+	lost  bool   // next is not known: another process has read
+	looks uint   // times that there was nothing to find
+	read  uint64 // slots ever
 }
 
 // seldom is how often an idle ring whose next slot is not known is looked through: each so many times that somebody asks.
@@ -78,6 +79,7 @@ func (r *ring) ready() ([]byte, bool) {
 	}
 	b := r.slot(r.next)
 	r.taken++
+	r.read++
 	if r.next++; r.next == r.slots() {
 		r.next = 0
 	}

@@ -45,6 +45,9 @@ func (s *Bridge) Finish(ps []*packet.Packet) error {
 		return ErrClosed
 	}
 	defer s.leave()
+	if s.orphaned() {
+		return errOrphaned
+	}
 	for _, p := range ps {
 		i, e := s.pool.named(p.Token.ID)
 		if e == nil || !e.open || int(p.Token.Queue) != int(e.in) {
@@ -129,6 +132,13 @@ func (s *Bridge) flush(to int) (err error) {
 		switch {
 		case errno == 0 || errno == unix.EINTR:
 			continue
+		case (errno == unix.ENOBUFS || errno == unix.EINVAL) && s.inTunnel(o, at):
+			if s.cut(o, at) {
+				s.gone(o.links[at])
+				at, tries = at+1, 0
+				continue
+			}
+			s.uncut.Add(1) // it would not be taken the next time
 		case errno == unix.ENOBUFS && !o.queued && s.pool.at(o.links[at]).vnet().gso():
 			o.queue()
 			s.retries.Add(1)

@@ -108,7 +108,10 @@ type Stats struct {
 	Batches       uint64 // receive system calls that brought at least one packet
 	Crossed       uint64 // frames of a bridge that are no IP, and went on as they came
 
-	PortsDown uint64 // interfaces of a bridge that are down, as far as it has noticed
+	RingsRenewed uint64 // rings of a bridge that were stuck, and are made anew: frames were lost meanwhile
+	TunnelCuts   uint64 // offload-sized packets inside a tunnel that a bridge has cut itself, since the kernel does not
+	Uncut        uint64 // those that neither does: tunnels of other kinds
+	PortsDown    uint64 // interfaces of a bridge that are down, as far as it has noticed
 
 	KernelQueued      uint64 // waiting in the kernel at the time of the call
 	KernelDropped     uint64 // dropped by the kernel: queue full
@@ -132,6 +135,7 @@ type Config struct {
 	Unfinished packet.Verdict // for packets that the caller of Packets or Each forgot: Drop (default) or Accept
 	Spin       time.Duration  // busy-poll this long before sleeping; 0 for never
 	KeepsCPU   bool           // while packets come, Recv keeps Go's processor as it waits; see WithKeptProcessor
+	Parent     int            // process whose end is this one's; 0: none. See WithParent
 	InjectMark uint32         // packet mark of injected datagrams, which the rules must exempt; 0 for no injection
 
 	// UntrackedMark is set in the packet mark beside InjectMark by InjectUntracked; a rule must keep

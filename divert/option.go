@@ -1,6 +1,7 @@
 package divert
 
 import (
+	"os"
 	"time"
 
 	"github.com/weir-project/weir/packet"
@@ -46,6 +47,10 @@ func WithSpin(d time.Duration) Option { return func(c *Config) { c.Spin = d } }
 // 16 ms at most: to have it back takes longer than a verdict. It is for programs with one processor more than goroutines that
 // receive: without a spare one, other goroutines run up to 16 ms late, and garbage is collected in 160 ms instead of 1. NFQUEUE only.
 func WithKeptProcessor() Option { return func(c *Config) { c.KeepsCPU = true } }
+
+// WithParent has Recv, Finish and Inject of a bridge fail as soon as the process that started this one has ended. It is for one that was stopped meanwhile:
+// what waits for it has gone another way by then.
+func WithParent() Option { return func(c *Config) { c.Parent = os.Getppid() } }
 
 // WithInjectMark opens a raw socket for Inject, whose datagrams carry this packet mark.
 // A rule must exempt the mark, or they are diverted again.

@@ -38,18 +38,21 @@ func (h *Holder) reclaims() bool { return h.all(func(c divert.Caps) bool { retur
 // stepAside pauses the rules while there has been no worker for a while, and lets pass what waits. The next worker that is ready ends
 // that (begin).
 func (h *Holder) stepAside(now time.Time) {
-	if !h.applied || h.state.Ready || now.Sub(h.absentAt) < absentFor || !h.opens() {
+	if !h.applied && !h.aside || h.state.Ready || now.Sub(h.absentAt) < absentFor || !h.opens() {
 		return
 	}
 	h.unwatch()
 	if err := errors.Join(h.flow(false), h.config.Backend.Pause()); err != nil {
 		h.config.Log.Error("cannot pause the rules, packets are dropped until a worker is ready", "err", err)
-		h.absentAt = now // it is tried again
-		h.watch()
+		h.applied, h.aside, h.absentAt = false, true, now // packets come no more, if they ever do: the next worker begins with both
 		return
 	}
-	h.applied, h.paused, h.mendAt = false, true, time.Time{}
-	h.tell("rules-paused", fmt.Sprintf("no worker for %v: traffic passes uninspected until one is ready", absentFor))
+	h.applied, h.aside, h.paused, h.mendAt = false, false, true, time.Time{}
+	why := fmt.Sprintf("no worker for %v", absentFor)
+	if h.unbound != nil {
+		why = h.unbound.Error()
+	}
+	h.tell("rules-paused", why+": traffic passes uninspected until a worker is ready")
 	if err := h.release(); err != nil {
 		h.config.Log.Error("cannot let pass what waits", "err", err)
 	}

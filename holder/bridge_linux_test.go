@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/weir-project/weir/holder"
 	"github.com/weir-project/weir/lab"
 	"github.com/weir-project/weir/lab/labtest"
 )
@@ -60,6 +61,7 @@ func TestBridgeInspects(t *testing.T) {
 	}
 	mirror(t, l.Lab, l.Server().In.V4, 7007)
 	passes(t, l.Lab, l.Server().In.V4, 7007, "card "+card+" over TCP\n", "card XXXXXXXXXXXX1111 over TCP\n")
+	confined(t, "worker", d.status().WorkerPID, 0)
 	if !strings.Contains(d.nft(), "weir_gate") {
 		t.Error("nothing keeps the kernel's bridge from the frames")
 	}
@@ -212,4 +214,76 @@ func TestBridgeGivesWay(t *testing.T) {
 	if e, c := probeCrossing(t, l.Lab, 9301, shortly); e.unmasked.Load() > 0 || c.lost() > 0 || c.duplicates > 0 {
 		t.Errorf("again: %v, %d uninspected", c, e.unmasked.Load())
 	}
+}
+
+// TestBridgeOutlivesItsInterface: one that is deleted is left to the kernel at once, and one that comes in its place is inspected, with no
+// frame read from the dead. With absent: drop nothing crosses between.
+func TestBridgeOutlivesItsInterface(t *testing.T) {
+	for _, absent := range []string{"pass", "drop"} {
+		t.Run(absent, func(t *testing.T) {
+			l := labtest.NewSegment(t, lab.Topology{}, false)
+			if absent == "pass" {
+				l.KernelBridge(t)
+			}
+			dir := newDir(t)
+			d := begin(t, l.Router(), dir, bridgePolicy(l.Lab, dir, "outcomes: {absent: "+absent+"}\n"))
+			d.ready()
+			mirror(t, l.Lab, l.Server().In.V4, 7009)
+			passes(t, l.Lab, l.Server().In.V4, 7009, card+"\n", "XXXXXXXXXXXX1111\n")
+			for round := range 2 {
+				l.Unplug(t)
+				d.until("the worker on dead sockets is gone", 5*time.Second, func() bool { return !d.status().Ready })
+				d.until("the status says why", 5*time.Second, func() bool {
+					down := strings.Join(d.status().Load.Down, " ")
+					return strings.Contains(down, l.Router().Out.Interface)
+				})
+				if absent == "pass" && (d.status().Applied || strings.Contains(d.nft(), "weir")) {
+					t.Errorf("round %d: the gate is shut, and nobody reads", round)
+				}
+				l.Plug(t, absent == "pass")
+				d.until("a worker reads from the new one", 10*time.Second, func() bool { s := d.status(); return s.Ready && s.Applied })
+				d.until("frames are inspected again", 10*time.Second, func() bool {
+					got, err := say(l.Lab, l.Server().In.V4, 7009, card)
+					return err == nil && got == "XXXXXXXXXXXX1111"
+				})
+				if s := d.status(); len(s.Load.Down) > 0 || s.Restarts != round+1 {
+					t.Errorf("round %d: %d restarts, down %v", round, s.Restarts, s.Load.Down)
+				}
+			}
+			d.wrote("sockets-renewed")
+			if _, err := d.ask(holder.Reload); err != nil || strings.Contains(d.log(), "while the queue is full") {
+				t.Errorf("reload: %v, or it wants of a bridge what that cannot do", err)
+			}
+			if err := d.stop(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(d.nft(), "weir") {
+				t.Errorf("left behind:\n%s", d.nft())
+			}
+		})
+	}
+}
+
+// TestBridgeSendsNothingStale: a worker that was stopped when the holder was killed has a ring full of frames that the kernel's bridge has carried
+// since. As it wakes, it sends none of them.
+func TestBridgeSendsNothingStale(t *testing.T) {
+	l := labtest.NewSegment(t, lab.Topology{}, false)
+	l.KernelBridge(t)
+	dir := newDir(t)
+	d := begin(t, l.Router(), dir, bridgePolicy(l.Lab, dir, "outcomes: {absent: pass}\n"))
+	s := d.ready()
+	e, c := probeCrossing(t, l.Lab, 9400, func(*echoLoad) {
+		time.Sleep(100 * time.Millisecond)
+		signalPID(t, s.WorkerPID, syscall.SIGSTOP)
+		time.Sleep(50 * time.Millisecond)
+		signalPID(t, d.cmd.Process.Pid, syscall.SIGKILL)
+		time.Sleep(400 * time.Millisecond)
+		signalPID(t, s.WorkerPID, syscall.SIGCONT)
+		time.Sleep(100 * time.Millisecond)
+	})
+	t.Logf("%v, %d uninspected", c, e.unmasked.Load())
+	if e.unmasked.Load() == 0 || c.duplicates > 0 {
+		t.Errorf("%v, %d uninspected", c, e.unmasked.Load())
+	}
+	d.ended()
 }

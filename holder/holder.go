@@ -119,12 +119,14 @@ type Holder struct {
 
 	begun    bool // the rules have been in place once
 	applied  bool // our rules are in place
+	aside    bool // as they were paused something failed: it is tried again
 	paused   bool // our rules were in place, and are to be as soon as a worker is ready
 	gaveUp   bool // the outcome "absent" is in force
 	lost     bool // a worker has died that may have received packets
 	stopping bool
-	reported bool // a reporter has been ready
-	toldLost bool // what dead workers take with them was told
+	reported bool  // a reporter has been ready
+	unbound  error // why the sockets have to be bound anew; nil: they need not
+	toldLost bool  // what dead workers take with them was told
 
 	weighedAt     time.Time
 	short         int // short lives in a row

@@ -25,6 +25,9 @@ func (l *Load) Passed() firewall.Count { return l.Rules[firewall.Uninspected.Str
 func (h *Holder) weigh() {
 	before := h.state.Load
 	next := Load{Rules: map[string]firewall.Count{}}
+	if h.unbound != nil && h.unbound != errUnbound {
+		next.Down = []string{h.unbound.Error()}
+	}
 	for _, b := range h.bound {
 		if l, err := b.Load(); err == nil {
 			next.Waiting += l.Waiting
@@ -43,7 +46,7 @@ func (h *Holder) weigh() {
 	case len(next.Down) == 0:
 		h.news("interface-up", "frames cross again")
 	default:
-		h.tell("interface-down", strings.Join(next.Down, ", ")+": nothing crosses")
+		h.tell("interface-down", strings.Join(next.Down, ", ")+": weir carries nothing")
 	}
 	if next.Dropped > before.Dropped {
 		h.tell("queue-overflow", fmt.Sprintf("%d packets were dropped since there was no room for them, %d in all", next.Dropped-before.Dropped, next.Dropped))

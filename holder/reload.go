@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/internal/link"
 )
 
@@ -102,7 +103,7 @@ func (h *Holder) reloaded(err error) {
 	h.generation++
 	h.failOpen()
 	h.news("reloaded", fmt.Sprintf("generation %d", h.generation))
-	if h.applied || h.paused && !h.opens() {
+	if h.applied || (h.paused || h.aside) && !h.opens() {
 		h.paused = false
 		if err = h.apply(); err != nil {
 			err = fmt.Errorf("the new policy is in force, but its rules are not: %w; it is tried again", err)
@@ -119,7 +120,7 @@ func (h *Holder) failOpen() {
 		if b.Caps.FailOpen == h.policy.FailOpen {
 			continue
 		}
-		if err := b.SetFailOpen(h.policy.FailOpen); err != nil {
+		if err := b.SetFailOpen(h.policy.FailOpen); err != nil && !errors.Is(err, divert.ErrUnsupported) { // such a socket has said so at start (Caps.Missing)
 			h.config.Log.Error("cannot change what becomes of packets while the queue is full", "err", err)
 		}
 	}

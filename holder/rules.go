@@ -19,7 +19,7 @@ func (h *Holder) apply() error {
 	if err := h.config.Backend.Apply(h.policy.Rules); err != nil {
 		return err
 	}
-	h.applied, h.mendAt = true, time.Time{}
+	h.applied, h.aside, h.mendAt = true, false, time.Time{}
 	if err := h.flow(true); err != nil {
 		return err
 	}
@@ -35,7 +35,9 @@ func (h *Holder) apply() error {
 func (h *Holder) flow(on bool) error {
 	var errs []error
 	for _, b := range h.bound {
-		errs = append(errs, b.Flow(on))
+		if flowing(b) {
+			errs = append(errs, b.Flow(on))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -96,7 +98,7 @@ func (h *Holder) mend(err error) {
 // answered, then all. With nobody to answer it, what waits goes by the outcome of policy.
 func (h *Holder) lift() error {
 	h.unwatch()
-	h.applied, h.paused, h.mendAt = false, false, time.Time{}
+	h.applied, h.aside, h.paused, h.mendAt = false, false, false, time.Time{}
 	errs := []error{h.flow(false)}
 	if err := h.config.Backend.Pause(); err != nil {
 		errs = append(errs, err)
@@ -141,7 +143,9 @@ func (h *Holder) release() error {
 	for range 20 {
 		err = nil
 		for _, b := range h.bound {
-			err = errors.Join(err, b.Release(h.policy.Absent))
+			if flowing(b) {
+				err = errors.Join(err, b.Release(h.policy.Absent))
+			}
 		}
 		time.Sleep(time.Millisecond)
 		if h.waiting() == 0 {

@@ -84,6 +84,7 @@ func (h *Holder) workerStatus(data json.RawMessage) {
 		h.counters.Lanes = make([]json.RawMessage, len(h.bound))
 	}
 	h.counters.Generation, h.counters.RSSBytes = s.Generation, s.RSSBytes
+	h.tellOfRings(h.counters.Lanes[s.Lane], s.Counters)
 	h.counters.Lanes[s.Lane] = s.Counters
 }
 
@@ -202,6 +203,7 @@ func (h *Holder) workerEnded(w *child, err error) error {
 		h.reloaded(fmt.Errorf("the worker ended (%s) when it was given the policy; the old one stays", ended(err)))
 	}
 	h.judge(w)
+	h.loseSockets(w)
 	return h.retry(h.diedAt)
 }
 
@@ -228,6 +230,10 @@ func (h *Holder) retry(now time.Time) error {
 		return nil
 	}
 	h.retryAt = time.Time{}
+	if h.rebind() != nil {
+		h.retryAt = now.Add(rebindEvery)
+		return nil
+	}
 	if err := h.startWorker(); err != nil {
 		h.config.Log.Error("cannot start the worker", "err", err)
 		h.retryAt = now.Add(retryEvery)

@@ -101,7 +101,7 @@ const seccompFilter = 2 // SECCOMP_MODE_FILTER
 // runtimeCalls are what Go's runtime, its poller and its garbage collector use.
 var runtimeCalls = []string{
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mincore", "futex", "set_robust_list", "rseq",
-	"exit", "exit_group", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "tgkill", "gettid", "getpid", "getuid", "geteuid", "getgid", "getegid",
+	"exit", "exit_group", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "tgkill", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
 	"nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "restart_syscall", "sched_yield", "sched_getaffinity",
 	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "pipe2", "getrandom", "membarrier",
 	"timer_create", "timer_settime", "timer_delete", "setitimer", "uname", "getrlimit", "prlimit64",

@@ -16,7 +16,9 @@
 //
 // Its honest limits. On Linux CAP_NET_ADMIN, which a verdict of NFQUEUE requires, together with an inherited netlink socket
 // would let a process that was taken over change the firewall rules of its network namespace. A system call
-// filter cannot look into a netlink message. Package holder watches the rules for that. On a BSD a verdict is a sendto with
+// filter cannot look into a netlink message. Package holder watches the rules for that. A bridge's worker has no capability. But an address given to
+// sendmsg (struct sockaddr_ll) overrides what a packet socket is bound to: taken over, it can put any frame out of any interface of
+// its network namespace, that of management included; it can receive nothing but from the two. On a BSD a verdict is a sendto with
 // an address, and what allows that (pledge inet) allows to connect to others; capability mode (Capsicum) forbids it, so that
 // FreeBSD's worker has none and is held by its user id and an empty root directory. With a divert socket a process can put any
 // datagram into the network, on every system. Holder and guard stay root: they read no packet, and the programs that they start
@@ -28,7 +30,7 @@ import "strings"
 // Needs says what a process keeps.
 type Needs struct {
 	User     uint32   // whom it runs as, with the group of that number and no other groups
-	NetAdmin bool     // on Linux CAP_NET_ADMIN, for verdicts
+	NetAdmin bool     // on Linux CAP_NET_ADMIN, for verdicts of NFQUEUE
 	Write    []string // directories below which files may be made and written
 	Connect  []string // unix sockets to connect to
 	// Empty: no file at all. On a BSD that takes an empty root directory, and so a process that is started as root and becomes
@@ -36,8 +38,9 @@ type Needs struct {
 	Empty bool
 }
 
-// Worker returns the needs of a process that gives verdicts, on sockets that it was given.
-func Worker(user uint32) Needs { return Needs{User: user, NetAdmin: true, Empty: true} }
+// Worker returns the needs of a process that gives verdicts, on sockets that it was given. Iff bridge, these are all a bridge's: packet
+// sockets, which are read and written without any capability.
+func Worker(user uint32, bridge bool) Needs { return Needs{User: user, NetAdmin: !bridge, Empty: true} }
 
 // A Report says what Enter achieved. A field that is not of this system is false.
 type Report struct {

@@ -154,7 +154,7 @@ func TestReporterWritesItsDirectoryOnly(t *testing.T) {
 // TestAnotherUserIsAnError: a process that is still root where it should not be must not go on.
 func TestAnotherUserIsAnError(t *testing.T) {
 	if os.Getenv("WEIR_TEST_OTHER") != "" {
-		r, err := Enter(Worker(uint32(os.Getuid()) + 1))
+		r, err := Enter(Worker(uint32(os.Getuid())+1, false))
 		if err == nil {
 			t.Errorf("it went on: %v", r)
 		}

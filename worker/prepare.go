@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
@@ -57,7 +58,7 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 		}
 	}
 	if !w.config.Unconfined {
-		if ready.Sandbox, err = sandbox.Enter(sandbox.Worker(w.config.User)); err != nil {
+		if ready.Sandbox, err = sandbox.Enter(sandbox.Worker(w.config.User, w.bridges())); err != nil {
 			return ready, err
 		}
 	}
@@ -97,7 +98,7 @@ func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queu
 
 func (w *worker) attach(queues [][]*os.File) error {
 	for i, q := range w.start.Queues {
-		opts := []divert.Option{divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithUntrackedMark(w.start.Marks.Translated)}
+		opts := []divert.Option{divert.WithBatch(q.Batch), divert.WithSpin(q.Spin), divert.WithUntrackedMark(w.start.Marks.Translated), divert.WithParent()}
 		if runtime.GOMAXPROCS(0) > len(queues) {
 			opts = append(opts, divert.WithKeptProcessor())
 		}
@@ -108,6 +109,11 @@ func (w *worker) attach(queues [][]*os.File) error {
 		w.sockets = append(w.sockets, s)
 	}
 	return nil
+}
+
+// bridges reports whether all sockets are a bridge's.
+func (w *worker) bridges() bool {
+	return !slices.ContainsFunc(w.start.Queues, func(q link.Queue) bool { return q.Caps.Backend != "bridge" })
 }
 
 func ringWriter(f *os.File) (event.Queue, error) {

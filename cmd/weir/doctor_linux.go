@@ -30,6 +30,7 @@ type evidence struct {
 	queueErr error
 	fwmarks  []fwmark
 	links    []linkOffloads
+	session  string // the interface that has the machine's own address of the SSH session; "": not known
 }
 
 // examine looks at the machine.
@@ -50,6 +51,7 @@ func examine() *diagnosis {
 	}
 	e.fwmarks = listFwmarks()
 	e.links = listOffloads()
+	e.session = sessionLink(e.env("SSH_CONNECTION"))
 	<-done
 	if !e.has(unix.CAP_NET_ADMIN) {
 		e.features = e.probe.Features

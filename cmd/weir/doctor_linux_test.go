@@ -134,6 +134,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"sudo hides the session", func(e *evidence) {
 			e.env = func(k string) string { return map[string]string{"SUDO_USER": "someone"}[k] }
 		}, "management", markWarn, "sudo", "--preserve-env=SSH_CONNECTION"},
+		{"a session by an interface", func(e *evidence) { e.session = "eth7" }, "management", markOK, "it comes in by eth7", ""},
 		{"no session", func(e *evidence) { e.env = func(string) string { return "" } }, "management", markNote, "no SSH session", ""},
 		{"no CAP_NET_ADMIN", lose(unix.CAP_NET_ADMIN), "capabilities", markMissing, "CAP_NET_ADMIN", "as root"},
 		{"no CAP_SETUID", lose(unix.CAP_SETUID), "capabilities", markWarn, "CAP_SETUID", "as root"},

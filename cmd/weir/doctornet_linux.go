@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"path"
 	"slices"
 	"strings"
@@ -149,7 +150,11 @@ func lookSession(e *evidence) []finding {
 	case err != nil:
 		return []finding{{Name: "management", Mark: markWarn, Text: err.Error(), Hint: []string{"name the hosts you administer from under management: in weir.yaml"}}}
 	case ok:
-		return []finding{{Name: "management", Mark: markOK, Text: fmt.Sprintf("your SSH session from %s to port %d will not be diverted", s.Client, s.ServerPort)}}
+		f := finding{Name: "management", Mark: markOK, Text: fmt.Sprintf("your SSH session from %s to port %d will not be diverted", s.Client, s.ServerPort)}
+		if e.session != "" {
+			f.Text += fmt.Sprintf("; it comes in by %s: with backend bridge it would end, were that, or what it stands upon, one of the two interfaces", e.session)
+		}
+		return []finding{f}
 	case e.env("SUDO_USER") != "":
 		return []finding{{
 			Name: "management", Mark: markWarn, Text: "sudo hides whether you are logged in by SSH, so Weir cannot exempt your session",
@@ -157,4 +162,19 @@ func lookSession(e *evidence) []finding {
 		}}
 	}
 	return []finding{{Name: "management", Mark: markNote, Text: "no SSH session is seen; name the hosts you administer from under management: in weir.yaml"}}
+}
+
+// sessionLink returns the interface that has the machine's own end of a session; "" if there is none.
+func sessionLink(sshConnection string) string {
+	s, ok, err := firewall.ParseSession(sshConnection)
+	all, _ := net.Interfaces()
+	if !ok || err != nil {
+		return ""
+	}
+	for _, i := range all {
+		if slices.Contains(addressesOf(i.Name), s.Server) {
+			return i.Name
+		}
+	}
+	return ""
 }

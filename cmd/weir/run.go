@@ -196,11 +196,12 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	guard := func() *exec.Cmd { return d.guard(kind) }
 	if kind == firewall.Bridge {
 		guard = nil // what it would take away goes with the holder
-		warnBridge(d.log, d.first.Rules.Ports, d.first.Absent)
+		site := lookAtSite(d.first.Rules.Ports)
+		site.warn(d.log, d.first.Absent)
 	}
 	return holder.New(holder.Config{
 		Lanes: lanes, Options: options, Batch: d.flags.batch, Spin: d.flags.spin,
-		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid())) },
+		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid(), kind == firewall.Bridge)) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
 		Guard:    guard,
 		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,

@@ -5,6 +5,7 @@ package labtest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -19,6 +20,7 @@ import (
 type Segment struct {
 	*lab.Lab
 	ClientEnds, ServerEnds lab.Ends // of which nobody has been told; those of the nodes are the same
+	unplugged              net.HardwareAddr
 }
 
 // NewSegment makes one. Iff vlan, both ends speak with a tag.
@@ -124,4 +126,60 @@ func speak(name string, e *lab.Ends, vlan bool) error {
 		}
 	}
 	return nil
+}
+
+// Unplug deletes the link between the router and the server.
+func (s *Segment) Unplug(t testing.TB) {
+	t.Helper()
+	err := s.Server().Do(func() error {
+		l, err := netlink.LinkByName(s.Server().In.Interface)
+		if err == nil {
+			s.unplugged = l.Attrs().HardwareAddr
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Router().Do(func() error {
+		l, err := netlink.LinkByName(s.Router().Out.Interface)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(l)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Plug makes another link of the same names, with the server's hardware address. Iff bridged, it is a port of the kernel's bridge as the former was.
+func (s *Segment) Plug(t testing.TB, bridged bool) {
+	t.Helper()
+	near, far := s.Router().Out.Interface, s.Server().In.Interface
+	err := s.Router().Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = near
+		v := &netlink.Veth{LinkAttrs: attrs, PeerName: far, PeerHardwareAddr: s.unplugged, PeerNamespace: netlink.NsFd(s.Server().NetNS().Fd())}
+		if err := errors.Join(netlink.LinkAdd(v), bare(near)); err != nil || !bridged {
+			return errors.Join(err, netlink.LinkSetUp(v))
+		}
+		b, err := netlink.LinkByName("br0")
+		if err != nil {
+			return err
+		}
+		return errors.Join(netlink.LinkSetMaster(v, b), netlink.LinkSetUp(v))
+	})
+	if err == nil {
+		err = s.Server().Do(func() error {
+			l, err := netlink.LinkByName(far)
+			if err != nil {
+				return err
+			}
+			return errors.Join(speak(far, &s.ServerEnds, false), netlink.LinkSetUp(l))
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
