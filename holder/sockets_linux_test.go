@@ -164,7 +164,8 @@ func TestSocketsPause(t *testing.T) {
 			w.until("a worker is ready", 10*time.Second, func() bool { n := w.status(); return n.Ready && n.Applied && !n.Paused })
 			lost, cut := d.stop()
 			t.Logf("absent %s: %d of %d lost, rules %s", absent, lost, d.sent, w.changes())
-			if lost-cut > 2 || absent == "pass" && cut > 0 { // the kernel's buffer is full after a while
+			// The kernel's buffer is full after a while, and what the worker had read when it was stopped is lost with it: a batch at most.
+			if lost-cut > 8 || absent == "pass" && cut > 0 {
 				t.Errorf("%d of %d lost, %d of them in the kernel", lost, d.sent, cut)
 			}
 			if absent == "pass" {
