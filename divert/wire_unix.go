@@ -121,7 +121,10 @@ func (w *wire) recvfrom(fd int, b, addr []byte) (n, addrLen int, errno syscall.E
 
 func (w *wire) sendto(fd int, b, addr []byte) syscall.Errno {
 	m := append(append(append(w.buf[:0], byte(len(addr))), addr...), b...)
-	err := unix.Sendmsg(fd, m, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	err := unix.Sendmsg(fd, m, nil, nil, unix.MSG_NOSIGNAL) // a kernel has taken the packet when it returns: it has no buffer that could be full
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Sendmsg(fd, m, nil, nil, unix.MSG_NOSIGNAL)
+	}
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return syscall.EBADF
 	}
