@@ -43,14 +43,20 @@ func (h *holder) Edit(_ *inspect.Context, _ field.ID, s field.Span, with []byte)
 	return true
 }
 
-// show shows the text in the given parts, as bytes or as a body. Somebody else holds more, as extra says.
-func show(t testing.TB, text string, cuts []int, body bool, extra int) *holder {
-	maker, _ := New(Config{Detectors: []Detector{{Name: "card", Action: "mask"}, {Name: "us-ssn", Action: "mask"}}}, inspect.Env{Lanes: 1})
+// newHolder is a holder of an inspector that maker makes, on a connection of its own.
+func newHolder(t testing.TB, maker inspect.Maker, text string) *holder {
 	d := maker().(*Inspector)
 	h := &holder{Lane: inspecttest.New(t, new(inspect.LabelTable), d), d: d, left: []byte(text)}
 	h.Quiet = true
 	h.Begin(inspecttest.TCP(client, server, nil))
 	h.Cx.Host = h
+	return h
+}
+
+// show shows the text in the given parts, as bytes or as a body. Somebody else holds more, as extra says.
+func show(t testing.TB, text string, cuts []int, body bool, extra int) *holder {
+	maker, _ := New(Config{Detectors: []Detector{{Name: "card", Action: "mask"}, {Name: "us-ssn", Action: "mask"}}}, inspect.Env{Lanes: 1})
+	h := newHolder(t, maker, text)
 	seen := 0
 	for i, cut := range append(slices.Clone(cuts), len(text)) {
 		h.last, h.held = i == len(cuts), 0
@@ -132,12 +138,8 @@ func TestLittleBehindMuch(t *testing.T) {
 	chain := strings.Repeat("ssword=pw=\"t=4", 600)
 	text := chain + strings.Repeat("\n", 80) + "card 4000 0000 0000 0002 " + chain[:700]
 	left := func(cuts []int) (masked string, looks int) {
-		d := maker().(*Inspector)
-		h := &holder{Lane: inspecttest.New(t, new(inspect.LabelTable), d), d: d, left: []byte(text)}
-		h.Quiet = true
-		h.Begin(inspecttest.TCP(client, server, nil))
-		h.Cx.Host = h
-		seen := 0
+		h, seen := newHolder(t, maker, text), 0
+		d := h.d
 		for i, cut := range append(slices.Clone(cuts), len(text)) {
 			h.last, h.held, h.Cx.Seen = i == len(cuts), 0, seen
 			part := []byte(text)[h.at:cut]

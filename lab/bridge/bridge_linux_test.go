@@ -18,7 +18,6 @@ import (
 	"github.com/weir-project/weir/divert"
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/event"
-	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/lab"
 	"github.com/weir-project/weir/lab/labtest"
@@ -186,29 +185,6 @@ func TestBytesArrive(t *testing.T) {
 	}
 }
 
-// An editor replaces the word in every stream.
-type editor struct{ with []byte }
-
-func (e *editor) Name() string { return "dlp" }
-
-func (e *editor) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
-	at := 0
-	for i := bytes.Index(b, []byte(word)); i >= 0; i = bytes.Index(b[at:], []byte(word)) {
-		cx.EditPayload(at+i, at+i+len(word), e.with)
-		at += i + len(word)
-	}
-	for n := min(len(word)-1, len(b)-at); n > 0; n-- {
-		if string(b[len(b)-n:]) == word[:n] {
-			cx.Hold(n)
-			break
-		}
-	}
-	return inspect.Decision{}
-}
-
-// Resizes has room made in segments.
-func (e *editor) Resizes() field.Set { return field.SetOf(field.Payload) }
-
 // TestEditsThatGrow has lanes of the engine make a word longer, or take it out, in both directions; segments of their own carry what packets
 // have no room for.
 func TestEditsThatGrow(t *testing.T) {
@@ -251,7 +227,7 @@ func (n *network) weir(t *testing.T, lanes int, with []byte) func() (sum divert.
 	var ends []func() divert.Stats
 	for _, a := range addresses {
 		s := n.open(t, a)
-		program := labtest.Alone(t, new(inspect.LabelTable), &editor{with: with})
+		program := labtest.Alone(t, new(inspect.LabelTable), &labtest.Editor{Word: []byte(word), With: with})
 		program.Outcomes = lane.Strict
 		e := engine.New(engine.Config{
 			Socket: s, Program: program, Limits: engine.Limits{Hold: 5 * time.Second}, Seed: rand.Uint64(), Events: &event.Buffer{},

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/engine"
-	"github.com/weir-project/weir/field"
 	"github.com/weir-project/weir/firewall"
 	"github.com/weir-project/weir/inspect"
 	"github.com/weir-project/weir/lab"
@@ -44,40 +43,12 @@ const (
 	publicPort  = 8080
 )
 
-// An editor replaces the word in every stream by another, however it is cut.
-type editor struct{ with []byte }
-
-func (e *editor) Name() string { return "dlp" }
-
-func (e *editor) InspectStream(cx *inspect.Context, b []byte) inspect.Decision {
-	at := 0
-	for i := bytes.Index(b, []byte(word)); i >= 0; i = bytes.Index(b[at:], []byte(word)) {
-		cx.EditPayload(at+i, at+i+len(word), e.with)
-		at += i + len(word)
-	}
-	for n := min(len(word)-1, len(b)-at); n > 0; n-- {
-		if string(b[len(b)-n:]) == word[:n] {
-			cx.Hold(n)
-			break
-		}
-	}
-	return inspect.Decision{}
-}
-
-// Resizes has room made in segments.
-func (e *editor) Resizes() field.Set {
-	if len(e.with) == len(word) {
-		return 0
-	}
-	return field.SetOf(field.Payload)
-}
-
 func newWeir(t *testing.T, n *lab.Node, with string) *lane.Lane {
 	t.Helper()
 	rules := firewall.Config{Inject: true, MayGrow: true, Select: lane.Port(servicePort)}
 	// A word must not slip through because a retransmission took its time. Some do all the same (see slipped).
 	limits := engine.Limits{Hold: 5 * time.Second}
-	alone := labtest.Alone(t, new(inspect.LabelTable), &editor{with: []byte(with)})
+	alone := labtest.Alone(t, new(inspect.LabelTable), &labtest.Editor{Word: []byte(word), With: []byte(with)})
 	return labtest.Lane(t, n, rules, engine.Config{Program: alone, Limits: limits})
 }
 

@@ -8,12 +8,17 @@ import (
 // harmless says whether a name that goes on like this is of something about a secret: its hash, its length, the file
 // that it is in.
 func harmless(name []byte) bool {
-	var l [maxName]byte
-	for k, c := range name {
+	return holdsAny(name, harmlessNames)
+}
+
+// holdsAny says whether v, of maxSecret bytes at most, holds one of some words, be it in capitals.
+func holdsAny(v []byte, words [][]byte) bool {
+	var l [maxSecret]byte
+	for k, c := range v {
 		l[k] = lower(c)
 	}
-	for _, word := range harmlessNames {
-		if bytes.Contains(l[:len(name)], word) {
+	for _, word := range words {
+		if bytes.Contains(l[:len(v)], word) {
 			return true
 		}
 	}
@@ -177,16 +182,7 @@ func disordered(v []byte) bool {
 
 // mentions says whether v holds a word that programs call a secret by, or what it is a member of.
 func mentions(v []byte) bool {
-	var l [maxSecret]byte
-	for k, c := range v {
-		l[k] = lower(c)
-	}
-	for _, word := range mentioned {
-		if bytes.Contains(l[:len(v)], word) {
-			return true
-		}
-	}
-	return false
+	return holdsAny(v, mentioned)
 }
 
 var mentioned = bytes.Fields([]byte("pass pwd secret token config setting param value user"))
