@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -470,11 +471,13 @@ func (s *Bridge) fallen(i int) error {
 
 // there is an error iff the interface was deleted: the socket is bound to none then, whatever has its name.
 func (p *bridgePort) there(fd int) error {
-	at, err := unix.Getsockname(fd)
-	if err != nil {
-		return fmt.Errorf("bridge: interface %s: %w", p.Name, err)
+	var at unix.RawSockaddrLinklayer // unix.Getsockname allocates one
+	size := uint32(unix.SizeofSockaddrLinklayer)
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&at)), uintptr(unsafe.Pointer(&size)))
+	if errno != 0 {
+		return fmt.Errorf("bridge: interface %s: %w", p.Name, errno)
 	}
-	if l, ok := at.(*unix.SockaddrLinklayer); ok && l.Ifindex != p.Index {
+	if int(at.Ifindex) != p.Index {
 		return fmt.Errorf("bridge: interface %s %w", p.Name, errPortGone)
 	}
 	return nil

@@ -398,6 +398,12 @@ func TestInterfaceGoesDown(t *testing.T) {
 	if err := netlink.LinkDel(l); err != nil {
 		t.Fatal(err)
 	}
+	wantGone(t, s)
+}
+
+func wantGone(t *testing.T, s divert.Socket) {
+	t.Helper()
+	var err error
 	for range 3 {
 		if _, err = s.Recv(somePackets(1), time.Second); err != nil {
 			break
@@ -406,6 +412,27 @@ func TestInterfaceGoesDown(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "b1 is gone") {
 		t.Errorf("gone: %v", err)
 	}
+}
+
+// TestInterfaceGoesUnheard: one that is deleted when a Recv has heard already that it is down ends the bridge as well, and the kernel does not
+// wake it for that.
+func TestInterfaceGoesUnheard(t *testing.T) {
+	newWire(t)
+	s := openBridge(t)
+	l, err := netlink.LinkByName("b1")
+	if err == nil {
+		err = netlink.LinkSetDown(l)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Recv(somePackets(1), time.Second); n != 0 || err != nil || s.Stats().PortsDown != 1 {
+		t.Fatal(n, err, s.Stats())
+	}
+	if err := netlink.LinkDel(l); err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, s)
 }
 
 // TestLanesKeepConversationsTogether: both directions of a conversation and all its pieces come to one lane, and there is something for each.

@@ -18,14 +18,23 @@ const (
 
 // A pulse is what the last look at a ring has seen.
 type pulse struct {
-	read  uint64 // ring.read then
-	still bool   // nothing had come since the look before
+	read   uint64 // ring.read then
+	still  bool   // nothing had come since the look before
+	before bool   // still at that look
 }
 
-// feel looks whether rings are stuck, and makes those anew. It belongs where no slot is lent: behind retire, and before anything is taken.
+// feel looks whether rings are stuck, and makes those anew; and whether an interface is gone, of which the kernel does not tell a socket if it
+// was down before. It belongs where no slot is lent: behind retire, and before anything is taken.
 func (s *Bridge) feel() error {
 	s.feltAt = s.batch
 	for i := range s.ports {
+		p, fd := &s.ports[i], int(s.poll[i].Fd)
+		if !p.pause() {
+			continue
+		}
+		if err := p.there(fd); err != nil {
+			return err
+		}
 		if !s.stuck(i) {
 			continue
 		}
@@ -36,18 +45,19 @@ func (s *Bridge) feel() error {
 	return nil
 }
 
-// stuck reports whether the kernel has dropped frames since the last look, and the ring was empty all the while. A ring that moves is asked
-// nothing.
+// pause reports whether nothing has come through a port since the last look. A ring that moves is asked nothing.
+func (p *port) pause() bool {
+	was := p.pulse
+	p.pulse = pulse{read: p.ring.read, still: p.ring.read == was.read, before: was.still}
+	return p.pulse.still
+}
+
+// stuck reports whether the kernel has dropped frames since the last look, and the ring was empty all the while.
 func (s *Bridge) stuck(i int) bool {
 	p := &s.ports[i]
-	was := p.pulse
-	p.pulse = pulse{read: p.ring.read, still: p.ring.read == was.read}
-	if !p.pulse.still {
-		return false
-	}
 	drops := ringDrops(int(s.poll[i].Fd)) // since the last look, and so the first one says nothing
 	s.kernelDropped.Add(drops)
-	return was.still && drops > 0 && p.ring.empty()
+	return p.pulse.before && drops > 0 && p.ring.empty()
 }
 
 // heal makes the ring of a port anew on its socket. That moves the socket behind the others of its fanout group, and so flows from lane to lane,

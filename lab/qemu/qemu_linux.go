@@ -59,6 +59,7 @@ var mustPass = []string{
 	"TestFlowTableTakesFlowsPastWeir/IPv4",
 	"TestFlowTableForWhatIsHandedBack/IPv4",
 	"TestFlowTableForWhatIsHandedBack/IPv6",
+	"TestAStuckRingIsMadeAnew",
 	"TestBytesArrive/large_packets,_tagged/v6=true",
 	"TestEditsThatGrow/longer,_tagged",
 	"TestLinks/VLAN,_plain_packets/v6=true",
