@@ -108,7 +108,7 @@ func (p *planner) divertChain(h Hook) {
 		priority = priorityBeforeFilter
 	}
 	ch := Chain{Name: h.String(), Hook: h, Priority: priority}
-	ch.Rules = append(p.exemptions(h), p.handedBack()...)
+	ch.Rules = slices.Concat(p.handedBack(), p.exemptions(h), p.stale())
 	if h != HookForward {
 		ch.Rules = append(ch.Rules, Rule{Match: Match{Family: V6, Proto: ICMPv6, Neighbour: true}, Counter: Neighbour, Action: Action{Kind: Return}})
 	}
@@ -158,17 +158,22 @@ func familyOf(a netip.Addr) Family {
 	return V6
 }
 
-// handedBack lets settled flows pass, and forgets settlements of other generations.
+// handedBack lets settled flows pass. It is the first rule: of most packets nothing else is asked.
 func (p *planner) handedBack() []Rule {
 	if !p.HandBack {
 		return nil
 	}
 	now := Bits{Value: field(p.Marks.Conn, p.Generation), Mask: p.Marks.Conn}
-	unset := Bits{Mask: p.Marks.Conn}
-	return []Rule{
-		{Match: Match{ConnMark: MarkTest{Bits: now}}, Counter: HandedBack, Action: Action{Kind: Return}},
-		{Match: Match{ConnMark: MarkTest{Bits: unset, Not: true}}, Counter: Stale, Action: Action{Kind: SetConnMark, Bits: unset}},
+	return []Rule{{Match: Match{ConnMark: MarkTest{Bits: now}}, Counter: HandedBack, Action: Action{Kind: Return}}}
+}
+
+// stale forgets settlements of other generations.
+func (p *planner) stale() []Rule {
+	if !p.HandBack {
+		return nil
 	}
+	unset := Bits{Mask: p.Marks.Conn}
+	return []Rule{{Match: Match{ConnMark: MarkTest{Bits: unset, Not: true}}, Counter: Stale, Action: Action{Kind: SetConnMark, Bits: unset}}}
 }
 
 func (p *planner) saveGeneration(m Match, c Counter) Rule {
@@ -215,6 +220,9 @@ func (p *planner) afterChain(h Hook) {
 		return
 	}
 	ch := Chain{Name: "after_" + h.String(), Hook: h, After: true, Priority: priorityBack}
+	unset := Bits{Mask: p.ownMark()}
+	// Packets that were in no queue, as those of settled flows, are through with one rule.
+	ch.Rules = []Rule{{Match: Match{Mark: MarkTest{Bits: unset}}, Action: Action{Kind: Return}}}
 	if p.HandBack {
 		m := Match{Mark: MarkTest{Bits: Bits{Value: field(p.Marks.Settle, p.Generation), Mask: p.Marks.Settle}}}
 		ch.Rules = append(ch.Rules, p.saveGeneration(m, Settled))
@@ -223,8 +231,7 @@ func (p *planner) afterChain(h Hook) {
 		m := Match{Mark: MarkTest{Bits: Bits{Value: p.Marks.Pending, Mask: p.Marks.Pending}}}
 		ch.Rules = append(ch.Rules, Rule{Match: m, Counter: Uninspected})
 	}
-	unset := Bits{Mask: p.ownMark()}
-	ch.Rules = append(ch.Rules, Rule{Match: Match{Mark: MarkTest{Bits: unset, Not: true}}, Action: Action{Kind: SetMark, Bits: unset}})
+	ch.Rules = append(ch.Rules, Rule{Action: Action{Kind: SetMark, Bits: unset}})
 	p.rs.Chains = append(p.rs.Chains, ch)
 }
 
