@@ -27,6 +27,7 @@ type receiver struct {
 
 	timeout time.Duration // SO_RCVTIMEO as it is; 0 for none, unknown for what another process has left
 	idle    bool          // the last receive that waited brought one message, or none
+	silent  bool          // the last receive that waited waited in vain
 	keeps   bool          // Config.KeepsCPU, and it brought something
 
 	interrupted int // receives that kept the processor until somebody else needed it
@@ -132,7 +133,7 @@ func (s *NFQueue) recvWait(limit int, wait time.Duration) (n int, errno syscall.
 		return s.recvPoll(limit, wait)
 	}
 	n, errno = s.recvYielding(limit)
-	s.rx.idle = errno != 0 || n <= 1
+	s.rx.idle, s.rx.silent = errno != 0 || n <= 1, errno == unix.EAGAIN
 	s.rx.keeps = s.cfg.KeepsCPU && errno == 0
 	return n, errno
 }
@@ -198,7 +199,8 @@ const (
 )
 
 // setTimeout makes the socket wait no longer than wait, and longer than half of it: so
-// waits that differ a little need no system call. It is false where wait is too short.
+// waits that differ a little need no system call. In silence, where each time that is over wakes a CPU for nothing, it is all of it but
+// less than shortWait. It is false where wait is too short.
 func (s *NFQueue) setTimeout(wait time.Duration) bool {
 	if wait > 0 && wait < shortWait {
 		return false
@@ -206,6 +208,9 @@ func (s *NFQueue) setTimeout(wait time.Duration) bool {
 	timeout := time.Duration(0) // for ever
 	if wait > 0 {
 		timeout = shortWait << (bits.Len64(uint64(wait/shortWait)) - 1)
+		if s.rx.silent {
+			timeout = wait - wait%shortWait
+		}
 	}
 	if timeout == s.rx.timeout {
 		return true

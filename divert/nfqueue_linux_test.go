@@ -294,6 +294,29 @@ func TestKeptProcessor(t *testing.T) {
 	}
 }
 
+// TestSilence: a receive that has waited in vain has the next one wait in one piece, but for what a socket's timeout is too coarse for; while packets come
+// waits that differ a little have the same timeout.
+func TestSilence(t *testing.T) {
+	s, u := lab(t)
+	ps := newPackets(64)
+	once := func(want int, timeout time.Duration) {
+		t.Helper()
+		n, err := s.Recv(ps, 7*shortWait+time.Millisecond)
+		if n != want || err != nil || s.rx.timeout != timeout {
+			t.Errorf("%d, %v, timeout %v; want %d, timeout %v", n, err, s.rx.timeout, want, timeout)
+		}
+		if err := s.Finish(ps[:n]); err != nil {
+			t.Error(err)
+		}
+	}
+	once(0, 4*shortWait)
+	once(0, 7*shortWait)
+	u.from.Write([]byte("packet"))
+	once(1, 7*shortWait)
+	u.from.Write([]byte("packet"))
+	once(1, 4*shortWait)
+}
+
 // Every packet of a bulk transfer passes user space, offload-sized ones whole; what
 // arrives is what was sent.
 func TestBulkTCPArrivesIntact(t *testing.T) {

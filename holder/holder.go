@@ -44,6 +44,12 @@ type Policy struct {
 	Origin   any            // for Config.Policy: what this was made from
 }
 
+// Bell is both ends of a pipe, as package event/ring makes it.
+type Bell struct {
+	Strike *os.File // for the writers of rings
+	Hear   *os.File // for their reader
+}
+
 // Renew says which children cannot take a policy in and are replaced.
 type Renew struct{ Worker, Reporter bool }
 
@@ -62,6 +68,7 @@ type Config struct {
 	// rules to which nobody listens, and the policy wants them to pass. nil: none is.
 	Guard func() *exec.Cmd
 	Rings []*os.File // one per lane, then any that only the reporter reads
+	Bell  Bell       // which wakes the reader of Rings
 
 	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called
 	// beside Run, one call at a time. An error refuses a reload.
@@ -87,9 +94,10 @@ const (
 	retryEvery   = 2 * time.Second // the first pause between such lives; it doubles
 	retryAtMost  = 30 * time.Second
 	tickEvery    = 100 * time.Millisecond
-	bindWithin   = 2 * time.Second // a worker whose holder was killed lets go of its queue within
-	journalFlows = 4096            // edited connections of a lane that can go on after a crash
-	journalValue = 16 << 10        // bytes of one: its edits that are not acknowledged
+	calmEvery    = 500 * time.Millisecond // while there is nothing to see to; less than what killSilent takes for being away
+	bindWithin   = 2 * time.Second        // a worker whose holder was killed lets go of its queue within
+	journalFlows = 4096                   // edited connections of a lane that can go on after a crash
+	journalValue = 16 << 10               // bytes of one: its edits that are not acknowledged
 )
 
 // A Holder owns sockets, rules and children. Make one with New.
@@ -211,9 +219,14 @@ func (h *Holder) Run(ctx context.Context) error {
 var errStop = errors.New("stop")
 
 func (h *Holder) serve(ctx context.Context) error {
-	tick := time.NewTicker(tickEvery)
+	pace := tickEvery
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	for {
+		if p := h.pace(); p != pace {
+			pace = p
+			tick.Reset(pace)
+		}
 		var err error
 		select {
 		case <-ctx.Done():

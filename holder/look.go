@@ -51,6 +51,15 @@ func (h *Holder) look(now time.Time) error {
 	return nil
 }
 
+// pace is how long it is until the next look. Each look wakes a CPU, which on a router under load costs packets.
+func (h *Holder) pace() time.Duration {
+	whole := h.applied && h.state.Ready && (h.reporter != nil || h.config.Reporter == nil) && h.unbound == nil
+	if whole && h.mendAt.IsZero() && h.confirm == nil && !slices.ContainsFunc(h.children(), func(c *child) bool { return c.stopping }) {
+		return calmEvery
+	}
+	return tickEvery
+}
+
 // lookPast tells of flow tables that take over what the rules divert, when there are others than the last time.
 func (h *Holder) lookPast() {
 	var now []string
@@ -73,11 +82,15 @@ func (h *Holder) lookPast() {
 
 // killLate kills children that were asked to end and do not.
 func (h *Holder) killLate(now time.Time) {
-	for _, c := range []*child{h.worker, h.reporter, h.guard} {
-		if c != nil && c.stopping && now.After(c.killAt) {
+	for _, c := range h.children() {
+		if c.stopping && now.After(c.killAt) {
 			c.kill()
 		}
 	}
+}
+
+func (h *Holder) children() []*child {
+	return slices.DeleteFunc([]*child{h.worker, h.reporter, h.guard}, func(c *child) bool { return c == nil })
 }
 
 // killSilent kills a worker that says nothing, unless it was we who did not listen.

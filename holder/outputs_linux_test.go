@@ -2,8 +2,11 @@ package holder_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,4 +116,49 @@ func TestLogDirectoryDeleted(t *testing.T) {
 			t.Logf("%d bytes of events, %+v", len(text), o)
 		})
 	}
+}
+
+// TestBellIsShared: the worker has one end of a pipe of which the reporter has the other, and both have it still after they were killed. Without it events would
+// arrive too, up to a second later.
+func TestBellIsShared(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: what confined processes have open is root's to see")
+	}
+	l := newLab(t)
+	d := start(t, l.Router(), "")
+	s := d.status()
+	check := func() {
+		t.Helper()
+		worker, reporter := pipesOf(t, s.WorkerPID), pipesOf(t, s.ReporterPID)
+		if !slices.ContainsFunc(worker, func(p string) bool { return slices.Contains(reporter, p) }) {
+			t.Errorf("the worker has %v, the reporter %v", worker, reporter)
+		}
+	}
+	check()
+	signalPID(t, s.WorkerPID, syscall.SIGKILL)
+	signalPID(t, s.ReporterPID, syscall.SIGKILL)
+	d.until("both are back", 10*time.Second, func() bool {
+		n := d.status()
+		return n.Ready && n.WorkerPID != s.WorkerPID && n.ReporterPID != 0 && n.ReporterPID != s.ReporterPID
+	})
+	d.told("worker-restarted", 1)
+	s = d.status()
+	check()
+}
+
+// pipesOf returns the names of the pipes that a process has open, other than its standard output.
+func pipesOf(t *testing.T, pid int) (names []string) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		name, err := os.Readlink(dir + f.Name())
+		if n, _ := strconv.Atoi(f.Name()); err == nil && n > 2 && strings.HasPrefix(name, "pipe:") {
+			names = append(names, name)
+		}
+	}
+	return names
 }

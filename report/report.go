@@ -7,7 +7,8 @@
 //  3. It releases what it has read, so that a reporter killed before repeats it and one
 //     killed after does not.
 //  4. Once per Config.LossEvery it writes an engine event about what was lost.
-//  5. With nothing to read it sleeps, 1 ms at first and up to Config.Poll.
+//  5. With nothing to read it sleeps, 1 ms at first and up to Config.Poll, and then, with a
+//     bell, until that is struck.
 //
 // One goroutine does all of this, so a sink must return in bounded time; while one is
 // slow, rings fill and their writers count what they lose. Traffic never waits for a
@@ -23,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +42,7 @@ const (
 	DefaultStopIn    = 2 * time.Second
 
 	pollMin  = time.Millisecond
+	dozeMost = time.Second // what is not told by a bell is seen to within it
 	retryMin = 100 * time.Millisecond
 )
 
@@ -53,6 +56,9 @@ type Sink struct {
 type Config struct {
 	Rings []*ring.Reader // one per lane; the Reporter owns them
 	Sinks []Sink         // closed when Run returns
+
+	// Bell says that a writer has struck; see ring.Listen. nil: there is none, and the rings are looked at every Poll.
+	Bell <-chan struct{}
 
 	Batch     int           // events per ring and round
 	Poll      time.Duration // longest sleep, so the longest delay of an event
@@ -75,6 +81,7 @@ type Reporter struct {
 	loss   losses
 
 	reopens  atomic.Uint32 // asked for
+	asked    chan struct{} // wakes Run for it
 	reopened uint32        // done
 
 	mu   sync.Mutex
@@ -84,7 +91,7 @@ type Reporter struct {
 // New checks the configuration and returns a Reporter that has done nothing yet.
 func New(config Config) (*Reporter, error) {
 	config.defaults()
-	r := &Reporter{config: config, rings: config.Rings}
+	r := &Reporter{config: config, rings: config.Rings, asked: make(chan struct{}, 1)}
 	seen := make(map[string]bool)
 	for _, s := range config.Sinks {
 		if s.Name == "" || s.Sink == nil || seen[s.Name] {
@@ -132,14 +139,41 @@ func (r *Reporter) Run(ctx context.Context) error {
 			pause = pollMin
 			continue
 		}
-		timer.Reset(pause)
+		if pause < r.config.Poll || !r.doze() {
+			timer.Reset(pause)
+		} else {
+			timer.Reset(dozeMost)
+		}
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
+			pause = min(2*pause, r.config.Poll)
+		case <-r.config.Bell:
+			pause = pollMin
+		case <-r.asked:
 		}
-		pause = min(2*pause, r.config.Poll)
+		r.rouse()
 	}
 	return r.stop()
+}
+
+// doze has every ring's writer strike the bell from now on. It is false if there is none, or something to do sooner.
+func (r *Reporter) doze() bool {
+	if r.config.Bell == nil || slices.ContainsFunc(r.sinks, func(o *output) bool { return o.pause > 0 }) {
+		return false
+	}
+	for _, q := range r.rings {
+		if !q.Doze() {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reporter) rouse() {
+	for _, q := range r.rings {
+		q.Rouse()
+	}
 }
 
 // Step does one round and returns the number of events read.
@@ -213,4 +247,10 @@ func (r *Reporter) stop() error {
 }
 
 // Reopen asks for every sink that can (eve.Writer) to open its file or connection anew, in the next round.
-func (r *Reporter) Reopen() { r.reopens.Add(1) }
+func (r *Reporter) Reopen() {
+	r.reopens.Add(1)
+	select {
+	case r.asked <- struct{}{}:
+	default:
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/weir-project/weir/event/ring"
@@ -85,5 +86,64 @@ func TestCloseErrorsNameTheSink(t *testing.T) {
 	r := newReporter(t, Config{Sinks: []Sink{{"disk", &fakeSink{flushErr: errors.New("no space")}}}})
 	if err := r.Run(ctx); err == nil || !strings.Contains(err.Error(), "disk: no space") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRunDozes: with a bell an idle reporter wakes once a second, and at once when that is struck, when its files are to be opened anew, or at its end;
+// without one it looks every Poll. While a sink fails it goes on trying.
+func TestRunDozes(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		bell      bool
+		err       error
+		from, to  int           // flushes in ten idle seconds
+		arrivesIn time.Duration // behind the strike
+	}{
+		{"a bell", true, nil, 10, 20, 0},
+		{"none", false, nil, 390, 420, DefaultPoll},
+		{"a failing sink", true, errors.New("full"), 30, 35, DefaultPoll},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, w, q := newRing(t)
+				s := &fakeSink{flushErr: c.err}
+				bell := make(chan struct{}, 1)
+				config := Config{Rings: []*ring.Reader{q}, Sinks: []Sink{{"s", s}}, Now: time.Now, RetryMax: 300 * time.Millisecond}
+				if c.bell {
+					config.Bell = bell
+				}
+				r := newReporter(t, config)
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error)
+				go func() { done <- r.Run(ctx) }()
+				time.Sleep(time.Second)
+				before := s.flushes
+				time.Sleep(10 * time.Second)
+				if n := s.flushes - before; n < c.from || n > c.to {
+					t.Errorf("%d flushes in ten idle seconds, want %d to %d", n, c.from, c.to)
+				}
+				w.Put(alert("x"))
+				bell <- struct{}{}
+				time.Sleep(c.arrivesIn)
+				synctest.Wait()
+				if len(s.got) != 1 {
+					t.Errorf("%d events have arrived", len(s.got))
+				}
+				time.Sleep(5 * time.Second)
+				reopened := s.reopens
+				r.Reopen()
+				time.Sleep(c.arrivesIn)
+				synctest.Wait()
+				if s.reopens != reopened+1 {
+					t.Errorf("opened anew %d times", s.reopens-reopened)
+				}
+				at := time.Now()
+				cancel()
+				<-done
+				if took := time.Since(at); took > 0 {
+					t.Errorf("its end took %v", took)
+				}
+			})
+		})
 	}
 }

@@ -53,7 +53,7 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 	}
 	events := make([]event.Queue, len(rings))
 	for i, f := range rings {
-		if events[i], err = ringWriter(f); err != nil {
+		if events[i], err = ringWriter(f, files[2]); err != nil {
 			return ready, err
 		}
 	}
@@ -80,14 +80,14 @@ func (w *worker) prepare() (ready link.Ready, err error) {
 
 // sort tells the files of the start message apart.
 func (w *worker) sort(files []*os.File) (bundle *os.File, rings []*os.File, queues [][]*os.File, err error) {
-	want := 2 + len(w.start.Queues)
+	want := 3 + len(w.start.Queues)
 	for _, q := range w.start.Queues {
 		want += q.Files
 	}
 	if len(w.start.Queues) == 0 || len(files) != want {
 		return nil, nil, nil, fmt.Errorf("worker: start: %d files for %d queues, want %d", len(files), len(w.start.Queues), want)
 	}
-	bundle, files = files[0], files[2:] // the journal between them is opened by prepare
+	bundle, files = files[0], files[3:] // the journal and the bell between them are prepare's
 	rings, files = files[:len(w.start.Queues)], files[len(w.start.Queues):]
 	for _, q := range w.start.Queues {
 		queues = append(queues, files[:q.Files])
@@ -116,12 +116,17 @@ func (w *worker) bridges() bool {
 	return !slices.ContainsFunc(w.start.Queues, func(q link.Queue) bool { return q.Caps.Backend != "bridge" })
 }
 
-func ringWriter(f *os.File) (event.Queue, error) {
+func ringWriter(f, bell *os.File) (event.Queue, error) {
 	mem, err := ring.Map(f)
 	if err != nil {
 		return nil, err
 	}
-	return mem.Writer()
+	w, err := mem.Writer()
+	if err != nil {
+		return nil, err
+	}
+	w.RingWith(bell)
+	return w, nil
 }
 
 func (w *worker) makeLanes(bundle *os.File, events []event.Queue) error {

@@ -131,7 +131,7 @@ func runReporter(user uint32) error {
 	if err != nil {
 		return err
 	}
-	if m.Kind != link.KindStart || len(files) < 2 {
+	if m.Kind != link.KindStart || len(files) < 3 {
 		return fmt.Errorf("reporter: first message is %q with %d files", m.Kind, len(files))
 	}
 	var start link.Report
@@ -143,8 +143,9 @@ func runReporter(user uint32) error {
 	if err != nil {
 		return err
 	}
-	config := report.Config{Sinks: sinks}
-	for _, f := range files[1:] {
+	bell := make(chan struct{}, 1)
+	config := report.Config{Sinks: sinks, Bell: bell}
+	for _, f := range files[2:] {
 		mem, err := ring.Map(f)
 		if err != nil {
 			return err
@@ -167,6 +168,7 @@ func runReporter(user uint32) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go follow(l, r, cancel)
+	go func() { _ = ring.Listen(files[1], bell) }() // without it the rings are looked at every second
 	telling := make(chan struct{})
 	go func() { tellOutputs(ctx, l, r); close(telling) }()
 	_ = r.Run(ctx) // what could not be written at the end is in the last message

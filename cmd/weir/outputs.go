@@ -12,9 +12,9 @@ import (
 	"github.com/weir-project/weir/report"
 )
 
-// How the reporter tells the holder of its outputs: at once if one begins or ceases to fail, and otherwise every second.
+// How the reporter tells the holder of its outputs: soon if one begins or ceases to fail, and otherwise every second.
 const (
-	lookEvery = 100 * time.Millisecond
+	lookEvery = 250 * time.Millisecond
 	tellEvery = time.Second
 )
 

@@ -183,9 +183,16 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.tell, err = mem.Writer(); err != nil {
+	tell, err := mem.Writer()
+	if err != nil {
 		return nil, err
 	}
+	bell, err := ring.NewBell()
+	if err != nil {
+		return nil, err
+	}
+	tell.RingWith(bell.Strike)
+	d.tell = tell
 	if err := d.makeDirs(p); err != nil {
 		return nil, err
 	}
@@ -204,7 +211,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid(), kind == firewall.Bridge)) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
 		Guard:    guard,
-		Rings:    d.rings, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
+		Rings:    d.rings, Bell: holder.Bell(bell), Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
 }

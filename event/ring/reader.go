@@ -30,6 +30,7 @@ type Reader struct {
 	area  area
 	head  *atomic.Uint64
 	tail  *atomic.Uint64
+	doze  *atomic.Uint64
 	next  uint64 // position of the next record
 	seq   uint64 // of the last record read
 	any   bool   // seq is valid
@@ -42,7 +43,7 @@ func (m *Mem) Reader() (*Reader, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	r := &Reader{mem: m, area: area{m.b[headerSize:]}, head: m.word(offHead), tail: m.word(offTail)}
+	r := &Reader{mem: m, area: area{m.b[headerSize:]}, head: m.word(offHead), tail: m.word(offTail), doze: m.word(offDozing)}
 	r.next = align(r.tail.Load())
 	return r, nil
 }
@@ -88,6 +89,15 @@ func (r *Reader) Release() { r.tail.Store(r.next) }
 func (r *Reader) Pending() int {
 	return int(min(r.head.Load()-r.next, uint64(len(r.area.data))))
 }
+
+// Doze has the writer strike its bell for the next event. It is false if there is something to read now.
+func (r *Reader) Doze() bool {
+	r.doze.Store(1) // before the look: an event that the look does not see finds the mark
+	return r.Pending() == 0
+}
+
+// Rouse ends what Doze began, struck or not.
+func (r *Reader) Rouse() { r.doze.Store(0) }
 
 // Stats returns this reader's counters.
 func (r *Reader) Stats() Stats { return r.stats }

@@ -55,10 +55,10 @@
 //
 // # Waking the reader
 //
-// Nobody wakes it: it polls, and backs off to some 25 ms when there is nothing. That
-// costs the writer nothing, needs no system call in the worker's sandbox, and costs the
-// reader 40 looks at one cache line per ring and second. The capacity has to hold what a
-// lane says in that time.
+// It polls, and backs off to 25 ms when there is nothing. After that it may sleep: it says so in the ring (Reader.Doze), and
+// whoever puts the next event there strikes a Bell, a pipe, of which the reader is woken. So a writer makes one system call for the first event after
+// a silence and none for those behind it, and a reader with nothing to read wakes no CPU that has packets to forward. A reader trusts the bell no more
+// than the rest: it wakes by itself now and then. The capacity has to hold what a lane says in 25 ms.
 package ring
 
 import (
@@ -80,6 +80,7 @@ const (
 	offTail     = 256
 	offLost     = 384
 	offReported = 512
+	offDozing   = 1024
 
 	recordHead = 16
 	wordSize   = 8

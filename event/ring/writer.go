@@ -15,6 +15,8 @@ type Writer struct {
 	tail uint64 // the reader's, as last seen
 	pub  *atomic.Uint64
 	seen *atomic.Uint64
+	doze *atomic.Uint64
+	bell func() // nil: nobody is to be woken
 	rec  [maxRecord + wordSize]byte
 }
 
@@ -30,6 +32,7 @@ func (m *Mem) Writer() (*Writer, error) {
 		area: area{m.b[headerSize:]},
 		pub:  m.word(offHead),
 		seen: m.word(offTail),
+		doze: m.word(offDozing),
 	}
 	// A head that no writer of ours would have left was written by a worker gone bad.
 	// The reader steps to it all the same; only alignment is ours to keep.
@@ -58,6 +61,9 @@ func (w *Writer) Put(e *event.Event) bool {
 	w.area.in(w.head, w.rec[:n+wordSize])
 	w.head += n
 	w.pub.Store(w.head)
+	if w.bell != nil && w.doze.Load() != 0 && w.doze.Swap(0) != 0 {
+		w.bell()
+	}
 	return true
 }
 

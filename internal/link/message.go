@@ -13,7 +13,7 @@ import (
 
 // Kinds of messages. The comment says who sends them, and with which data and files.
 const (
-	KindStart   = "start"   // holder to a worker: Start; bundle, journal, rings, then each queue's files; to a reporter: Report; bundle, rings
+	KindStart   = "start"   // holder to a worker: Start; bundle, journal, bell, rings, then each queue's files; to a reporter: Report; bundle, bell, rings
 	KindReady   = "ready"   // worker: Ready; reporter: nothing
 	KindPolicy  = "policy"  // holder: Generation; bundle
 	KindTaken   = "taken"   // worker: Generation
