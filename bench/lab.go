@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -166,9 +167,8 @@ func (l *lab) start(c config) (stop func(), pid int, err error) {
 		if err := l.ready(c); err != nil {
 			cmd.Process.Kill()
 			cmd.Wait()
-			words := make([]byte, 4096)
-			n, _ := said.ReadAt(words, 0)
-			return nil, 0, fmt.Errorf("%w: %s", err, words[:n])
+			words, _ := io.ReadAll(io.NewSectionReader(said, 0, 1<<20))
+			return nil, 0, fmt.Errorf("%w: %s", err, words[max(0, len(words)-4096):])
 		}
 	}
 	for _, r := range c.rules {

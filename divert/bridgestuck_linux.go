@@ -29,7 +29,7 @@ func (s *Bridge) feel() error {
 	s.feltAt = s.batch
 	for i := range s.ports {
 		p, fd := &s.ports[i], int(s.poll[i].Fd)
-		if !p.pause() {
+		if !p.quiet() {
 			continue
 		}
 		if err := p.there(fd); err != nil {
@@ -45,8 +45,8 @@ func (s *Bridge) feel() error {
 	return nil
 }
 
-// pause reports whether nothing has come through a port since the last look. A ring that moves is asked nothing.
-func (p *port) pause() bool {
+// quiet looks, and reports whether nothing has come through a port since the last look. A ring that moves is asked nothing.
+func (p *port) quiet() bool {
 	was := p.pulse
 	p.pulse = pulse{read: p.ring.read, still: p.ring.read == was.read, before: was.still}
 	return p.pulse.still

@@ -65,13 +65,14 @@ func (r *receiver) slot(i int) []byte {
 // is a reason to come back early.
 //
 // One blocking call that both waits and receives is the cheapest; only for short waits,
-// for which a socket's timeout is too coarse, and after spinning is it two.
+// for which a socket's timeout is too coarse, after spinning and in silence is it two. A long wait by a socket's timeout is several, each at least half of what is
+// left, and each one that is over wakes a CPU that may have packets to forward.
 func (s *NFQueue) read(limit int, wait time.Duration) (n int, err error) {
 	var errno syscall.Errno
 	switch {
 	case wait == 0:
 		n, errno = s.recvNow(limit)
-	case s.cfg.Spin == 0 && (wait < 0 || wait >= shortWait):
+	case s.cfg.Spin == 0 && (wait < 0 || wait >= shortWait && !s.rx.silent):
 		n, errno = s.recvWait(limit, wait)
 	default:
 		n, errno = s.recvPoll(limit, wait)
@@ -168,6 +169,7 @@ func (s *NFQueue) recvYielding(limit int) (int, syscall.Errno) {
 func (s *NFQueue) recvPoll(limit int, wait time.Duration) (int, syscall.Errno) {
 	n, errno := s.spin(limit)
 	if errno != unix.EAGAIN {
+		s.rx.silent = false
 		return n, errno
 	}
 	var timeout *unix.Timespec
@@ -176,6 +178,7 @@ func (s *NFQueue) recvPoll(limit int, wait time.Duration) (int, syscall.Errno) {
 		timeout = &ts
 	}
 	r, errno := s.ppoll(timeout)
+	s.rx.silent = errno == 0 && r == 0
 	s.rx.keeps = s.cfg.KeepsCPU && errno == 0 && r > 0
 	if errno != 0 || r == 0 {
 		return 0, errno
@@ -199,8 +202,7 @@ const (
 )
 
 // setTimeout makes the socket wait no longer than wait, and longer than half of it: so
-// waits that differ a little need no system call. In silence, where each time that is over wakes a CPU for nothing, it is all of it but
-// less than shortWait. It is false where wait is too short.
+// waits that differ a little need no system call. It is false where wait is too short.
 func (s *NFQueue) setTimeout(wait time.Duration) bool {
 	if wait > 0 && wait < shortWait {
 		return false
@@ -208,9 +210,6 @@ func (s *NFQueue) setTimeout(wait time.Duration) bool {
 	timeout := time.Duration(0) // for ever
 	if wait > 0 {
 		timeout = shortWait << (bits.Len64(uint64(wait/shortWait)) - 1)
-		if s.rx.silent {
-			timeout = wait - wait%shortWait
-		}
 	}
 	if timeout == s.rx.timeout {
 		return true

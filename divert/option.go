@@ -45,7 +45,7 @@ func WithSpin(d time.Duration) Option { return func(c *Config) { c.Spin = d } }
 
 // WithKeptProcessor has Recv, while packets come, wait for the next ones without giving Go's processor (GOMAXPROCS) away, for
 // 16 ms at most: to have it back takes longer than a verdict. It is for programs with one processor more than goroutines that
-// receive: without a spare one, other goroutines run up to 16 ms late, and garbage is collected in 160 ms instead of 1. NFQUEUE only.
+// receive: without a spare one, other goroutines run up to 16 ms late, and garbage is collected in 160 ms instead of 1. NFQUEUE and bridges.
 func WithKeptProcessor() Option { return func(c *Config) { c.KeepsCPU = true } }
 
 // WithParent has Recv, Finish and Inject of a bridge fail as soon as the process that started this one has ended. It is for one that was stopped meanwhile:

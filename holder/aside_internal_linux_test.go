@@ -3,6 +3,7 @@ package holder
 import (
 	"errors"
 	"log/slog"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -63,6 +64,39 @@ func TestAStubbornBackend(t *testing.T) {
 		h.state.Ready = true
 		if h.stepAside(now.Add(time.Hour)); !h.applied {
 			t.Error("steps aside before a worker that is ready")
+		}
+	}
+}
+
+// TestPace: only a holder that has nothing to see to looks seldom.
+func TestPace(t *testing.T) {
+	guard := func() *exec.Cmd { return nil }
+	for _, c := range []struct {
+		name string
+		more func(h *Holder)
+		want time.Duration
+	}{
+		{"all is well", func(*Holder) {}, calmEvery},
+		{"no worker", func(h *Holder) { h.state.Ready = false }, tickEvery},
+		{"no rules", func(h *Holder) { h.applied = false }, tickEvery},
+		{"rules to be mended", func(h *Holder) { h.mendAt = time.Now() }, tickEvery},
+		{"sockets to be bound", func(h *Holder) { h.unbound = errUnbound }, tickEvery},
+		{"no reporter", func(h *Holder) { h.reporter = nil }, tickEvery},
+		{"none to be", func(h *Holder) { h.reporter, h.config.Reporter = nil, nil }, calmEvery},
+		{"one that is ending", func(h *Holder) { h.reporter.stopping = true }, tickEvery},
+		{"no guard", func(h *Holder) { h.config.Guard = guard }, tickEvery},
+		{"a guard", func(h *Holder) { h.config.Guard, h.guard = guard, &child{} }, calmEvery},
+		{"to be confirmed", func(h *Holder) { h.confirm = firewall.NewConfirm(0, time.Hour, nil) }, tickEvery},
+		{"confirmed", func(h *Holder) {
+			h.confirm = firewall.NewConfirm(0, time.Hour, nil)
+			_ = h.confirm.Confirm(0)
+		}, calmEvery},
+		{"not confirmed", func(h *Holder) { h.confirm = firewall.NewConfirm(0, time.Nanosecond, nil) }, tickEvery},
+	} {
+		h := aside(t, &stubborn{})
+		h.epoch, h.state.Ready, h.config.Reporter, h.reporter = time.Now().Add(-time.Minute), true, guard, &child{}
+		if c.more(h); h.pace() != c.want {
+			t.Errorf("%s: a look every %v, want %v", c.name, h.pace(), c.want)
 		}
 	}
 }

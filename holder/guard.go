@@ -40,9 +40,12 @@ func Guard(l *link.Conn, remove func() error) error {
 	return err
 }
 
+// guarded reports whether there is to be a guard.
+func (h *Holder) guarded() bool { return h.config.Guard != nil && h.opens() }
+
 // seeToGuard starts the guard where one is needed, and ends it where it is not.
 func (h *Holder) seeToGuard(now time.Time) error {
-	needed := h.config.Guard != nil && h.opens()
+	needed := h.guarded()
 	switch {
 	case needed && h.guard == nil && !now.Before(h.guardAt):
 		g, err := h.launch("guard", h.config.Guard())

@@ -44,12 +44,6 @@ type Policy struct {
 	Origin   any            // for Config.Policy: what this was made from
 }
 
-// Bell is both ends of a pipe, as package event/ring makes it.
-type Bell struct {
-	Strike *os.File // for the writers of rings
-	Hear   *os.File // for their reader
-}
-
 // Renew says which children cannot take a policy in and are replaced.
 type Renew struct{ Worker, Reporter bool }
 
@@ -68,7 +62,8 @@ type Config struct {
 	// rules to which nobody listens, and the policy wants them to pass. nil: none is.
 	Guard func() *exec.Cmd
 	Rings []*os.File // one per lane, then any that only the reporter reads
-	Bell  Bell       // which wakes the reader of Rings
+	// The ends of the bell (package event/ring) that the writers of Rings strike and their reader hears.
+	Strike, Hear *os.File
 
 	// Policy reads the policy; inForce is the one that it would replace, nil at start. It is called
 	// beside Run, one call at a time. An error refuses a reload.
@@ -94,7 +89,8 @@ const (
 	retryEvery   = 2 * time.Second // the first pause between such lives; it doubles
 	retryAtMost  = 30 * time.Second
 	tickEvery    = 100 * time.Millisecond
-	calmEvery    = 500 * time.Millisecond // while there is nothing to see to; less than what killSilent takes for being away
+	calmEvery    = 500 * time.Millisecond // while there is nothing to see to
+	awayFor      = 2 * time.Second        // without a look: it was we who did not listen
 	bindWithin   = 2 * time.Second        // a worker whose holder was killed lets go of its queue within
 	journalFlows = 4096                   // edited connections of a lane that can go on after a crash
 	journalValue = 16 << 10               // bytes of one: its edits that are not acknowledged

@@ -53,8 +53,9 @@ func (h *Holder) look(now time.Time) error {
 
 // pace is how long it is until the next look. Each look wakes a CPU, which on a router under load costs packets.
 func (h *Holder) pace() time.Duration {
-	whole := h.applied && h.state.Ready && (h.reporter != nil || h.config.Reporter == nil) && h.unbound == nil
-	if whole && h.mendAt.IsZero() && h.confirm == nil && !slices.ContainsFunc(h.children(), func(c *child) bool { return c.stopping }) {
+	whole := h.applied && h.state.Ready && h.unbound == nil && (h.reporter != nil || h.config.Reporter == nil) && (h.guard != nil || !h.guarded())
+	decided := h.confirm == nil || h.confirm.Left(time.Since(h.epoch)) == 0 && !h.confirm.Due(time.Since(h.epoch))
+	if whole && decided && h.mendAt.IsZero() && !slices.ContainsFunc(h.children(), func(c *child) bool { return c.stopping }) {
 		return calmEvery
 	}
 	return tickEvery
@@ -95,7 +96,7 @@ func (h *Holder) children() []*child {
 
 // killSilent kills a worker that says nothing, unless it was we who did not listen.
 func (h *Holder) killSilent(now time.Time) {
-	w, away := h.worker, now.Sub(h.lookedAt) > time.Second
+	w, away := h.worker, now.Sub(h.lookedAt) > awayFor
 	h.lookedAt = now
 	if w == nil || w.hung {
 		return

@@ -21,7 +21,7 @@ func (h *Holder) startReporter() error {
 	}
 	h.reporter = r
 	h.state.ReporterPID = r.cmd.Process.Pid
-	if err := r.link.Send(link.KindStart, link.Report{Lenient: h.reported}, append([]*os.File{h.policy.Bundle, h.config.Bell.Hear}, h.config.Rings...)...); err != nil {
+	if err := r.link.Send(link.KindStart, link.Report{Lenient: h.reported}, append([]*os.File{h.policy.Bundle, h.config.Hear}, h.config.Rings...)...); err != nil {
 		r.kill()
 	}
 	return nil

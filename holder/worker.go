@@ -31,7 +31,7 @@ func (h *Holder) startWorker() error {
 // start is the first message to a worker.
 func (h *Holder) start() (link.Start, []*os.File) {
 	s := link.Start{Generation: h.generation, Reclaim: h.lost, MemLimit: h.policy.MemLimit, Marks: h.policy.Marks}
-	files := append([]*os.File{h.policy.Bundle, h.journal, h.config.Bell.Strike}, h.config.Rings[:len(h.bound)]...)
+	files := append([]*os.File{h.policy.Bundle, h.journal, h.config.Strike}, h.config.Rings[:len(h.bound)]...)
 	for i, b := range h.bound {
 		caps := b.Caps
 		if i > 0 {

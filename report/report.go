@@ -7,8 +7,8 @@
 //  3. It releases what it has read, so that a reporter killed before repeats it and one
 //     killed after does not.
 //  4. Once per Config.LossEvery it writes an engine event about what was lost.
-//  5. With nothing to read it sleeps, 1 ms at first and up to Config.Poll, and then, with a
-//     bell, until that is struck.
+//  5. With nothing to read it sleeps, 1 ms at first and twice as long each time, up to
+//     Config.Poll; with a bell, in place of that, until it is struck.
 //
 // One goroutine does all of this, so a sink must return in bounded time; while one is
 // slow, rings fill and their writers count what they lose. Traffic never waits for a
@@ -57,11 +57,11 @@ type Config struct {
 	Rings []*ring.Reader // one per lane; the Reporter owns them
 	Sinks []Sink         // closed when Run returns
 
-	// Bell says that a writer has struck; see ring.Listen. nil: there is none, and the rings are looked at every Poll.
+	// Bell says that a writer has struck; see ring.Listen. nil or closed: there is none, and the rings are looked at every Poll.
 	Bell <-chan struct{}
 
 	Batch     int           // events per ring and round
-	Poll      time.Duration // longest sleep, so the longest delay of an event
+	Poll      time.Duration // longest sleep without a bell, so the longest delay of an event
 	LossEvery time.Duration // least time between two events about losses
 	RetryMax  time.Duration // longest pause before a failing sink is tried again
 	StopIn    time.Duration // longest time that Run takes to drain when it ends
@@ -148,7 +148,10 @@ func (r *Reporter) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-timer.C:
 			pause = min(2*pause, r.config.Poll)
-		case <-r.config.Bell:
+		case _, ok := <-r.config.Bell:
+			if !ok {
+				r.config.Bell = nil
+			}
 			pause = pollMin
 		case <-r.asked:
 		}

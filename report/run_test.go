@@ -137,6 +137,15 @@ func TestRunDozes(t *testing.T) {
 				if s.reopens != reopened+1 {
 					t.Errorf("opened anew %d times", s.reopens-reopened)
 				}
+				if c.bell { // one that is broken leaves it as one without
+					close(bell)
+					time.Sleep(time.Second)
+					before = s.flushes
+					time.Sleep(10 * time.Second)
+					if n := s.flushes - before; c.err == nil && (n < 390 || n > 420) {
+						t.Errorf("%d flushes in ten seconds with a broken bell", n)
+					}
+				}
 				at := time.Now()
 				cancel()
 				<-done

@@ -22,15 +22,20 @@ func main() {
 	wait := flag.Duration("wait", -1, "longest wait of a receive")
 	reach := flag.Int("copy", 0, "copy this many bytes of each packet; 0 for all")
 	spin := flag.Duration("spin", 0, "poll this long before sleeping")
+	keep := flag.Bool("keep", true, "keep Go's processor while packets come")
 	flag.Parse()
-	if err := run(*address, *batch, *reach, *edit, *wait, *spin); err != nil {
+	opts := []divert.Option{divert.WithBatch(*batch), divert.WithCopyRange(*reach), divert.WithSpin(*spin)}
+	if *keep {
+		opts = append(opts, divert.WithKeptProcessor())
+	}
+	if err := run(*address, *batch, *edit, *wait, opts); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(address string, batch, reach int, edit bool, wait, spin time.Duration) error {
-	s, err := divert.OpenSocket(address, divert.WithBatch(batch), divert.WithCopyRange(reach), divert.WithSpin(spin))
+func run(address string, batch int, edit bool, wait time.Duration, opts []divert.Option) error {
+	s, err := divert.OpenSocket(address, opts...)
 	if err != nil {
 		return err
 	}

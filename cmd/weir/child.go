@@ -168,7 +168,7 @@ func runReporter(user uint32) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go follow(l, r, cancel)
-	go func() { _ = ring.Listen(files[1], bell) }() // without it the rings are looked at every second
+	go func() { _ = ring.Listen(files[1], bell) }() // its end closes bell
 	telling := make(chan struct{})
 	go func() { tellOutputs(ctx, l, r); close(telling) }()
 	_ = r.Run(ctx) // what could not be written at the end is in the last message

@@ -211,7 +211,7 @@ func (d *daemon) open(p *policy.Policy) (*holder.Holder, error) {
 		Worker:   func() *exec.Cmd { return d.child("worker", sandbox.Worker(d.uid(), kind == firewall.Bridge)) },
 		Reporter: func() *exec.Cmd { return d.child("reporter", sandbox.Needs{User: d.uid()}) },
 		Guard:    guard,
-		Rings:    d.rings, Bell: holder.Bell(bell), Policy: d.policy, Backend: backend, StateFile: d.flags.state,
+		Rings:    d.rings, Strike: bell.Strike, Hear: bell.Hear, Policy: d.policy, Backend: backend, StateFile: d.flags.state,
 		Confirm: d.flags.confirm, Patience: d.flags.patience, Tell: d.told, Log: d.log,
 	})
 }

@@ -1,8 +1,8 @@
 // Package ring is a bounded queue of events over memory that two processes share: one
 // writer (a lane of the worker, which parses hostile bytes) and one reader (the
 // reporter, which does not trust the writer). The writer never waits, takes no lock,
-// reads no clock, calls no system and allocates nothing; an event that finds no room
-// is counted by kind and lost.
+// reads no clock and allocates nothing, and calls the system for nothing but to wake a
+// reader that sleeps; an event that finds no room is counted by kind and lost.
 //
 // # Memory
 //
@@ -15,6 +15,7 @@
 //	   256     8  reader  tail: position of the first byte not yet released
 //	   384    96  writer  events lost, one counter per event.Kind
 //	   512    96  reader  the part of those counters that has been reported
+//	  1024     8  both    1: the reader dozes. The reader sets it, and whoever is first clears it
 //	  4096     –  writer  data area
 //
 // Positions count bytes since the ring was made and never wrap in practice (2^64);
@@ -51,14 +52,17 @@
 // stepped over, in bounded time. A writer gone bad can lose or invent events of its own
 // ring, which no check could prevent; it cannot make the reader fail, read outside the
 // ring or allocate more than one record. Two writers at once are a fault of whoever
-// starts them: the reader stays safe, the events do not.
+// starts them: the reader stays safe, the events do not. A writer that does not strike,
+// or all the time, makes its events late by what the reader sleeps at most, or the reader
+// look once a millisecond. A reader gone bad can have the writer make one system call for each
+// event, which does not wait.
 //
 // # Waking the reader
 //
-// It polls, and backs off to 25 ms when there is nothing. After that it may sleep: it says so in the ring (Reader.Doze), and
-// whoever puts the next event there strikes a Bell, a pipe, of which the reader is woken. So a writer makes one system call for the first event after
+// It polls, less and less often. Then it may sleep: it says so in the ring (Reader.Doze), and whoever puts the next event
+// there strikes a Bell, of which the reader is woken. So a writer makes one system call for the first event after
 // a silence and none for those behind it, and a reader with nothing to read wakes no CPU that has packets to forward. A reader trusts the bell no more
-// than the rest: it wakes by itself now and then. The capacity has to hold what a lane says in 25 ms.
+// than the rest: it wakes by itself now and then. Without a bell the capacity has to hold what a lane says between two looks.
 package ring
 
 import (
@@ -88,7 +92,7 @@ const (
 )
 
 // Capacities of the data area, in bytes. DefaultCapacity holds some 8000 events of the
-// usual 250 bytes: 300,000 events/s at a reader's 25 ms.
+// usual 250 bytes: 300,000 events/s at a reader's 25 ms without a bell.
 const (
 	MinCapacity     = 16 << 10
 	DefaultCapacity = 2 << 20
