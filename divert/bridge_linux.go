@@ -43,6 +43,7 @@ type Bridge struct {
 	poll      [3]unix.PollFd
 	keeps     bool // Recv keeps Go's processor as it waits
 	idle      bool // the last Recv that waited brought little
+	courtesy  courtesy
 	firstPort int  // which is read first the next time
 	counting  bool // nobody else asks the kernel for its counts
 	lanes     int
@@ -410,6 +411,7 @@ func (s *Bridge) awaitSome(wait time.Duration) error {
 // NFQueue.recvKeeping, and NFQueue.recvYielding for why it yields.
 func (s *Bridge) await(wait time.Duration) (int, syscall.Errno) {
 	if s.keeps {
+		s.courtesy.yield(s.idle)
 		kept := keptWait
 		if wait > 0 {
 			kept = min(kept, wait)

@@ -30,6 +30,7 @@ type receiver struct {
 	silent  bool          // the last receive that waited waited in vain
 	keeps   bool          // Config.KeepsCPU, and it brought something
 
+	courtesy    courtesy
 	interrupted int // receives that kept the processor until somebody else needed it
 }
 
@@ -115,10 +116,12 @@ func (s *NFQueue) spin(limit int) (n int, errno syscall.Errno) {
 // recvWait waits for the first message. While messages come it keeps Go's processor, for keptWait at most, and waits on without it.
 func (s *NFQueue) recvWait(limit int, wait time.Duration) (n int, errno syscall.Errno) {
 	if s.rx.keeps {
+		s.rx.courtesy.yield(s.rx.idle)
 		if s.setTimeout(keptWait) {
 			n, errno = s.recvKeeping(limit)
 		}
 		if errno == 0 && n > 0 {
+			s.rx.idle = n <= 1
 			return n, 0
 		}
 		if s.rx.keeps = false; errno == unix.EINTR {
