@@ -39,7 +39,7 @@ func TestBell(t *testing.T) {
 	m, b := NewMem(MinCapacity), newBell(t)
 	w, r := open(t, m)
 	w.RingWith(b.Strike)
-	e := numbered(1, 1)
+	e := sample(1, 1)
 	put := func(want int) {
 		t.Helper()
 		if !w.Put(&e) {
@@ -98,7 +98,7 @@ func TestBellIsNeverMissed(t *testing.T) {
 	const events = 2000
 	next := make(chan struct{})
 	go func() {
-		e := numbered(1, 1)
+		e := sample(1, 1)
 		for range events {
 			w.Put(&e)
 			<-next
@@ -138,7 +138,7 @@ func TestFullBell(t *testing.T) {
 	if err := errors.Join(unix.SetNonblock(int(b.Strike.Fd()), false), unix.SetNonblock(int(b.Hear.Fd()), false)); err != nil {
 		t.Fatal(err)
 	}
-	e, got := numbered(1, 1), event.Event{}
+	e, got := sample(1, 1), event.Event{}
 	strike := func() {
 		r.Doze()
 		if !w.Put(&e) {
