@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -437,6 +438,15 @@ func TestInterfaceGoesUnheard(t *testing.T) {
 
 // TestLanesKeepConversationsTogether: both directions of a conversation and all its pieces come to one lane, and there is something for each.
 func TestLanesKeepConversationsTogether(t *testing.T) {
+	for _, hash := range []uint32{1, 1<<32 - 1, 0xa5cb9243, rand.Uint32() | 1} { // ones that leave low bits low, or undo the second factor, and any
+		t.Run(fmt.Sprintf("%#x", hash), func(t *testing.T) {
+			divert.SetLanesHash(t, hash)
+			conversationsInLanes(t)
+		})
+	}
+}
+
+func conversationsInLanes(t *testing.T) {
 	w := newWire(t)
 	addresses, err := divert.Lanes("bridge:a1,b1/2")
 	if err != nil {

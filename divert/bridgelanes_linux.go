@@ -17,6 +17,10 @@ import (
 // lanesHash is odd, and differs between processes: from outside it cannot be known what shares a lane.
 var lanesHash = rand.Uint32() | 1
 
+// spread carries every bit of a product up to those that choose the lane: one with lanesHash alone leaves the last bits of addresses, which are all
+// in which the hosts of a network differ, below them for one hash in sixty. It is of MurmurHash3's last step.
+const spread = 0x85ebca6b
+
 // joinLanes makes the socket one of its interface's lanes.
 func joinLanes(fd int, p *bridgePort, a bridgeAddress) error {
 	id, kind := uint16(p.Index), uint16(unix.PACKET_FANOUT_CBPF|unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING)
@@ -65,6 +69,10 @@ func laneProgram(hash uint32) []unix.SockFilter {
 		}
 		return append(p,
 			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_MUL | unix.BPF_K, K: hash},
+			unix.SockFilter{Code: unix.BPF_MISC | unix.BPF_TAX},
+			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K, K: 16},
+			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_XOR | unix.BPF_X},
+			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_MUL | unix.BPF_K, K: spread},
 			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K, K: 16},
 			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_A})
 	}

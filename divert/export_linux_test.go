@@ -7,6 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// SetLanesHash changes lanesHash for the rest of a test.
+func SetLanesHash(t testing.TB, hash uint32) {
+	was := lanesHash
+	t.Cleanup(func() { lanesHash = was })
+	lanesHash = hash
+}
+
 // NewNamespace is newNamespace, for tests from outside.
 func NewNamespace(t testing.TB) { newNamespace(t) }
 
