@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/weir-project/weir/event"
 	"github.com/weir-project/weir/event/ring"
 )
 
@@ -96,7 +98,7 @@ func TestRunDozes(t *testing.T) {
 		name      string
 		bell      bool
 		err       error
-		from, to  int           // flushes in ten idle seconds
+		from, to  int64         // flushes in ten idle seconds
 		arrivesIn time.Duration // behind the strike
 	}{
 		{"a bell", true, nil, 10, 20, 0},
@@ -106,43 +108,45 @@ func TestRunDozes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, w, q := newRing(t)
-				s := &fakeSink{flushErr: c.err}
+				s := &countingSink{err: c.err}
 				bell := make(chan struct{}, 1)
 				config := Config{Rings: []*ring.Reader{q}, Sinks: []Sink{{"s", s}}, Now: time.Now, RetryMax: 300 * time.Millisecond}
 				if c.bell {
 					config.Bell = bell
 				}
 				r := newReporter(t, config)
+				settle := func(d time.Duration) {
+					time.Sleep(d)
+					synctest.Wait()
+				}
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error)
 				go func() { done <- r.Run(ctx) }()
-				time.Sleep(time.Second)
-				before := s.flushes
-				time.Sleep(10 * time.Second)
-				if n := s.flushes - before; n < c.from || n > c.to {
+				settle(time.Second)
+				before := s.flushes.Load()
+				settle(10 * time.Second)
+				if n := s.flushes.Load() - before; n < c.from || n > c.to {
 					t.Errorf("%d flushes in ten idle seconds, want %d to %d", n, c.from, c.to)
 				}
 				w.Put(alert("x"))
 				bell <- struct{}{}
-				time.Sleep(c.arrivesIn)
-				synctest.Wait()
-				if len(s.got) != 1 {
-					t.Errorf("%d events have arrived", len(s.got))
+				settle(c.arrivesIn)
+				if s.got.Load() != 1 {
+					t.Errorf("%d events have arrived", s.got.Load())
 				}
-				time.Sleep(5 * time.Second)
-				reopened := s.reopens
+				settle(5 * time.Second)
+				reopened := s.reopens.Load()
 				r.Reopen()
-				time.Sleep(c.arrivesIn)
-				synctest.Wait()
-				if s.reopens != reopened+1 {
-					t.Errorf("opened anew %d times", s.reopens-reopened)
+				settle(c.arrivesIn)
+				if s.reopens.Load() != reopened+1 {
+					t.Errorf("opened anew %d times", s.reopens.Load()-reopened)
 				}
 				if c.bell { // one that is broken leaves it as one without
 					close(bell)
-					time.Sleep(time.Second)
-					before = s.flushes
-					time.Sleep(10 * time.Second)
-					if n := s.flushes - before; c.err == nil && (n < 390 || n > 420) {
+					settle(time.Second)
+					before = s.flushes.Load()
+					settle(10 * time.Second)
+					if n := s.flushes.Load() - before; c.err == nil && (n < 390 || n > 420) {
 						t.Errorf("%d flushes in ten seconds with a broken bell", n)
 					}
 				}
@@ -156,3 +160,14 @@ func TestRunDozes(t *testing.T) {
 		})
 	}
 }
+
+// A countingSink is looked at while Run goes on.
+type countingSink struct {
+	got, flushes, reopens atomic.Int64
+	err                   error
+}
+
+func (s *countingSink) Write(*event.Event) error { s.got.Add(1); return nil }
+func (s *countingSink) Flush() error             { s.flushes.Add(1); return s.err }
+func (s *countingSink) Close() error             { return nil }
+func (s *countingSink) Reopen()                  { s.reopens.Add(1) }
