@@ -18,7 +18,7 @@ import (
 var lanesHash = rand.Uint32() | 1
 
 // spread carries every bit of a product up to those that choose the lane: one with lanesHash alone leaves the last bits of addresses, which are all
-// in which the hosts of a network differ, below them for one hash in sixty. It is of MurmurHash3's last step.
+// in which the hosts of a network differ, below them for one hash in a hundred. It is of MurmurHash3's last step.
 const spread = 0x85ebca6b
 
 // joinLanes makes the socket one of its interface's lanes.

@@ -72,14 +72,7 @@ func TestChildrenAreConfined(t *testing.T) {
 	if !strings.Contains(s.Sandbox, "no-new-privs=true seccomp=true") {
 		t.Errorf("the status tells %q", s.Sandbox)
 	}
-	signalPID(t, s.WorkerPID, syscall.SIGKILL)
-	signalPID(t, s.ReporterPID, syscall.SIGKILL)
-	d.until("both are back", 10*time.Second, func() bool {
-		n := d.status()
-		return n.Ready && n.WorkerPID != s.WorkerPID && n.ReporterPID != 0 && n.ReporterPID != s.ReporterPID
-	})
-	d.told("worker-restarted", 1) // by the new reporter, which is confined by then
-	s = d.status()
+	s = d.replaceChildren()
 	confined(t, "worker", s.WorkerPID, capNetAdmin)
 	confined(t, "reporter", s.ReporterPID, 0)
 	if got := echo.finish(); got.lost() > 0 {
